@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# A kernel file's name says what it may assume of the CPU: src/kernels/<family>/<isa>.c.
+# Every ISA file is compiled on every x86-64 machine; dispatch is at run time (src/base/cpu.h).
+set(NARU_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2 -mtune=haswell)
+set(NARU_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mavx2 -mfma -mf16c -mbmi2
+    -mprefer-vector-width=512 -mtune=skylake-avx512)
+set(NARU_FLAGS_avx512vnni ${NARU_FLAGS_avx512} -mavx512vnni)
+set(NARU_FLAGS_amx ${NARU_FLAGS_avx512vnni} -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8)
+
+function(naru_isa_flags)
+  foreach(f IN LISTS ARGN)
+    if(f MATCHES "/kernels/")
+      get_filename_component(stem ${f} NAME_WE)
+      set(flags -O3)
+      if(DEFINED NARU_FLAGS_${stem} AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        list(APPEND flags ${NARU_FLAGS_${stem}} -ffp-contract=fast)
+      endif()
+      set_source_files_properties(${f} PROPERTIES COMPILE_OPTIONS "${flags}")
+    endif()
+  endforeach()
+endfunction()
