@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files: reference-counted read-only mappings (or read copies), atomic writes, safe opening inside a folder.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "naru/error.h"
+
+typedef struct file_map {
+    const uint8_t *data;
+    size_t size;
+    void *impl;
+} file_map; /* handle: create with file_map_open; shared by reference count */
+
+/* Maps (map = true) or reads the file. Regular files only. The error names the path and the system's reason. */
+naru_status file_map_open(const char *path, bool map, file_map **out, naru_error *err);
+/* Opens `name` beneath folder `dir` for external data: relative, no "..", no symbolic link, regular file. */
+naru_status file_map_open_beneath(const char *dir, const char *name, bool map, file_map **out, naru_error *err);
+file_map *file_map_ref(file_map *m);
+void file_map_unref(file_map *m); /* accepts NULL */
+/* The kernel may drop the pages of [offset, offset+size) until they are read again. */
+void file_map_forget(const file_map *m, size_t offset, size_t size);
+
+/* Writes all of data to path.tmp, fsync-free, then renames: readers see the old file or the whole new one. */
+naru_status file_write(const char *path, const void *data, size_t size, naru_error *err);
+/* Folder part of a path ("." when none); mem_alloc'd, NULL when out of memory. */
+char *path_dir(const char *path);
+
+#endif
