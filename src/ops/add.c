@@ -12,7 +12,7 @@ static int64_t iadd(int64_t a, int64_t b, const node *n) { return (int64_t)((uin
 
 static naru_status infer(infer_ctx *c) {
     TRY(infer_elementwise(c));
-    infer_elems2(c, sym_add);
+    infer_elems2(c, '+');
     return NARU_OK;
 }
 static naru_status eval(eval_ctx *c) { return eval_binary(c, add, iadd); }

@@ -135,9 +135,9 @@ naru_status infer_broadcast_shapes(infer_ctx *c, const type *a, const type *b, t
 naru_status infer_same_as_first(infer_ctx *c);              /* unary elementwise */
 naru_status infer_elementwise(infer_ctx *c);                /* n-ary broadcast, dtype of input 0 */
 naru_status infer_compare(infer_ctx *c);                    /* broadcast, bool */
-/* Content of a binary integer op on shapes: when both inputs' elements are known, out 0's elements by f (sym_add, ...) and,
- * for two constants, the same f on them. Call after infer_elementwise. */
-void infer_elems2(infer_ctx *c, dim_t (*f)(symtab *, dim_t, dim_t));
+/* Content of a binary integer op on shapes ('+', '-', '*', '/'): when both inputs' elements are known (one may be a single
+ * element), out 0 gets its elements. Call after infer_elementwise. */
+void infer_elems2(infer_ctx *c, char op);
 /* Content of integer input i: elems (at most `max`), or false when not known. Reads constants of any integer type. */
 bool in_elems(const infer_ctx *c, int i, const elem_t **e, int64_t *n);
 /* The same when every element is a constant. */
