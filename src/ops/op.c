@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operator list: lookup by domain and name through a hash index that is built once.
+ */
+#include "ops/op.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define OP(symbol) extern const op_desc op_##symbol;
+#include "ops/ops.def"
+#undef OP
+
+static const op_desc *const k_ops[] = {
+#define OP(symbol) &op_##symbol,
+#include "ops/ops.def"
+#undef OP
+};
+
+enum { INDEX_SIZE = 2048 };
+static unsigned short g_index[INDEX_SIZE]; /* position in k_ops plus one; 0: empty. Written once. */
+static pthread_once_t g_once = PTHREAD_ONCE_INIT;
+_Static_assert(COUNT_OF(k_ops) < INDEX_SIZE / 2, "grow INDEX_SIZE");
+
+static const char *domain_of(const op_desc *op) { return op->domain ? op->domain : ""; }
+
+static size_t hash_of(const char *domain, const char *name) {
+    uint64_t h = 1469598103934665603u; /* FNV-1a: names are short */
+    for (const char *p = name; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211u;
+    for (const char *p = domain; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211u;
+    return (h ^ h >> 29) % INDEX_SIZE;
+}
+
+static void build_index(void) {
+    for (size_t i = 0; i < COUNT_OF(k_ops); i++) {
+        size_t at = hash_of(domain_of(k_ops[i]), k_ops[i]->name);
+        while (g_index[at]) at = (at + 1) % INDEX_SIZE;
+        g_index[at] = (unsigned short)(i + 1);
+    }
+}
+
+const op_desc *op_find(const char *domain, const char *name) {
+    pthread_once(&g_once, build_index);
+    if (strcmp(domain, "ai.onnx") == 0) domain = "";
+    for (size_t at = hash_of(domain, name); g_index[at]; at = (at + 1) % INDEX_SIZE) {
+        const op_desc *op = k_ops[g_index[at] - 1];
+        if (strcmp(op->name, name) == 0 && strcmp(domain_of(op), domain) == 0) return op;
+    }
+    return NULL;
+}
+
+size_t op_count(void) { return COUNT_OF(k_ops); }
+const op_desc *op_at(size_t i) { return k_ops[i]; }
+
+int op_version_at(const op_desc *op, int64_t opset) {
+    int best = 0;
+    for (const short *v = op->versions; *v; v++)
+        if (*v <= opset) best = *v;
+    return best;
+}
