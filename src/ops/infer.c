@@ -132,7 +132,7 @@ bool in_scalar(const infer_ctx *c, int i, double *v) {
 }
 
 static elem_t elem_op(symtab *s, elem_t a, elem_t b, char op) {
-    int64_t r;
+    int64_t r = 0;
     if (a.kind == ELEM_CONST && b.kind == ELEM_CONST) {
         bool overflow = op == '+'   ? __builtin_add_overflow(a.v, b.v, &r)
                         : op == '-' ? __builtin_sub_overflow(a.v, b.v, &r)

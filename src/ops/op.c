@@ -52,9 +52,9 @@ const op_desc *op_find(const char *domain, const char *name) {
 size_t op_count(void) { return COUNT_OF(k_ops); }
 const op_desc *op_at(size_t i) { return k_ops[i]; }
 
-int op_version_at(const op_desc *op, int64_t opset) {
+int op_version_at(const op_desc *op, int64_t version) {
     int best = 0;
     for (const short *v = op->versions; *v; v++)
-        if (*v <= opset) best = *v;
+        if (*v <= version) best = *v;
     return best;
 }

@@ -104,7 +104,7 @@ const op_desc *op_find(const char *domain, const char *name);
 size_t op_count(void);
 const op_desc *op_at(size_t i);
 /* Newest since_version <= opset; 0: not there at that opset. */
-int op_version_at(const op_desc *op, int64_t opset);
+int op_version_at(const op_desc *op, int64_t version);
 
 /* ---- attributes of a lifted node, by table index ---- */
 static inline bool node_has(const node *n, int k) { return k < n->nattrs && n->attrs[k].kind != ATTR_NONE; }
