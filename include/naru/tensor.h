@@ -146,6 +146,10 @@ NARU_API size_t naru_value_count(const naru_value *v);                     /* se
 NARU_API naru_value *naru_value_item(const naru_value *v, size_t index);   /* borrowed; sequence item, map value, optional's content */
 NARU_API naru_tensor *naru_value_keys(const naru_value *v);                /* borrowed; map keys */
 
+/* Reads a value from an ONNX .pb file, which carries no tag: kind says whether it holds a TensorProto, SequenceProto,
+ * MapProto or OptionalProto. Errors: IO, BAD_FILE, UNSUPPORTED. */
+NARU_API naru_status naru_value_load(const char *path, naru_kind kind, naru_value **out, naru_error *err);
+
 #ifdef __cplusplus
 }
 #endif
