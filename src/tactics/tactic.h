@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tactics: the ways to run an operator. tactics.def lists them, best first for each op; the compiler takes the first that
+ * accepts the node, and the reference evaluator is the last resort, so a node always runs. A tactic turns a node into
+ * a step: prepare (once, at compile time: pack weights), plan (once per shape: workspace, variant), run.
+ *
+ * Threads: accepts and prepare run on the compiling thread; plan and run may be called concurrently for one step by several
+ * contexts: they must not write the step.
+ */
+#ifndef TACTICS_TACTIC_H
+#define TACTICS_TACTIC_H
+
+#include "base/arena.h"
+#include "base/cpu.h"
+#include "base/pool.h"
+#include "ops/op.h"
+
+typedef struct tactic tactic;
+typedef struct step step;
+
+/* What is known when the tactic is chosen: dims may be symbolic (DIM_UNKNOWN or < 0), constants are facts' `constant`. */
+typedef struct tactic_query {
+    const node *node;
+    cpu_level cpu;
+    int threads;
+    int nin, nout;
+    const fact *const *in; /* NULL: omitted */
+    const fact *out;
+} tactic_query;
+
+typedef struct prepare_ctx {
+    tactic_query q;
+    arena *arena;          /* small state; lives as long as the engine */
+    void *(*weights)(struct prepare_ctx *c, size_t bytes); /* 64-byte aligned memory of the engine's weight store; NULL: out of memory */
+    unsigned consumed;     /* set bit i when the constant input i is no longer needed once prepared (it was packed) */
+    naru_error *err;
+    void *engine;
+} prepare_ctx;
+
+struct step {
+    const node *node;
+    const tactic *tactic;  /* NULL: the op's reference eval */
+    void *state;           /* made by prepare */
+    cpu_level cpu;
+    int nin, nout;
+    int *in, *out;         /* slots; -1: omitted */
+    int *bodies;           /* program indices of the node's blocks, in attribute order */
+    int nbodies;
+};
+
+/* Inputs are described (dtype, dims) and contiguous; data is NULL while planning. */
+typedef struct run_ctx {
+    const step *step;
+    const naru_tensor *const *in; /* NULL: omitted */
+    naru_tensor *const *out;      /* NULL: omitted; already described and allocated */
+    void *workspace;              /* what plan asked for, 64-byte aligned */
+    size_t workspace_size;
+    pool *pool;
+    naru_error *err;
+} run_ctx;
+
+enum {
+    TACTIC_INPLACE = 1 /* out 0 may be the memory of any input of the same size that is not needed afterwards */
+};
+
+struct tactic {
+    const char *name; /* "conv.igemm" */
+    const char *op;   /* op_type it implements, "Conv", in domain: */
+    const char *domain; /* NULL: "" */
+    unsigned flags;
+    /* NULL: accepted; else why not, for reports: "weight is not constant". */
+    const char *(*accepts)(const tactic_query *q);
+    naru_status (*prepare)(prepare_ctx *c, step *s);                    /* NULL: nothing to do */
+    /* Bytes of workspace for these shapes. NULL: none. */
+    size_t (*workspace)(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads);
+    naru_status (*run)(const run_ctx *r);
+};
+
+size_t tactic_count(void);
+const tactic *tactic_at(size_t i);
+
+/* Reading facts. */
+static inline bool q_const(const tactic_query *q, int i) { return i < q->nin && q->in[i] && q->in[i]->constant; }
+static inline bool q_given(const tactic_query *q, int i) { return i < q->nin && q->in[i]; }
+static inline naru_dtype q_dtype(const tactic_query *q, int i) { return q_given(q, i) ? q->in[i]->type.dtype : NARU_UNDEFINED; }
+static inline int q_rank(const tactic_query *q, int i) { return q_given(q, i) && q->in[i]->type.has_rank ? q->in[i]->type.rank : -1; }
+static inline dim_t q_dim(const tactic_query *q, int i, int d) { return q->in[i]->type.dims[d]; }
+/* The constant input i, contiguous, data possibly unaligned (a view of the model file). */
+static inline const naru_tensor *q_tensor(const tactic_query *q, int i) { return q->in[i]->constant; }
+
+#endif
