@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The family in AVX2 and FMA.
+ */
+#if defined(__AVX2__)
+#include "kernels/lanes.h"
+#define FN(name) name##_avx2
+#include "kernels/pointwise/pointwise_tmpl.h"
+
+const k_pointwise k_pointwise_avx2 = {.fn = {
+#define PW_OP(name, operands, from, to) [K_PW_##name] = FN(name),
+#include "kernels/pointwise/ops.def"
+#undef PW_OP
+}};
+#endif
