@@ -125,8 +125,8 @@ static inline vf v_sincos_(vf x, int shift) {
 }
 
 static inline vf v_sincos_any_(vf x, int shift) {
-    vf limit = v_set1(8192.0f);
-    if (v_hmax(v_abs(x)) <= 8192.0f) return v_sincos_(x, shift);
+    vf limit = v_set1(8192.0f), far = v_blend(v_le(v_abs(x), limit), v_set1(0.0f), v_set1(1.0f)); /* NaN too */
+    if (v_hmax(far) == 0) return v_sincos_(x, shift);
     float lane[VL], in[VL];
     v_store(in, x);
     for (int i = 0; i < VL; i++) lane[i] = shift ? cosf(in[i]) : sinf(in[i]);

@@ -7,7 +7,7 @@
 #define FN(name) name##_ref
 #include "kernels/pointwise/scalar_ops.h"
 
-static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+static float sigmoid(float x) { return (float)(1 / (1 + exp(-(double)x))); }
 static float softplus(float x) { return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))); }
 static float clamp(float x, float lo, float hi) { return x < lo ? lo : x > hi ? hi : x; } /* NaN stays */
 static float gelu_tanh(float x) {
