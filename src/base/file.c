@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files over POSIX: mappings shared by reference count, opening beneath a folder without following links, writes
+ * that appear whole.
+ */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+typedef struct {
+    file_map pub;
+    atomic_int refs;
+    bool mapped; /* else: data is mem_alloc'd */
+} map_impl;
+
+static naru_status read_all(int fd, uint8_t *to, size_t n, const char *path, naru_error *err) {
+    for (size_t done = 0; done < n;) {
+        ssize_t got = read(fd, to + done, n - done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+        if (got == 0) return err_set(err, NARU_IO, "%s: the file became shorter while it was read", path);
+        done += (size_t)got;
+    }
+    return NARU_OK;
+}
+
+static naru_status fill(map_impl *m, int fd, size_t size, bool map, const char *path, naru_error *err) {
+    m->pub.size = size;
+    m->mapped = map && size > 0;
+    if (m->mapped) {
+        void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED) return err_set(err, NARU_IO, "%s: cannot map: %s", path, strerror(errno));
+        m->pub.data = p;
+        return NARU_OK;
+    }
+    uint8_t *p = mem_alloc(size);
+    if (!p) return err_oom(err);
+    naru_status st = read_all(fd, p, size, path, err);
+    if (st != NARU_OK) mem_free(p);
+    else m->pub.data = p;
+    return st;
+}
+
+/* Takes fd: always closed. */
+static naru_status map_fd(int fd, bool map, bool single_link, const char *path, file_map **out, naru_error *err) {
+    struct stat sb;
+    naru_status st = NARU_OK;
+    map_impl *m = NULL;
+    if (fstat(fd, &sb) != 0) st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(sb.st_mode))
+        st = err_set(err, NARU_IO, "%s: %s, not a regular file", path, S_ISDIR(sb.st_mode) ? "a folder" : "a special file");
+    else if (single_link && sb.st_nlink != 1)
+        st = err_set(err, NARU_IO, "%s: has %ld hard links; external data must be a file of its own", path, (long)sb.st_nlink);
+    else if (!(m = mem_calloc(1, sizeof *m))) st = err_oom(err);
+    else st = fill(m, fd, (size_t)sb.st_size, map, path, err);
+    close(fd);
+    if (st != NARU_OK) {
+        mem_free(m);
+        return st;
+    }
+    m->refs = 1;
+    m->pub.impl = m;
+    *out = &m->pub;
+    return NARU_OK;
+}
+
+naru_status file_map_open(const char *path, bool map, file_map **out, naru_error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+    return map_fd(fd, map, false, path, out, err);
+}
+
+/* One step of the walk: opens component [at, at+n) of dirfd, never through a symbolic link. Closes dirfd. */
+static int open_step(int dirfd, const char *at, size_t n, bool last) {
+    char part[256];
+    int fd = -1;
+    if (n >= sizeof part) errno = ENAMETOOLONG;
+    else {
+        memcpy(part, at, n);
+        part[n] = 0;
+        fd = openat(dirfd, part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | (last ? O_NONBLOCK : O_DIRECTORY));
+    }
+    int keep = errno;
+    close(dirfd);
+    errno = keep;
+    return fd;
+}
+
+naru_status file_map_open_beneath(const char *dir, const char *name, bool map, file_map **out, naru_error *err) {
+    if (!*name || *name == '/')
+        return err_set(err, NARU_IO, "'%s' is not a relative path: external data must lie beneath the model's folder", name);
+    int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (fd < 0) return err_set(err, NARU_IO, "%s: %s", dir, strerror(errno));
+    for (const char *p = name;;) {
+        size_t n = strcspn(p, "/");
+        bool last = p[n] == 0;
+        if (n == 2 && p[0] == '.' && p[1] == '.') {
+            close(fd);
+            return err_set(err, NARU_IO, "'%s' contains '..': external data must lie beneath the model's folder", name);
+        }
+        if (n > 0 && !(n == 1 && *p == '.')) fd = open_step(fd, p, n, last);
+        if (fd < 0)
+            return err_set(err, NARU_IO, "'%s' in %s: %s", name, dir,
+                           errno == ELOOP || errno == ENOTDIR ? "a symbolic link or not a folder on the way; links are not followed"
+                                                              : strerror(errno));
+        if (last) break;
+        p += n + 1;
+    }
+    return map_fd(fd, map, true, name, out, err);
+}
+
+file_map *file_map_ref(file_map *m) {
+    atomic_fetch_add(&((map_impl *)m->impl)->refs, 1);
+    return m;
+}
+
+void file_map_unref(file_map *m) {
+    if (!m) return;
+    map_impl *i = m->impl;
+    if (atomic_fetch_sub(&i->refs, 1) != 1) return;
+    if (i->mapped) munmap((void *)m->data, m->size);
+    else mem_free((void *)m->data);
+    mem_free(i);
+}
+
+void file_map_forget(const file_map *m, size_t offset, size_t size) {
+    size_t page = 4096, from = align_up(offset, page), to = (offset + size) / page * page;
+    if (((map_impl *)m->impl)->mapped && to > from) madvise((void *)(m->data + from), to - from, MADV_DONTNEED);
+}
+
+static naru_status write_fd(int fd, const char *path, const uint8_t *data, size_t size, naru_error *err) {
+    for (size_t done = 0; done < size;) {
+        ssize_t put = write(fd, data + done, size - done);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+        done += (size_t)put;
+    }
+    return NARU_OK;
+}
+
+static naru_status write_to(const char *open_path, int flags, const char *path, const void *data, size_t size, naru_error *err) {
+    int fd = open(open_path, O_WRONLY | O_CLOEXEC | flags, 0666);
+    if (fd < 0) return err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+    naru_status st = write_fd(fd, path, data, size, err);
+    if (close(fd) != 0 && st == NARU_OK) st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+    return st;
+}
+
+naru_status file_write(const char *path, const void *data, size_t size, naru_error *err) {
+    struct stat sb;
+    if (stat(path, &sb) == 0 && !S_ISREG(sb.st_mode)) return write_to(path, 0, path, data, size, err); /* /dev/stdout and the like */
+    size_t n = strlen(path) + 32;
+    char *tmp = mem_alloc(n);
+    if (!tmp) return err_oom(err);
+    snprintf(tmp, n, "%s.%ld.tmp", path, (long)getpid());
+    naru_status st = write_to(tmp, O_CREAT | O_TRUNC | O_NOFOLLOW, path, data, size, err);
+    if (st == NARU_OK && rename(tmp, path) != 0) st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+    if (st != NARU_OK) unlink(tmp);
+    mem_free(tmp);
+    return st;
+}
+
+char *path_dir(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_strdup(".");
+    size_t n = slash == path ? 1 : (size_t)(slash - path);
+    char *dir = mem_alloc(n + 1);
+    if (!dir) return NULL;
+    memcpy(dir, path, n);
+    dir[n] = 0;
+    return dir;
+}
