@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * BatchNormalization: Y = scale (X - mean) / sqrt(variance + epsilon) + B per channel. [ONNX BatchNormalization-15]
+ *
+ * training_mode 0: mean and variance are the inputs. 1: they are the batch's own (population variance), and
+ * running = input * momentum + batch * (1 - momentum) comes out beside Y.
+ * Shapes: X [N, C, D...] (or [N], then C = 1), the rest [C] -> Y like X, running_* [C]. Types: floats; scale and B, and
+ * mean and variance, may each have another float type. Versions: 1 and 6 (is_test, default 0 = training), 7 (the number
+ * of outputs says the mode; spatial), 9 (no spatial), 14 (training_mode, three outputs), 15 (types). spatial = 0 and
+ * the saved_* outputs of before 14 are not supported.
+ */
+#include "ops/util_norm.h"
+
+enum { EPSILON, MOMENTUM, TRAINING_MODE };
+static const attr_def attrs[] = {
+    ATTR_F("epsilon", 1e-5f),
+    ATTR_F("momentum", 0.9f),
+    ATTR_I("training_mode", 0),
+    {0},
+};
+
+static naru_status infer(infer_ctx *c) {
+    int r = in_rank(c, 0);
+    if (r == 0) return op_fail(c, NARU_SHAPE, "input is a scalar");
+    TRY(norm_check_channels(c, 4));
+    for (int i = 1; r == 1 && i <= 4; i++)
+        if (in_rank(c, i) == 1) TRY(util_same_dim(c, in_dim(c, i, 0), 1, "a per-channel operand's length"));
+    if (!node_i(c->node, TRAINING_MODE) && c->nout > 1)
+        for (int i = 1; i < c->nout; i++)
+            if (c->node->out[i])
+                return op_fail(c, NARU_BAD_MODEL, "running_mean and running_var come out only with training_mode = 1");
+    out_like(c, 0, 0);
+    out_like(c, 1, 3);
+    out_like(c, 2, 4);
+    return NARU_OK;
+}
+
+typedef struct job {
+    const double *x;
+    int64_t batch, channels, plane;
+} job;
+
+static void channel_stats(const job *j, int64_t ch, double *mean, double *var) {
+    double s = 0, q = 0, n = (double)(j->batch * j->plane);
+    for (int64_t b = 0; b < j->batch; b++)
+        for (int64_t i = 0; i < j->plane; i++) s += j->x[(b * j->channels + ch) * j->plane + i];
+    *mean = s / n;
+    for (int64_t b = 0; b < j->batch; b++)
+        for (int64_t i = 0; i < j->plane; i++) {
+            double d = j->x[(b * j->channels + ch) * j->plane + i] - *mean;
+            q += d * d;
+        }
+    *var = q / n;
+}
+
+static void write_running(naru_tensor *out, int64_t ch, double before, double batch, double momentum) {
+    if (out) dtype_set_f64(out->dtype, out->data, ch, before * momentum + batch * (1 - momentum));
+}
+
+static naru_status eval(eval_ctx *c) {
+    const naru_tensor *x = eval_in(c, 0);
+    const double *in[5];
+    for (int i = 0; i < 5; i++)
+        if (!(in[i] = eval_f64(c, eval_in(c, i)))) return NARU_OUT_OF_MEMORY;
+    job j = {in[0], x->dims[0], x->rank > 1 ? x->dims[1] : 1, 1};
+    for (int d = 2; d < x->rank; d++) j.plane *= x->dims[d];
+    double *row = eval_scratch(c, (size_t)j.plane * sizeof *row), eps = node_f(c->node, EPSILON),
+           mom = node_f(c->node, MOMENTUM);
+    if (!row) return NARU_OUT_OF_MEMORY;
+    naru_tensor *y = eval_out(c, 0);
+    for (int64_t ch = 0; ch < j.channels; ch++) {
+        double mean = in[3][ch], var = in[4][ch];
+        if (node_i(c->node, TRAINING_MODE)) {
+            channel_stats(&j, ch, &mean, &var);
+            write_running(eval_out(c, 1), ch, in[3][ch], mean, mom);
+            write_running(eval_out(c, 2), ch, in[4][ch], var, mom);
+        }
+        double a = in[1][ch] / sqrt(var + eps);
+        for (int64_t b = 0; y && b < j.batch; b++) {
+            int64_t at = (b * j.channels + ch) * j.plane;
+            for (int64_t i = 0; i < j.plane; i++) row[i] = (j.x[at + i] - mean) * a + in[2][ch];
+            dtype_write_f64(y->dtype, y->data, at, j.plane, row, true);
+        }
+    }
+    return NARU_OK;
+}
+
+/* Takes the attribute away and gives its value. */
+static int64_t take_int(node *n, const char *name, int64_t dflt) {
+    attr *a = node_attr(n, name);
+    if (!a) return dflt;
+    int64_t v = a->i;
+    a->kind = ATTR_NONE;
+    return v;
+}
+
+static naru_status set_training(lift_ctx *c, node *n) {
+    if (node_attr(n, "training_mode")) return NARU_OK;
+    return node_add_attr(n, (attr){.name = "training_mode", .kind = ATTR_INT, .i = 1}) ? NARU_OK : err_oom(c->err);
+}
+
+/* is_test said the mode, whatever the outputs. */
+static naru_status up7(lift_ctx *c, node *n) {
+    if (!take_int(n, "is_test", 0)) return set_training(c, n);
+    for (int i = 1; i < n->nout; i++) /* in test mode they have no value */
+        if (n->out[i] && graph_count_uses(c->graph, n->out[i]))
+            return err_set(c->err, NARU_BAD_MODEL, "output %d has no value with is_test = 1", i);
+    n->nout = 1;
+    return NARU_OK;
+}
+
+static naru_status up9(lift_ctx *c, node *n) {
+    if (take_int(n, "spatial", 1)) return NARU_OK;
+    return err_set(c->err, NARU_UNSUPPORTED, "spatial = 0 (statistics per element) is not supported");
+}
+
+/* Outputs beyond Y meant training: mean, var, saved_mean, saved_var. */
+static naru_status up14(lift_ctx *c, node *n) {
+    bool training = false;
+    for (int i = 1; i < n->nout; i++) training = training || n->out[i];
+    for (int i = 3; i < n->nout; i++)
+        if (n->out[i] && graph_count_uses(c->graph, n->out[i]))
+            return err_set(c->err, NARU_UNSUPPORTED, "output %d (%s) is not supported", i,
+                           i == 3 ? "saved_mean" : "saved_var");
+    if (n->nout > 3) n->nout = 3;
+    return training ? set_training(c, n) : NARU_OK;
+}
+
+const op_desc op_BatchNormalization = {
+    .name = "BatchNormalization",
+    .versions = (const short[]){1, 6, 7, 9, 14, 15, 0},
+    .sig = "X:T, scale:T1, B:T1, input_mean:T2, input_var:T2 -> Y:T, running_mean:T2?, running_var:T2?"
+           " | T = float; T1 = float; T2 = float",
+    .attrs = attrs,
+    .infer = infer,
+    .eval = eval,
+    .adapters = (const adapter[]){{7, up7}, {9, up9}, {14, up14}, {0}},
+};
