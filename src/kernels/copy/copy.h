@@ -15,7 +15,7 @@
 
 #include "base/cpu.h"
 
-enum { K_COPY_DIMS = 10 };
+enum { K_COPY_DIMS = 16 };
 
 typedef struct k_copy {
     void (*transpose1)(void *d, int64_t ldd, const void *s, int64_t lds, int64_t rows, int64_t cols);

@@ -22,7 +22,7 @@
 
 #include "base/cpu.h"
 
-enum { K_PW_DIMS = 6, K_PW_SLOTS = 32, K_PW_TILE = 4096 };
+enum { K_PW_DIMS = 16, K_PW_SLOTS = 32, K_PW_TILE = 4096 };
 
 typedef enum k_pw_op {
 #define PW_OP(name, operands, from, to) K_PW_##name,
