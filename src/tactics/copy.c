@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operators that only move elements (kernels/copy): Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather,
+ * DepthToSpace, SpaceToDepth. Any type of whole bytes; each is one or a few strided copies.
+ */
+#include "kernels/copy/copy.h"
+#include "tactics/tactic.h"
+#include "tactics/util.h"
+
+typedef struct job {
+    const k_copy *k;
+    k_copy_plan plan;
+    char *d;
+    const char *s;
+} job;
+
+static void units(void *arg, int64_t begin, int64_t end, int worker) {
+    const job *j = arg;
+    k_copy_run(j->k, &j->plan, j->d, j->s, begin, end);
+}
+
+/* One strided copy, offsets and strides in elements. */
+static void move(const run_ctx *r, void *d, int64_t doff, const int64_t *ds, const void *s, int64_t soff,
+                 const int64_t *ss, int rank, const int64_t *dims, int size) {
+    job j = {.k = k_copy_pick(r->step->cpu), .d = (char *)d + doff * size, .s = (const char *)s + soff * size};
+    k_copy_prepare(&j.plan, rank, dims, ds, ss, size);
+    if (j.plan.units) parallel_for(r->pool, j.plan.units, 2, units, &j);
+}
+
+static void dense(int rank, const int64_t *dims, int64_t *strides) {
+    int64_t n = 1;
+    for (int i = rank - 1; i >= 0; i--) strides[i] = n, n *= dims[i];
+}
+
+static const char *accepts(const tactic_query *q) { return copy_size(q_dtype(q, 0)) ? NULL : "elements are not whole bytes"; }
+
+/* ---- Transpose ---- */
+static naru_status run_transpose(const run_ctx *r) {
+    const naru_tensor *x = r->in[0], *y = r->out[0];
+    int64_t ds[NARU_MAX_RANK], xs[NARU_MAX_RANK], ss[NARU_MAX_RANK];
+    dense(y->rank, y->dims, ds), dense(x->rank, x->dims, xs);
+    for (int i = 0; i < x->rank; i++) ss[i] = xs[attr_int_at(r->step->node, "perm", (size_t)i, x->rank - 1 - i)];
+    move(r, y->data, 0, ds, x->data, 0, ss, y->rank, y->dims, copy_size(x->dtype));
+    return NARU_OK;
+}
+
+/* ---- Concat, Split: [outer, axis, inner] ---- */
+static void copy_part(const run_ctx *r, void *d, int64_t doff, int64_t dstep, const void *s, int64_t soff, int64_t sstep,
+                      int64_t outer, int64_t n, int size) {
+    int64_t dims[2] = {outer, n}, ds[2] = {dstep, 1}, ss[2] = {sstep, 1};
+    move(r, d, doff, ds, s, soff, ss, 2, dims, size);
+}
+
+static const char *accepts_concat(const tactic_query *q) {
+    for (int i = 0; i < q->nin; i++)
+        if (!q_given(q, i) || q_dtype(q, i) != q_dtype(q, 0)) return "an input is omitted or of another type";
+    return accepts(q);
+}
+
+static naru_status run_concat(const run_ctx *r) {
+    const naru_tensor *y = r->out[0];
+    int axis = norm_axis(attr_int(r->step->node, "axis", 0), y->rank);
+    int64_t outer = dims_product(y->dims, 0, axis), row = dims_product(y->dims, axis, y->rank), at = 0;
+    for (int i = 0; i < r->step->nin; i++) {
+        int64_t n = dims_product(r->in[i]->dims, axis, r->in[i]->rank);
+        copy_part(r, y->data, at, row, r->in[i]->data, 0, n, outer, n, copy_size(y->dtype));
+        at += n;
+    }
+    return NARU_OK;
+}
+
+static naru_status run_split(const run_ctx *r) {
+    const naru_tensor *x = r->in[0];
+    int axis = norm_axis(attr_int(r->step->node, "axis", 0), x->rank);
+    int64_t outer = dims_product(x->dims, 0, axis), row = dims_product(x->dims, axis, x->rank), at = 0;
+    for (int i = 0; i < r->step->nout; i++) {
+        const naru_tensor *y = r->out[i];
+        if (!y) return err_set(r->err, NARU_UNSUPPORTED, "Split with an omitted output");
+        int64_t n = dims_product(y->dims, axis, y->rank);
+        copy_part(r, y->data, 0, n, x->data, at, row, outer, n, copy_size(x->dtype));
+        at += n;
+    }
+    return NARU_OK;
+}
+
+static const char *accepts_split(const tactic_query *q) {
+    for (int i = 0; i < q->node->nout; i++)
+        if (!q->node->out[i]) return "an output is omitted";
+    return accepts(q);
+}
+
+/* ---- Slice: starts and steps normalised as ONNX says; lengths are the output's ---- */
+static naru_status run_slice(const run_ctx *r) {
+    const naru_tensor *x = r->in[0], *y = r->out[0], *starts = r->in[1];
+    const naru_tensor *axes = r->step->nin > 3 ? r->in[3] : NULL, *steps = r->step->nin > 4 ? r->in[4] : NULL;
+    int64_t ds[NARU_MAX_RANK], ss[NARU_MAX_RANK], xs[NARU_MAX_RANK], off = 0;
+    dense(y->rank, y->dims, ds), dense(x->rank, x->dims, xs), dense(x->rank, x->dims, ss);
+    for (int64_t i = 0; i < tensor_count(starts); i++) {
+        int a = norm_axis(axes ? dtype_get_i64(axes->dtype, axes->data, i) : i, x->rank);
+        int64_t d = x->dims[a], at = dtype_get_i64(starts->dtype, starts->data, i);
+        int64_t by = steps ? dtype_get_i64(steps->dtype, steps->data, i) : 1;
+        if (at < 0) at += d;
+        at = by > 0 ? i64_max(0, i64_min(at, d)) : i64_max(0, i64_min(at, d - 1));
+        if (tensor_count(y)) off += at * xs[a];
+        if (y->dims[a] > 1) ss[a] = xs[a] * by; /* a huge step of a single element must not overflow */
+    }
+    move(r, y->data, 0, ds, x->data, off, ss, y->rank, y->dims, copy_size(x->dtype));
+    return NARU_OK;
+}
+
+/* ---- Expand, Tile ---- */
+static naru_status run_expand(const run_ctx *r) {
+    const naru_tensor *x = r->in[0], *y = r->out[0];
+    int64_t ds[NARU_MAX_RANK], ss[NARU_MAX_RANK] = {0}, n = 1;
+    dense(y->rank, y->dims, ds);
+    for (int i = x->rank - 1; i >= 0; i--) {
+        int to = y->rank - x->rank + i;
+        ss[to] = x->dims[i] == 1 ? 0 : n;
+        n *= x->dims[i];
+    }
+    move(r, y->data, 0, ds, x->data, 0, ss, y->rank, y->dims, copy_size(x->dtype));
+    return NARU_OK;
+}
+
+/* Each axis becomes [repeats, dim], of which the first reads with stride 0. */
+static naru_status run_tile(const run_ctx *r) {
+    const naru_tensor *x = r->in[0], *y = r->out[0];
+    int64_t dims[NARU_MAX_RANK], ds[NARU_MAX_RANK], ss[NARU_MAX_RANK], dn = 1, sn = 1;
+    int rank = 2 * x->rank;
+    for (int i = x->rank - 1; i >= 0; i--) {
+        int64_t d = x->dims[i];
+        dims[2 * i + 1] = d, ds[2 * i + 1] = dn, ss[2 * i + 1] = sn;
+        dims[2 * i] = d ? y->dims[i] / d : 0, ds[2 * i] = dn * d, ss[2 * i] = 0;
+        dn *= y->dims[i], sn *= d;
+    }
+    move(r, y->data, 0, ds, x->data, 0, ss, rank, dims, copy_size(x->dtype));
+    return NARU_OK;
+}
+
+static const char *accepts_tile(const tactic_query *q) {
+    int rank = q_rank(q, 0);
+    return rank < 0 || rank > NARU_MAX_RANK / 2 ? "rank of X is unknown or over 8" : accepts(q);
+}
+
+/* ---- Pad, constant mode ---- */
+static const char *accepts_pad(const tactic_query *q) {
+    if (strcmp(attr_str(q->node, "mode", "constant"), "constant") != 0) return "takes constant mode";
+    return accepts(q);
+}
+
+typedef struct fill_job {
+    char *d;
+    const void *value;
+    int size;
+} fill_job;
+
+static void fill(void *arg, int64_t begin, int64_t end, int worker) {
+    const fill_job *j = arg;
+    k_copy_fill(j->d + begin * j->size, j->value, end - begin, j->size);
+}
+
+static naru_status run_pad(const run_ctx *r) {
+    const naru_tensor *x = r->in[0], *y = r->out[0], *pads = r->in[1];
+    const naru_tensor *with = r->step->nin > 2 ? r->in[2] : NULL, *axes = r->step->nin > 3 ? r->in[3] : NULL;
+    static const char zero[16];
+    int size = copy_size(x->dtype);
+    int64_t ds[NARU_MAX_RANK], ss[NARU_MAX_RANK], dims[NARU_MAX_RANK], doff = 0, soff = 0;
+    fill_job f = {y->data, with ? with->data : zero, size};
+    parallel_for(r->pool, tensor_count(y), 32768, fill, &f);
+    dense(y->rank, y->dims, ds), dense(x->rank, x->dims, ss);
+    for (int i = 0; i < x->rank; i++) dims[i] = x->dims[i];
+    int64_t n = tensor_count(pads) / 2;
+    for (int64_t i = 0; i < n; i++) { /* negative pads crop */
+        int a = norm_axis(axes ? dtype_get_i64(axes->dtype, axes->data, i) : i, x->rank);
+        int64_t before = dtype_get_i64(pads->dtype, pads->data, i), after = dtype_get_i64(pads->dtype, pads->data, n + i);
+        dims[a] += i64_min(before, 0) + i64_min(after, 0);
+        doff += i64_max(before, 0) * ds[a], soff += i64_max(-before, 0) * ss[a];
+        if (dims[a] <= 0) return NARU_OK;
+    }
+    move(r, y->data, doff, ds, x->data, soff, ss, x->rank, dims, size);
+    return NARU_OK;
+}
+
+/* ---- Gather: rows of `inner` elements ---- */
+typedef struct gather_job {
+    char *d;
+    const char *s;
+    const naru_tensor *index;
+    int64_t count, n, bytes; /* indices, size of the axis, bytes of a row */
+    int64_t bad;             /* an index out of range (racing writers agree that there is one) */
+    bool failed;
+} gather_job;
+
+static void gather(void *arg, int64_t begin, int64_t end, int worker) {
+    gather_job *j = arg;
+    const int64_t *wide = j->index->dtype == NARU_INT64 ? j->index->data : NULL;
+    const int32_t *narrow = j->index->data;
+    for (int64_t u = begin; u < end; u++) {
+        int64_t o = u / j->count, k = u % j->count, at = wide ? wide[k] : narrow[k];
+        if (at < 0) at += j->n;
+        if (at < 0 || at >= j->n) {
+            __atomic_store_n(&j->bad, wide ? wide[k] : narrow[k], __ATOMIC_RELAXED);
+            __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
+            continue;
+        }
+        memcpy(j->d + u * j->bytes, j->s + (o * j->n + at) * j->bytes, (size_t)j->bytes);
+    }
+}
+
+static const char *accepts_gather(const tactic_query *q) {
+    if (q_dtype(q, 1) != NARU_INT64 && q_dtype(q, 1) != NARU_INT32) return "takes int32 and int64 indices";
+    return accepts(q);
+}
+
+static naru_status run_gather(const run_ctx *r) {
+    const naru_tensor *x = r->in[0];
+    int axis = norm_axis(attr_int(r->step->node, "axis", 0), x->rank);
+    gather_job j = {.d = r->out[0]->data, .s = x->data, .index = r->in[1], .count = tensor_count(r->in[1]),
+                    .n = x->dims[axis], .bytes = dims_product(x->dims, axis + 1, x->rank) * copy_size(x->dtype)};
+    parallel_for(r->pool, dims_product(x->dims, 0, axis) * j.count, 1 + 65536 / (j.bytes + 16), gather, &j);
+    if (j.failed)
+        return err_set(r->err, NARU_INVALID_ARGUMENT, "index %lld is out of range for axis %d of %lld", (long long)j.bad,
+                       axis, (long long)j.n);
+    return NARU_OK;
+}
+
+/* ---- DepthToSpace, SpaceToDepth: [n, c, h, w] with blocks b ---- */
+static naru_status run_depth_to_space(const run_ctx *r) {
+    const naru_tensor *x = r->in[0];
+    int64_t b = attr_int(r->step->node, "blocksize", 1), n = x->dims[0], c = x->dims[1] / (b * b), h = x->dims[2], w = x->dims[3];
+    bool crd = strcmp(attr_str(r->step->node, "mode", "DCR"), "CRD") == 0;
+    /* output [n, c, h, by, w, bx]; input [n, by, bx, c, h, w] (DCR) or [n, c, by, bx, h, w] (CRD) */
+    int64_t dims[6] = {n, c, h, b, w, b}, ds[6], hw = h * w;
+    dense(6, dims, ds);
+    int64_t dcr[6] = {b * b * c * hw, hw, w, b * c * hw, 1, c * hw};
+    int64_t crd_[6] = {b * b * c * hw, b * b * hw, w, b * hw, 1, hw};
+    move(r, r->out[0]->data, 0, ds, x->data, 0, crd ? crd_ : dcr, 6, dims, copy_size(x->dtype));
+    return NARU_OK;
+}
+
+static naru_status run_space_to_depth(const run_ctx *r) {
+    const naru_tensor *x = r->in[0];
+    int64_t b = attr_int(r->step->node, "blocksize", 1), n = x->dims[0], c = x->dims[1], h = x->dims[2] / b, w = x->dims[3] / b;
+    int64_t dims[6] = {n, b, b, c, h, w}, ds[6]; /* output [n, by, bx, c, h, w] */
+    dense(6, dims, ds);
+    int64_t ss[6] = {c * h * b * w * b, w * b, 1, h * b * w * b, b * w * b, b};
+    move(r, r->out[0]->data, 0, ds, x->data, 0, ss, 6, dims, copy_size(x->dtype));
+    return NARU_OK;
+}
+
+#define COPY(symbol, opname, acc, fn) const tactic tactic_##symbol = {.name = "copy", .op = opname, .accepts = acc, .run = fn};
+COPY(transpose, "Transpose", accepts, run_transpose)
+COPY(concat, "Concat", accepts_concat, run_concat)
+COPY(split, "Split", accepts_split, run_split)
+COPY(slice, "Slice", accepts, run_slice)
+COPY(expand, "Expand", accepts, run_expand)
+COPY(tile, "Tile", accepts_tile, run_tile)
+COPY(pad, "Pad", accepts_pad, run_pad)
+COPY(gather, "Gather", accepts_gather, run_gather)
+COPY(depthtospace, "DepthToSpace", accepts, run_depth_to_space)
+COPY(spacetodepth, "SpaceToDepth", accepts, run_space_to_depth)
