@@ -17,14 +17,13 @@ typedef struct machine {
     uint64_t rng;
 } machine;
 
-static bool well_aligned(const naru_tensor *t) {
+bool tensor_is_aligned(const naru_tensor *t) {
     size_t a = t->dtype == NARU_STRING ? 8 : (size_t)(naru_dtype_bits(t->dtype) + 7) / 8;
     return a <= 1 || (uintptr_t)t->data % (a > 8 ? 8 : a) == 0;
 }
 
-/* A value over t, or over an aligned contiguous copy where t is neither. */
-static naru_status wrap_tensor(naru_tensor *t, naru_value **out, naru_error *err) {
-    if (well_aligned(t) && tensor_is_contiguous(t)) return value_new_tensor(t, out, err);
+naru_status value_wrap_aligned(naru_tensor *t, naru_value **out, naru_error *err) {
+    if (tensor_is_aligned(t) && tensor_is_contiguous(t)) return value_new_tensor(t, out, err);
     naru_tensor *copy;
     TRY(tensor_clone(t, &copy, err));
     naru_status st = value_new_tensor(copy, out, err);
@@ -32,7 +31,7 @@ static naru_status wrap_tensor(naru_tensor *t, naru_value **out, naru_error *err
     return st;
 }
 
-static void fact_of_value(const naru_value *v, fact *f) {
+void fact_of_value(const naru_value *v, fact *f) {
     *f = (fact){0};
     if (!v) return;
     if (v->kind == NARU_KIND_TENSOR) {
@@ -44,7 +43,7 @@ static void fact_of_value(const naru_value *v, fact *f) {
     }
 }
 
-static bool fact_complete(const fact *f) {
+bool fact_complete(const fact *f) {
     if (f->type.kind != TYPE_TENSOR || f->type.dtype == NARU_UNDEFINED || !f->type.has_rank) return false;
     for (int i = 0; i < f->type.rank; i++)
         if (!dim_is_const(f->type.dims[i])) return false;
@@ -74,7 +73,7 @@ static naru_status infer_outputs(eval_ctx *c, symtab *syms, fact *out) {
     return n->op->infer(&ic);
 }
 
-static naru_status eval_node(eval_ctx *c, symtab *syms) {
+naru_status op_run(eval_ctx *c, symtab *syms) {
     fact *facts = arena_calloc(c->arena, (size_t)c->nout + 1, sizeof *facts);
     if (!facts) return err_oom(c->err);
     if (!c->node->op->eval) return eval_fail(c, NARU_UNSUPPORTED, "%s has no implementation", c->node->op_type);
@@ -128,7 +127,7 @@ static naru_status run_node(machine *m, node *n, naru_error *err) {
     }
     for (int i = 0; i < n->nout; i++) wanted[i] = n->out[i] != NULL;
     c.out_wanted = wanted;
-    naru_status st = eval_node(&c, m->syms);
+    naru_status st = op_run(&c, m->syms);
     for (int i = 0; i < n->nout; i++) {
         if (st == NARU_OK && n->out[i]) bind(m, n->out[i], c.out[i]);
         value_unref(c.out[i]);
@@ -140,7 +139,7 @@ static naru_status bind_constants(machine *m, block *b, naru_error *err) {
     for (int i = 0; i < b->ninit; i++) {
         value *v = b->initializers[i];
         if (!v->constant || m->env[v->id]) continue;
-        TRY(wrap_tensor(v->constant, &m->env[v->id], err));
+        TRY(value_wrap_aligned(v->constant, &m->env[v->id], err));
     }
     return NARU_OK;
 }
@@ -170,7 +169,7 @@ naru_status graph_evaluate(graph *g, naru_value *const *in, naru_value **out, ui
     block *b = g->main;
     for (int i = 0; st == NARU_OK && i < b->nin; i++)
         if (in[i]) {
-            if (in[i]->kind == NARU_KIND_TENSOR) st = wrap_tensor(in[i]->tensor, &m.env[b->in[i]->id], err);
+            if (in[i]->kind == NARU_KIND_TENSOR) st = value_wrap_aligned(in[i]->tensor, &m.env[b->in[i]->id], err);
             else m.env[b->in[i]->id] = value_ref(in[i]);
         }
     if (st == NARU_OK) st = run_nodes(&m, b, err);
@@ -195,14 +194,14 @@ naru_status node_evaluate(const node *n, naru_value **in, naru_value **out, uint
     memset(out, 0, (size_t)n->nout * sizeof *out);
     for (int i = 0; st == NARU_OK && i < n->nin; i++) {
         if (!in[i]) continue;
-        if (in[i]->kind == NARU_KIND_TENSOR) st = wrap_tensor(in[i]->tensor, &aligned[i], err);
+        if (in[i]->kind == NARU_KIND_TENSOR) st = value_wrap_aligned(in[i]->tensor, &aligned[i], err);
         else aligned[i] = value_ref(in[i]);
     }
     if (st == NARU_OK) {
         for (int i = 0; i < n->nout; i++) wanted[i] = n->out[i] != NULL;
         eval_ctx c = {.node = n, .arena = a, .nin = n->nin, .nout = n->nout, .in = aligned, .out = out, .out_wanted = wanted,
                       .err = err, .run_block = refuse_block, .rng = &seed};
-        st = eval_node(&c, syms);
+        st = op_run(&c, syms);
     }
     for (int i = 0; st != NARU_OK && i < n->nout; i++) {
         value_unref(out[i]);

@@ -99,8 +99,13 @@ static bool constant_elems(const infer_ctx *c, const naru_tensor *t, const elem_
     return true;
 }
 
+static void note_read(const infer_ctx *c, int i) {
+    if (c->content_read && i < 32) *c->content_read |= 1u << i;
+}
+
 bool in_elems(const infer_ctx *c, int i, const elem_t **e, int64_t *n) {
     if (!in_given(c, i)) return false;
+    note_read(c, i);
     if (c->in[i]->elems) {
         *e = c->in[i]->elems;
         *n = c->in[i]->nelems;
@@ -124,6 +129,7 @@ bool in_ints(const infer_ctx *c, int i, const int64_t **v, int64_t *n) {
 
 bool in_scalar(const infer_ctx *c, int i, double *v) {
     if (!in_given(c, i)) return false;
+    note_read(c, i);
     const naru_tensor *t = c->in[i]->constant;
     if (t && t->data && t->dtype != NARU_STRING && tensor_count(t) == 1) return *v = dtype_get_f64(t->dtype, t->data, 0), true;
     if (c->in[i]->elems && c->in[i]->nelems == 1 && c->in[i]->elems[0].kind == ELEM_CONST)

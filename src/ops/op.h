@@ -39,6 +39,7 @@ typedef struct infer_ctx {
     const fact *const *in; /* NULL: omitted */
     fact *out;             /* nout facts, zeroed (TYPE_UNKNOWN) on entry */
     naru_error *err;
+    uint32_t *content_read; /* when not NULL: bit i is set as soon as the content of input i (< 32) is asked for */
     /* Infers the body of a control-flow op: facts of the block's inputs -> facts of its outputs. */
     naru_status (*infer_block)(struct infer_ctx *c, block *b, const fact *in, fact *out);
     void *user;
@@ -183,6 +184,13 @@ naru_status graph_evaluate(graph *g, naru_value *const *in, naru_value **out, ui
  * single nodes go to report (NULL: the first is returned). */
 naru_status graph_infer(graph *g, const fact *inputs, naru_report *report, naru_error *err);
 naru_status node_infer(graph *g, node *n, naru_error *err); /* one node, from its inputs' current facts */
+/* Infers, presets outputs and evaluates c->node: what both the evaluator and the engine's last resort do. */
+naru_status op_run(eval_ctx *c, symtab *syms);
+/* A value over t, or over an aligned contiguous copy where t is neither. */
+naru_status value_wrap_aligned(naru_tensor *t, naru_value **out, naru_error *err);
+bool tensor_is_aligned(const naru_tensor *t); /* data is aligned to its element size */
+bool fact_complete(const fact *f);            /* a tensor whose dtype and every dim are constants */
+void fact_of_value(const naru_value *v, fact *f); /* type and content of a run-time value (NULL: unknown) */
 /* Evaluates one node with constant inputs: for folding. out: n->nout references. */
 naru_status node_evaluate(const node *n, naru_value **in, naru_value **out, uint64_t seed, naru_error *err);
 

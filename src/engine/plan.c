@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Planning: for the shapes at hand, what every output of a segment is and where it lives. Operators' infer functions run
+ * over concrete facts; buffers are laid out by best fit in execution order, views share their base, a step may write
+ * over an input that dies with it, the program's outputs are written where the caller will find them.
+ */
+#include <string.h>
+
+#include "engine/engine.h"
+
+enum { MAX_PLANS = 16, MAX_CONTENT = 64 }; /* per segment; elements of a value whose content may reach a shape */
+
+/* ---- the layout of one block of memory ---- */
+typedef struct hole {
+    size_t at, size;
+} hole;
+
+typedef struct layout {
+    ARRAY(hole) holes; /* free, ascending, not adjacent */
+    size_t top;        /* everything at or above is free */
+} layout;
+
+static bool layout_take(layout *l, size_t size, size_t *at) {
+    size = align_up(size ? size : 1, MEM_ALIGN);
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < l->holes.count; i++)
+        if (l->holes.data[i].size >= size && (best == SIZE_MAX || l->holes.data[i].size < l->holes.data[best].size)) best = i;
+    if (best == SIZE_MAX) {
+        *at = l->top;
+        return mem_add(l->top, size, &l->top);
+    }
+    hole *h = &l->holes.data[best];
+    *at = h->at;
+    h->at += size;
+    h->size -= size;
+    if (h->size == 0) {
+        memmove(h, h + 1, (l->holes.count - best - 1) * sizeof *h);
+        l->holes.count--;
+    }
+    return true;
+}
+
+static bool layout_give(layout *l, size_t at, size_t size) {
+    size = align_up(size ? size : 1, MEM_ALIGN);
+    size_t i = 0;
+    while (i < l->holes.count && l->holes.data[i].at < at) i++;
+    bool joins_prev = i > 0 && l->holes.data[i - 1].at + l->holes.data[i - 1].size == at;
+    bool joins_next = i < l->holes.count && at + size == l->holes.data[i].at;
+    if (joins_prev && joins_next) {
+        l->holes.data[i - 1].size += size + l->holes.data[i].size;
+        memmove(&l->holes.data[i], &l->holes.data[i + 1], (l->holes.count - i - 1) * sizeof(hole));
+        l->holes.count--;
+    } else if (joins_prev) {
+        l->holes.data[i - 1].size += size;
+    } else if (joins_next) {
+        l->holes.data[i].at = at;
+        l->holes.data[i].size += size;
+    } else {
+        if (!ARRAY_RESERVE(&l->holes, l->holes.count + 1)) return false;
+        memmove(&l->holes.data[i + 1], &l->holes.data[i], (l->holes.count - i) * sizeof(hole));
+        l->holes.data[i] = (hole){at, size};
+        l->holes.count++;
+    }
+    return true;
+}
+
+/* ---- planning one segment ---- */
+typedef struct buffer { /* memory behind slots of this segment */
+    size_t at, size;
+    int live; /* slots that still need it; -1: not in the block (an output or something outside) */
+} buffer;
+
+typedef struct planner {
+    context *c;
+    segment *s;
+    const program *p;
+    plan *plan;
+    layout layout;
+    int *buffer_of;   /* per slot: index + 1 of its buffer; 0: none in this segment */
+    uint64_t *deps;   /* per slot: entries (bit i, i < 64) whose content its content came from */
+    ARRAY(buffer) buffers;
+    const naru_tensor **in; /* described, no data */
+    naru_tensor **out;
+    symtab *syms;
+    naru_error *err;
+} planner;
+
+static bool is_view(const step *s) { return !s->tactic && (s->node->op->flags & OP_VIEW) && s->nin > 0 && s->in[0] >= 0; }
+
+static bool step_plannable(const planner *k, const step *s) {
+    if (s->nbodies || !s->node->op->infer || (s->node->op->flags & OP_CONTROL)) return false;
+    for (int i = 0; i < s->nin; i++)
+        if (s->in[i] >= 0 && (!fact_complete(&k->c->facts[s->in[i]]) || k->c->facts[s->in[i]].type.dtype == NARU_STRING)) return false;
+    return true;
+}
+
+/* Whether the content of input i travels on as content (shape arithmetic) rather than deciding dims. */
+static bool carries_content(const step *s, int i) {
+    return (s->node->op->flags & OP_ELEMENTWISE) || i == 0 || strcmp(s->node->op_type, "Concat") == 0;
+}
+
+static void follow_content(planner *k, const step *s, uint32_t read, const fact *out) {
+    for (int i = 0; i < s->nin && i < 32; i++) {
+        if (!(read >> i & 1) || s->in[i] < 0) continue;
+        uint64_t deps = k->deps[s->in[i]];
+        bool carried = false;
+        for (int o = 0; o < s->nout; o++)
+            if (s->out[o] >= 0 && out[o].elems && carries_content(s, i)) {
+                k->deps[s->out[o]] |= deps;
+                carried = true;
+            }
+        for (int e = 0; !carried && e < k->s->nentry && e < 64; e++)
+            if (deps >> e & 1) k->s->content[e] = true;
+    }
+}
+
+/* Infers the step's outputs into facts; *ok: all complete. */
+static naru_status infer_step(planner *k, const step *s, bool *ok) {
+    context *c = k->c;
+    const fact **in = arena_alloc(c->planning, ((size_t)s->nin + 1) * sizeof *in);
+    fact *out = arena_calloc(c->planning, (size_t)s->nout + 1, sizeof *out);
+    if (!in || !out) return err_oom(k->err);
+    for (int i = 0; i < s->nin; i++) in[i] = s->in[i] >= 0 ? &c->facts[s->in[i]] : NULL;
+    uint32_t read = 0;
+    infer_ctx ic = {.node = s->node, .syms = k->syms, .arena = c->planning, .nin = s->nin, .nout = s->nout, .in = in, .out = out,
+                    .err = k->err, .content_read = &read};
+    TRY(s->node->op->infer(&ic));
+    *ok = true;
+    for (int o = 0; o < s->nout; o++)
+        if (s->out[o] >= 0 && (!fact_complete(&out[o]) || out[o].type.dtype == NARU_STRING)) *ok = false;
+    follow_content(k, s, read, out);
+    for (int o = 0; *ok && o < s->nout; o++)
+        if (s->out[o] >= 0) c->facts[s->out[o]] = out[o];
+    return NARU_OK;
+}
+
+static size_t fact_bytes(const fact *f) {
+    int64_t n;
+    return dims_count(f->type.rank, f->type.dims, &n) ? dtype_bytes(f->type.dtype, n) : SIZE_MAX;
+}
+
+static binding *bind_new(planner *k, int slot) {
+    const type *t = &k->c->facts[slot].type;
+    binding *b = arena_alloc(k->plan->arena, sizeof *b + (size_t)t->rank * sizeof(int64_t));
+    if (!b) return NULL;
+    *b = (binding){.slot = slot, .dtype = t->dtype, .rank = t->rank};
+    memcpy(b->dims, t->dims, (size_t)t->rank * sizeof(int64_t));
+    k->plan->binds[k->plan->nbinds++] = b;
+    return b;
+}
+
+static int output_index(const planner *k, int slot) {
+    if (k->s->program != 0) return -1;
+    for (int i = 0; i < k->p->nout; i++)
+        if (k->p->out[i] == slot) return i;
+    return -1;
+}
+
+static bool dies_at(const planner *k, int at, int slot) {
+    for (const int *d = k->p->dies[at]; *d >= 0; d++)
+        if (*d == slot) return true;
+    return false;
+}
+
+/* The buffer of a dying input that output 0 of step `at` may overwrite, or -1. */
+static int reusable(const planner *k, const step *s, int at, size_t size) {
+    if (!s->tactic || !(s->tactic->flags & TACTIC_INPLACE)) return -1;
+    for (int i = 0; i < s->nin; i++) {
+        if (s->in[i] < 0) continue;
+        int b = k->buffer_of[s->in[i]] - 1;
+        if (b < 0 || k->buffers.data[b].live != 1 || !dies_at(k, at, s->in[i])) continue;
+        if (fact_bytes(&k->c->facts[s->in[i]]) == size && k->buffers.data[b].size >= size) return b;
+    }
+    return -1;
+}
+
+static naru_status place_output(planner *k, const step *s, int at, int o) {
+    int slot = s->out[o];
+    binding *b = bind_new(k, slot);
+    if (!b) return err_oom(k->err);
+    size_t size = fact_bytes(&k->c->facts[slot]);
+    if (size > PTRDIFF_MAX / 2) return err_set(k->err, NARU_LIMIT, "output %d is too large", o);
+    if (is_view(s) && o == 0) {
+        b->kind = BIND_ALIAS;
+        b->alias = s->in[0];
+        k->buffer_of[slot] = k->buffer_of[s->in[0]];
+        if (k->buffer_of[slot] && k->buffers.data[k->buffer_of[slot] - 1].live >= 0) k->buffers.data[k->buffer_of[slot] - 1].live++;
+        return NARU_OK;
+    }
+    int output = output_index(k, slot);
+    if (output >= 0) {
+        b->kind = BIND_OUTPUT;
+        b->alias = output;
+        return NARU_OK;
+    }
+    int reuse = o == 0 ? reusable(k, s, at, size) : -1;
+    if (reuse >= 0) {
+        b->offset = k->buffers.data[reuse].at;
+        k->buffers.data[reuse].live++;
+        k->buffer_of[slot] = reuse + 1;
+        return NARU_OK;
+    }
+    buffer f = {.size = size, .live = 1};
+    if (!layout_take(&k->layout, size, &f.at) || !ARRAY_PUSH(&k->buffers, f)) return err_oom(k->err);
+    b->offset = f.at;
+    k->buffer_of[slot] = (int)k->buffers.count;
+    return NARU_OK;
+}
+
+static void describe(naru_tensor *t, const fact *f) { tensor_describe(t, f->type.dtype, f->type.rank, f->type.dims); }
+
+static naru_status place_workspace(planner *k, const step *s, int at) {
+    context *c = k->c;
+    int i = at - k->s->first;
+    k->plan->workspace_size[i] = 0;
+    if (!s->tactic || !s->tactic->workspace) return NARU_OK;
+    for (int j = 0; j < s->nin; j++) k->in[j] = s->in[j] < 0 ? NULL : &c->slots[s->in[j]].t;
+    for (int j = 0; j < s->nout; j++) k->out[j] = s->out[j] < 0 ? NULL : &c->slots[s->out[j]].t;
+    for (int j = 0; j < s->nout; j++)
+        if (s->out[j] >= 0) describe(&c->slots[s->out[j]].t, &c->facts[s->out[j]]);
+    size_t size = s->tactic->workspace(s, k->in, (const naru_tensor *const *)k->out, pool_threads(c->pool));
+    if (!size) return NARU_OK;
+    k->plan->workspace_size[i] = size;
+    if (!layout_take(&k->layout, size, &k->plan->workspace[i]) || !layout_give(&k->layout, k->plan->workspace[i], size))
+        return err_oom(k->err);
+    return NARU_OK;
+}
+
+static naru_status bury(planner *k, int at) {
+    for (const int *d = k->p->dies[at]; *d >= 0; d++) {
+        int b = k->buffer_of[*d] - 1;
+        if (b < 0) continue;
+        if (--k->buffers.data[b].live == 0 && !layout_give(&k->layout, k->buffers.data[b].at, k->buffers.data[b].size))
+            return err_oom(k->err);
+    }
+    return NARU_OK;
+}
+
+static naru_status plan_steps(planner *k) {
+    for (int at = k->s->first; at < k->p->nsteps; at++) {
+        const step *s = &k->p->steps[at];
+        bool ok = step_plannable(k, s);
+        naru_status st = ok ? infer_step(k, s, &ok) : NARU_OK;
+        if (st == NARU_OK && !ok) break;
+        for (int o = 0; st == NARU_OK && o < s->nout; o++)
+            if (s->out[o] >= 0) st = place_output(k, s, at, o);
+        if (st == NARU_OK) st = place_workspace(k, s, at);
+        if (st == NARU_OK) st = bury(k, at);
+        if (st != NARU_OK) {
+            char where[300];
+            return err_context(k->err, st, "%s", node_describe(s->node, where, sizeof where));
+        }
+        k->plan->last = at + 1;
+    }
+    k->plan->block_size = k->layout.top;
+    return NARU_OK;
+}
+
+/* Facts of what enters: constants of the engine, entries by their present values. */
+static void set_facts(planner *k) {
+    context *c = k->c;
+    for (int i = 0; i < c->engine->nslots; i++) {
+        c->facts[i] = (fact){0};
+        if (c->engine->slots[i].value->fact.constant && c->slots[i].ref) fact_of_value(c->slots[i].ref, &c->facts[i]);
+        else if (c->engine->slots[i].value->fact.constant) c->facts[i] = c->engine->slots[i].value->fact; /* packed away */
+    }
+    for (int i = 0; i < k->s->nentry; i++) {
+        int slot = k->s->entry[i];
+        fact_of_value(c->slots[slot].ref, &c->facts[slot]);
+        const naru_tensor *t = c->facts[slot].constant;
+        if (i < 64) k->deps[slot] = (uint64_t)1 << i;
+        if (t && (tensor_count(t) > MAX_CONTENT || t->rank > 1 || i >= 64)) c->facts[slot].constant = NULL;
+    }
+}
+
+static size_t count_outputs(const program *p, int first) {
+    size_t n = 0;
+    for (int i = first; i < p->nsteps; i++) n += (size_t)p->steps[i].nout;
+    return n;
+}
+
+static naru_status plan_make(context *c, segment *s, plan *out, naru_error *err) {
+    const program *p = &c->engine->programs[s->program];
+    planner k = {.c = c, .s = s, .p = p, .plan = out, .in = c->in, .out = c->out, .err = err};
+    size_t n = (size_t)c->engine->nslots + 1, nsteps = (size_t)(p->nsteps - s->first) + 1;
+    arena_reset(c->planning);
+    k.buffer_of = arena_calloc(c->planning, n, sizeof(int));
+    k.deps = arena_calloc(c->planning, n, sizeof(uint64_t));
+    k.syms = symtab_new(c->planning);
+    out->first = out->last = s->first;
+    out->binds = arena_alloc(out->arena, (count_outputs(p, s->first) + 1) * sizeof(binding *));
+    out->workspace = arena_alloc(out->arena, nsteps * sizeof(size_t));
+    out->workspace_size = arena_alloc(out->arena, nsteps * sizeof(size_t));
+    naru_status st = k.buffer_of && k.deps && k.syms && out->binds && out->workspace && out->workspace_size ? NARU_OK : err_oom(err);
+    if (st == NARU_OK) {
+        set_facts(&k);
+        st = plan_steps(&k);
+    }
+    ARRAY_FREE(&k.layout.holes);
+    ARRAY_FREE(&k.buffers);
+    return st;
+}
+
+/* ---- the cache ---- */
+static bool key_push(context *c, int *n, int64_t v) {
+    if (*n == c->key_cap) {
+        int cap = c->key_cap ? c->key_cap * 2 : 64;
+        int64_t *p = mem_realloc(c->key, (size_t)cap * sizeof *p);
+        if (!p) return false;
+        c->key = p;
+        c->key_cap = cap;
+    }
+    c->key[(*n)++] = v;
+    return true;
+}
+
+static bool key_content(context *c, int *n, const naru_tensor *t) {
+    if (tensor_count(t) > MAX_CONTENT || t->rank > 1 || t->dtype == NARU_STRING) return true;
+    const char *p = t->data;
+    for (size_t left = tensor_bytes(t); left > 0;) {
+        int64_t word = 0;
+        size_t take = left < 8 ? left : 8;
+        memcpy(&word, p, take);
+        if (!key_push(c, n, word)) return false;
+        p += take;
+        left -= take;
+    }
+    return true;
+}
+
+/* What the plan depends on: dtype, dims and, where it reaches a shape, content of every entry. */
+static bool make_key(context *c, const segment *s, int *n) {
+    *n = 0;
+    for (int i = 0; i < s->nentry; i++) {
+        const naru_value *v = c->slots[s->entry[i]].ref;
+        if (!v || v->kind != NARU_KIND_TENSOR) {
+            if (!key_push(c, n, v ? -(int64_t)v->kind : -100)) return false;
+            continue;
+        }
+        const naru_tensor *t = v->tensor;
+        if (!key_push(c, n, (int64_t)t->dtype << 8 | t->rank)) return false;
+        for (int d = 0; d < t->rank; d++)
+            if (!key_push(c, n, t->dims[d])) return false;
+        if (s->content[i] && !key_content(c, n, t)) return false;
+    }
+    return true;
+}
+
+static void plan_free(plan *p) {
+    if (!p) return;
+    arena_free(p->arena);
+    mem_free(p->key);
+    mem_free(p);
+}
+
+static void evict(segment *s) {
+    plan **oldest = &s->plans;
+    for (plan **p = &s->plans; *p; p = &(*p)->next)
+        if ((*p)->used < (*oldest)->used) oldest = p;
+    plan *dead = *oldest;
+    *oldest = dead->next;
+    s->nplans--;
+    plan_free(dead);
+}
+
+naru_status segment_plan(context *c, segment *s, plan **out, naru_error *err) {
+    int n;
+    if (!make_key(c, s, &n)) return err_oom(err);
+    for (plan *p = s->plans; p; p = p->next)
+        if (p->nkey == n && memcmp(p->key, c->key, (size_t)n * sizeof *p->key) == 0) {
+            p->used = ++c->tick;
+            *out = p;
+            return NARU_OK;
+        }
+    plan *p = mem_calloc(1, sizeof *p);
+    if (!p || !(p->arena = arena_new())) {
+        plan_free(p);
+        return err_oom(err);
+    }
+    naru_status st = plan_make(c, s, p, err);
+    if (st == NARU_OK && !make_key(c, s, &n)) st = err_oom(err); /* again: planning may have found more content that matters */
+    if (st == NARU_OK && !(p->key = mem_alloc((size_t)n * sizeof *p->key))) st = err_oom(err);
+    if (st != NARU_OK) {
+        plan_free(p);
+        return st;
+    }
+    memcpy(p->key, c->key, (size_t)n * sizeof *p->key);
+    p->nkey = n;
+    p->used = ++c->tick;
+    if (s->nplans >= MAX_PLANS) evict(s);
+    p->next = s->plans;
+    s->plans = p;
+    s->nplans++;
+    *out = p;
+    return NARU_OK;
+}
+
+/* Slots read by steps at or after `first` (or handed out as outputs) that are defined before it. */
+static naru_status find_entries(context *c, segment *s, naru_error *err) {
+    const engine *e = c->engine;
+    const program *p = &e->programs[s->program];
+    char *mark = mem_calloc((size_t)e->nslots + 1, 1);
+    if (!mark) return err_oom(err);
+    for (int i = s->first; i < p->nsteps; i++) {
+        const step *t = &p->steps[i];
+        for (int j = 0; j < t->nin; j++)
+            if (t->in[j] >= 0) mark[t->in[j]] |= 1;
+        for (int j = 0; j < t->nbodies; j++)
+            for (int k = 0; k < e->programs[t->bodies[j]].ncaptured; k++) mark[e->programs[t->bodies[j]].captured[k]] |= 1;
+        for (int j = 0; j < t->nout; j++)
+            if (t->out[j] >= 0) mark[t->out[j]] |= 2;
+    }
+    for (int i = 0; i < e->nslots; i++)
+        if (e->slots[i].value->fact.constant) mark[i] = 0;
+    for (int i = 0; i < e->nslots; i++) s->nentry += mark[i] == 1;
+    s->entry = mem_alloc(((size_t)s->nentry + 1) * sizeof(int));
+    s->content = mem_calloc((size_t)s->nentry + 1, sizeof(bool));
+    for (int i = 0, n = 0; s->entry && i < e->nslots; i++)
+        if (mark[i] == 1) s->entry[n++] = i;
+    mem_free(mark);
+    return s->entry && s->content ? NARU_OK : err_oom(err);
+}
+
+naru_status segment_get(context *c, int p, int first, segment **out, naru_error *err) {
+    segment **at = &c->segments[p][first];
+    if (!*at) {
+        segment *s = mem_calloc(1, sizeof *s);
+        if (!s) return err_oom(err);
+        s->program = p;
+        s->first = first;
+        naru_status st = find_entries(c, s, err);
+        if (st != NARU_OK) {
+            segment_free(s);
+            return st;
+        }
+        *at = s;
+    }
+    *out = *at;
+    return NARU_OK;
+}
+
+void segment_free(segment *s) {
+    if (!s) return;
+    for (plan *p = s->plans, *next; p; p = next) {
+        next = p->next;
+        plan_free(p);
+    }
+    mem_free(s->entry);
+    mem_free(s->content);
+    mem_free(s->block);
+    mem_free(s);
+}
