@@ -82,11 +82,16 @@ static bool append(graph *g, void *list, int count, const void *item) {
     return true;
 }
 
-value *graph_constant_new(graph *g, block *b, const char *name, naru_tensor *t) {
-    value *v = graph_value_new(g, b, name);
-    if (!v || !append(g, &b->initializers, b->ninit, v)) return NULL;
+bool block_add_initializer(block *b, value *v) {
+    if (!append(b->graph, &b->initializers, b->ninit, v)) return false;
     b->ninit++;
     v->is_initializer = true;
+    return true;
+}
+
+value *graph_constant_new(graph *g, block *b, const char *name, naru_tensor *t) {
+    value *v = graph_value_new(g, b, name);
+    if (!v || !block_add_initializer(b, v)) return NULL;
     v->constant = tensor_ref(t);
     v->fact.constant = t;
     v->fact.type = (type){.kind = TYPE_TENSOR, .dtype = t->dtype, .has_rank = true, .rank = t->rank};

@@ -213,6 +213,7 @@ typedef bool (*block_fn)(block *b, void *user);
 bool graph_each_block(graph *g, bool functions, block_fn fn, void *user); /* false as soon as fn gives false */
 bool block_add_input(block *b, value *v);
 bool block_add_output(block *b, value *v);
+bool block_add_initializer(block *b, value *v);                      /* the caller sets v->constant */
 int64_t graph_opset(const graph *g, const char *domain);             /* imported version; 0 when not imported */
 attr *node_attr(const node *n, const char *name);                    /* by name, NULL when absent or ATTR_NONE */
 bool node_add_attr(node *n, attr a);                                 /* appends (as-written state) */
