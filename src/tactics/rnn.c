@@ -117,7 +117,7 @@ static naru_status prepare(prepare_ctx *c, step *s) {
         st->dir[d].reverse = d == 1 || strcmp(attr_str(n, "direction", "forward"), "reverse") == 0;
         TRY(prepare_dir(c, st, d));
     }
-    c->consumed |= 1u << 1 | 1u << 2;
+    c->consumed |= 1u << 1 | 1u << 2 | 1u << 3 | (st->cell == CELL_LSTM ? 1u << 7 : 0);
     return NARU_OK;
 }
 
