@@ -27,7 +27,7 @@ typedef struct bench_node {
     bool constant[16];
     fact in_fact[16];
     naru_value *want[8];
-    void *weights[64];
+    void *weights[256];
     int nweights;
 } bench_node;
 
@@ -159,7 +159,7 @@ static void make_node(bench_node *b, const test_case *t, const op_desc *op) {
 static bench_node *current; /* the node whose weights are being prepared */
 static void *weights(prepare_ctx *c, size_t n) {
     void *p = mem_alloc(n);
-    assert_true(current->nweights < 64);
+    assert_true(current->nweights < 256);
     return current->weights[current->nweights++] = p;
 }
 
