@@ -31,7 +31,7 @@ static void lstm_ref(float *h, float *c, const float *gates, const float *peep, 
         float cj = f * c[j] + i * tanh_(g[3 * hidden], clip);
         float o = sigm(g[hidden] + (p ? p[hidden] * cj : 0), clip);
         c[j] = cj;
-        h[j] = o * tanh_(cj, clip);
+        h[j] = o * tanhf(cj);
     }
 }
 

@@ -15,7 +15,7 @@
  *           h' = (1 - z) n + z h.  Otherwise call gru_reset() first, which leaves z in gx_z and gives r h, multiply that
  *           into gh_h, then gru_output(): h' = (1 - z) tanh(gx_h + gh_h) + z h.
  * rnn():    h' = f(g), f = tanh, or relu.
- * clip > 0 limits all activations' inputs to [-clip, clip].
+ * clip > 0 limits the gates' sums, before their activation, to [-clip, clip] (not c' in o tanh(c')).
  */
 #ifndef KERNELS_RNN_H
 #define KERNELS_RNN_H

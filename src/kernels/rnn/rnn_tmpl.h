@@ -98,7 +98,7 @@ static void FN(lstm)(float *h, float *c, const float *gates, const float *peep, 
         cj = v_fma(f, cj, v_mul(i, FN(tanh)(FN(ld)(g + 3 * hidden, k), lim)));
         vf o = FN(sigm)(v_fma(peep ? FN(ld)(p + hidden, k) : zero, peep ? cj : zero, FN(ld)(g + hidden, k)), lim);
         FN(st)(c + j, cj, k);
-        FN(st)(h + j, v_mul(o, FN(tanh)(cj, lim)), k);
+        FN(st)(h + j, v_mul(o, v_tanh(cj)), k);
     }
 }
 
