@@ -20,6 +20,11 @@ typedef struct node node;
 typedef struct value value;
 struct op_desc;
 
+typedef struct bytes { /* not NUL-free: lengths are explicit; data is NUL-terminated as well */
+    const char *data;
+    size_t len;
+} bytes;
+
 /* ---- types ---- */
 typedef enum type_kind {
     TYPE_UNKNOWN, /* nothing is known */
@@ -65,6 +70,9 @@ struct value {
     const char *doc;
     const char *const *meta; /* metadata_props: key, value, ..., NULL-terminated; NULL when none */
     bool sparse_initializer; /* was written as a sparse tensor: the writer writes it so again */
+    bytes raw_type;          /* the declared TypeProto as the file has it (denotations); emptied by who changes `declared` */
+    bytes unknown;           /* fields of its ValueInfoProto that we do not know, raw */
+    bytes tensor_extra;      /* initializer: TensorProto fields besides name and content (doc_string, metadata), raw */
 };
 
 /* ---- attributes ---- */
@@ -86,11 +94,6 @@ typedef enum attr_kind { /* numbers are ONNX's AttributeProto.AttributeType */
     ATTR_TYPES = 14
 } attr_kind;
 
-typedef struct bytes { /* not NUL-free: lengths are explicit; data is NUL-terminated as well */
-    const char *data;
-    size_t len;
-} bytes;
-
 typedef struct attr {
     const char *name;
     attr_kind kind;
@@ -111,6 +114,8 @@ typedef struct attr {
         const type *types;
     };
     const char *doc;
+    bytes tensor_extra; /* TENSOR: TensorProto fields besides the content (name, doc_string, metadata), raw */
+    bytes unknown;      /* fields of the AttributeProto that we do not know, raw */
 } attr;
 
 /* ---- nodes ---- */
@@ -131,7 +136,7 @@ struct node {
     int nout;
     block *block;         /* owner */
     node *prev, *next;
-    struct bytes unknown; /* fields of the NodeProto that we do not know, raw */
+    bytes unknown;        /* fields of the NodeProto that we do not know, raw */
 };
 
 /* ---- blocks ---- */
@@ -151,7 +156,7 @@ struct block {
     int ninit;
     value **infos;        /* values with value_info, in file order (as-written state only) */
     int ninfo;
-    bytes unknown;
+    bytes unknown;        /* fields of the GraphProto that we do not know (quantization annotations included), raw */
 };
 
 typedef struct opset {
