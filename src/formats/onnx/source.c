@@ -43,14 +43,14 @@ naru_status onnx_kept(onnx_source *s, str *raw, bytes *out, naru_error *err) {
     return failed ? err_oom(err) : NARU_OK;
 }
 
-naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **value, naru_error *err) {
+naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **text, naru_error *err) {
     wire in;
-    *key = *value = "";
+    *key = *text = "";
     TRY(wire_enter(w, f, &in, err));
     for (wire_field g;;) {
         TRY(wire_next(&in, &g, err));
         if (!g.number) return NARU_OK;
         if (g.number == 1) TRY(onnx_text(s, &in, &g, key, err));
-        if (g.number == 2) TRY(onnx_text(s, &in, &g, value, err));
+        if (g.number == 2) TRY(onnx_text(s, &in, &g, text, err));
     }
 }

@@ -38,6 +38,6 @@ void onnx_keep(str *raw, const wire *w, const wire_field *f);
 /* raw into the arena; frees raw. */
 naru_status onnx_kept(onnx_source *s, str *raw, bytes *out, naru_error *err);
 /* StringStringEntryProto into two arena strings. */
-naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **value, naru_error *err);
+naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **text, naru_error *err);
 
 #endif

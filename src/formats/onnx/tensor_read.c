@@ -42,11 +42,11 @@ static naru_status read_number(const char *key, const char *text, int64_t *out, 
 }
 
 static naru_status read_external(onnx_source *s, const wire *w, const wire_field *f, proto *p, naru_error *err) {
-    const char *key, *value;
-    TRY(onnx_read_pair(s, w, f, &key, &value, err));
-    if (!strcmp(key, "location")) p->location = value;
-    if (!strcmp(key, "offset")) TRY(read_number(key, value, &p->offset, err));
-    if (!strcmp(key, "length")) TRY(read_number(key, value, &p->length, err));
+    const char *key, *text;
+    TRY(onnx_read_pair(s, w, f, &key, &text, err));
+    if (!strcmp(key, "location")) p->location = text;
+    if (!strcmp(key, "offset")) TRY(read_number(key, text, &p->offset, err));
+    if (!strcmp(key, "length")) TRY(read_number(key, text, &p->length, err));
     return NARU_OK;
 }
 
@@ -111,7 +111,7 @@ static naru_status open_external(onnx_source *s, const char *location, storage *
 static naru_status view_external(onnx_source *s, const proto *p, size_t need, naru_tensor **out, naru_error *err) {
     if (!s->path) return err_set(err, NARU_UNSUPPORTED, "external data in a model that was loaded from memory");
     if (!p->location || !*p->location) return err_set(err, NARU_BAD_MODEL, "external data without a location");
-    storage *file;
+    storage *file = NULL;
     naru_status st = open_external(s, p->location, &file, err);
     if (st != NARU_OK) return err_context(err, st, "external data");
     int64_t size = (int64_t)file->nbytes, length = p->length;
