@@ -139,7 +139,7 @@ static naru_status find_port(value *const *ports, int n, const char *name, const
             *out = i;
             return NARU_OK;
         }
-    const char *names[256];
+    const char *names[256] = {0};
     int count = 0;
     for (; count < n && count < 256; count++) names[count] = ports[count]->name;
     const char *near = str_nearest(name, names, (size_t)count);
@@ -210,7 +210,7 @@ static naru_status bind_args(const naru_session *s, call_args *a, size_t nin, co
                              naru_error *err) {
     const block *b = s->graph->main;
     for (size_t i = 0; i < nin; i++) {
-        int at;
+        int at = 0;
         TRY(find_port(b->in, b->nin, in_names[i], "input", &at, err));
         if (a->in[at]) return err_set(err, NARU_INVALID_ARGUMENT, "input '%s' is given twice", in_names[i]);
         a->in[at] = in[i];
@@ -294,7 +294,7 @@ naru_status naru_session_run(naru_session *s, size_t nin, const char *const *in_
     a.given = few ? a.few_given : (bool *)(many + b->nin + 1 + b->nout);
     naru_status st = bind_args(s, &a, nin, in_names, in, err);
     for (size_t k = 0; st == NARU_OK && k < nout; k++) {
-        int at;
+        int at = 0;
         st = find_port(b->out, b->nout, out_names[k], "output", &at, err);
         if (st != NARU_OK || !outs[k]) continue;
         a.out[at] = outs[k];
@@ -302,7 +302,7 @@ naru_status naru_session_run(naru_session *s, size_t nin, const char *const *in_
     }
     if (st == NARU_OK) st = run_bound(s, &a, err);
     for (size_t k = 0; st == NARU_OK && k < nout; k++) { /* hand over; the same output may be asked for twice */
-        int at;
+        int at = 0;
         find_port(b->out, b->nout, out_names[k], "output", &at, NULL);
         if (!outs[k]) outs[k] = value_ref(a.out[at]);
     }
