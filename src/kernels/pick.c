@@ -4,6 +4,7 @@
  */
 #include "kernels/attention/attention.h"
 #include "kernels/copy/copy.h"
+#include "kernels/gemm/gemm.h"
 #include "kernels/norm/norm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/pool/pool.h"
@@ -38,6 +39,11 @@ LIST(copy) = {
 #include "kernels/copy/copy.def"
 };
 PICK(copy)
+
+LIST(gemm) = {
+#include "kernels/gemm/gemm.def"
+};
+PICK(gemm)
 
 LIST(norm) = {
 #include "kernels/norm/norm.def"

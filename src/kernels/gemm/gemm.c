@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Packing of B, the same for every level but for the panel width.
+ */
+#include "kernels/gemm/gemm.h"
+
+#include <string.h>
+
+int64_t k_gemm_packed_floats(const k_gemm *k, int64_t n, int64_t depth) { return k_gemm_panels(k, n) * depth * k->nr; }
+
+static float load(const char *p, int64_t i) {
+    float x;
+    memcpy(&x, p + i * 4, 4);
+    return x;
+}
+
+/* cols columns of one tap, columns inner: sources whose columns are neighbours. */
+static void pack_rows(float *dst, int nr, const char *src, const k_pack_src *s, int64_t cols) {
+    for (int64_t c = 0; c < s->channels; c++, dst += nr) {
+        memcpy(dst, src + c * s->sc * 4, (size_t)cols * 4);
+        memset(dst + cols, 0, (size_t)(nr - cols) * 4);
+    }
+}
+
+/* The general case in blocks of channels, so that the block of the panel written stays in L1. */
+static void pack_any(float *dst, int nr, const char *src, const k_pack_src *s, int64_t cols) {
+    enum { BLOCK = 64 };
+    for (int64_t c0 = 0; c0 < s->channels; c0 += BLOCK) {
+        int64_t c1 = c0 + BLOCK < s->channels ? c0 + BLOCK : s->channels;
+        for (int64_t j = 0; j < cols; j++)
+            for (int64_t c = c0; c < c1; c++) dst[c * nr + j] = load(src, j * s->sn + c * s->sc);
+        for (int64_t c = c0; c < c1; c++) memset(dst + c * nr + cols, 0, (size_t)(nr - cols) * 4);
+    }
+}
+
+static void scale_panel(float *dst, int nr, int64_t depth, const k_pack_src *s, int64_t n0, int64_t cols) {
+    for (int64_t k = 0; k < depth; k++, dst += nr)
+        for (int64_t j = 0; j < cols; j++) dst[j] *= s->scale_n ? s->scale * s->scale_n[n0 + j] : s->scale;
+}
+
+void k_gemm_pack(const k_gemm *k, float *dst, const k_pack_src *s, int64_t p0, int64_t p1) {
+    int nr = k->nr;
+    int64_t depth = s->taps * s->channels;
+    for (int64_t p = p0; p < p1; p++) {
+        int64_t n0 = p * nr, cols = s->n - n0 < nr ? s->n - n0 : nr;
+        float *panel = dst + p * depth * nr;
+        for (int64_t t = 0; t < s->taps; t++) {
+            const char *src = (const char *)s->src + (t * s->st + n0 * s->sn) * 4;
+            (s->sn == 1 ? pack_rows : pack_any)(panel + t * s->channels * nr, nr, src, s, cols);
+        }
+        if (s->scale != 1.0f || s->scale_n) scale_panel(panel, nr, depth, s, n0, cols);
+    }
+}

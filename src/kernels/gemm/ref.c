@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Plain C, sums in double: the oracle. Reads the packed B too (nr = 4).
+ */
+#include "kernels/gemm/gemm.h"
+
+#include <math.h>
+
+enum { NR = 4 };
+
+static double conv_a(const k_gemm_args *g, int64_t i, int64_t k) {
+    const k_conv_geom *v = g->conv;
+    int64_t tap = k / v->channels, at[K_CONV_DIMS], image = 1, pixel = 0;
+    for (int d = K_CONV_DIMS - 1; d >= 0; d--) {
+        at[d] = i % v->out[d] * v->stride[d] + tap % v->kernel[d] * v->dilation[d] - v->pad[d];
+        i /= v->out[d], tap /= v->kernel[d];
+    }
+    for (int d = 0; d < K_CONV_DIMS; d++) {
+        if (at[d] < 0 || at[d] >= v->in[d]) return 0;
+        pixel = pixel * v->in[d] + at[d], image *= v->in[d];
+    }
+    return g->a[(i * image + pixel) * v->ld + k % v->channels];
+}
+
+static double a_at(const k_gemm_args *g, int64_t i, int64_t k) {
+    if (g->kind == K_A_CONV) return conv_a(g, i, k);
+    return g->kind == K_A_ROWS ? g->a[i * g->lda + k] : g->a[k * g->lda + i];
+}
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double clip(double x, double lo, double hi) { return x < lo ? lo : x > hi ? hi : x; }
+
+static float act1(double x, k_act act, float p, float q) {
+    switch (act) {
+    case K_ACT_CLIP: return (float)clip(x, p, q);
+    case K_ACT_LEAKY: return (float)(x < 0 ? p * x : x);
+    case K_ACT_SIGMOID: return (float)sigmoid(x);
+    case K_ACT_TANH: return (float)tanh(x);
+    case K_ACT_HARDSIGMOID: return (float)clip(p * x + q, 0, 1);
+    case K_ACT_HARDSWISH: return (float)(x * clip(x / 6 + 0.5, 0, 1));
+    case K_ACT_SILU: return (float)(x * sigmoid(x));
+    case K_ACT_GELU: return (float)(x * 0.5 * (1 + erf(x * 0.70710678118654752440)));
+    case K_ACT_GELU_TANH: return (float)(x * 0.5 * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))));
+    default: return (float)x;
+    }
+}
+
+static void run(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {
+    int64_t n1 = p1 * NR < g->n ? p1 * NR : g->n;
+    for (int64_t i = m0; i < m1; i++)
+        for (int64_t j = p0 * NR; j < n1; j++) {
+            double s = 0;
+            for (int64_t k = 0; k < g->k; k++) s += a_at(g, i, k) * g->b[(j / NR * g->k + k) * NR + j % NR];
+            if (g->bias) s += g->bias[j];
+            if (g->residual) s += g->residual[i * g->ldr + j];
+            g->c[i * g->ldc + j] = act1(s, g->act, g->p, g->q);
+        }
+}
+
+static void activate(float *x, int64_t ld, int64_t rows, int64_t cols, k_act act, float p, float q) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) x[i * ld + j] = act1(x[i * ld + j], act, p, q);
+}
+
+const k_gemm k_gemm_ref = {1, NR, run, activate};
