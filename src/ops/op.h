@@ -22,13 +22,14 @@ typedef struct attr_def {
     int64_t i;     /* default of an INT */
     float f;       /* default of a FLOAT */
     const char *s; /* default of a STRING; NULL: none */
+    bool optional; /* no default: absent means absent */
 } attr_def;
 /* Rows of an attribute table, in the order of the op's enum of attribute indices; end with {0}. */
-#define ATTR_I(name, dflt) {name, ATTR_INT, false, dflt, 0, NULL}
-#define ATTR_F(name, dflt) {name, ATTR_FLOAT, false, 0, dflt, NULL}
-#define ATTR_S(name, dflt) {name, ATTR_STRING, false, 0, 0, dflt}
-#define ATTR_OPT(name, kind) {name, kind, false, 0, 0, NULL} /* absent: node_attr_present is false */
-#define ATTR_REQ(name, kind) {name, kind, true, 0, 0, NULL}
+#define ATTR_I(name, dflt) {name, ATTR_INT, false, dflt, 0, NULL, false}
+#define ATTR_F(name, dflt) {name, ATTR_FLOAT, false, 0, dflt, NULL, false}
+#define ATTR_S(name, dflt) {name, ATTR_STRING, false, 0, 0, dflt, false}
+#define ATTR_OPT(name, kind) {name, kind, false, 0, 0, NULL, true} /* absent: node_has is false */
+#define ATTR_REQ(name, kind) {name, kind, true, 0, 0, NULL, false}
 
 /* ---- inference ---- */
 typedef struct infer_ctx {

@@ -48,8 +48,8 @@ static int64_t version_of(imports im, const char *domain) {
 /* ---- attributes into table order ---- */
 static bool set_default(graph *g, const attr_def *d, attr *a) {
     *a = (attr){.name = d->name};
-    if (d->required) return true;
-    if (d->kind == ATTR_INT && d->s == NULL) *a = (attr){.name = d->name, .kind = ATTR_INT, .i = d->i};
+    if (d->required || d->optional) return true;
+    if (d->kind == ATTR_INT) *a = (attr){.name = d->name, .kind = ATTR_INT, .i = d->i};
     else if (d->kind == ATTR_FLOAT) *a = (attr){.name = d->name, .kind = ATTR_FLOAT, .f = d->f};
     else if (d->kind == ATTR_STRING && d->s) *a = (attr){.name = d->name, .kind = ATTR_STRING, .s = {d->s, strlen(d->s)}};
     return true;
