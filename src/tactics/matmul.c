@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * MatMul and Gemm in FP32 (kernels/gemm). A constant B is packed once; any other is packed at each run, per matrix of the
+ * batch. Gemm's alpha goes into the packed B, beta C into the bias (one row) or the residual (anything else).
+ */
+#include <string.h>
+
+#include "tactics/product.h"
+#include "tactics/tactic.h"
+#include "tactics/util.h"
+
+/* ---- MatMul ---- */
+typedef struct state {
+    float *packed;    /* NULL: B is not constant */
+    const float *bias; /* Gemm: beta C when it is one constant row; NULL: none or not so */
+    int64_t k, n;     /* of the packed B */
+} state;
+
+/* Y's matrices: count of them, sizes of one, and the leading dims with strides in matrices of A and B (0: broadcast). */
+typedef struct shape {
+    int64_t m, n, k, count;
+    int lead;
+    int64_t dims[NARU_MAX_RANK], sa[NARU_MAX_RANK], sb[NARU_MAX_RANK];
+} shape;
+
+static void lead_strides(const naru_tensor *t, const shape *s, int64_t *strides) {
+    int64_t n = 1;
+    for (int i = s->lead - 1, j = t->rank - 3; i >= 0; i--, j--) {
+        int64_t d = j >= 0 ? t->dims[j] : 1;
+        strides[i] = d == 1 ? 0 : n;
+        n *= d;
+    }
+}
+
+static shape shape_of(const naru_tensor *a, const naru_tensor *b, const naru_tensor *y) {
+    shape s = {.m = a->rank > 1 ? a->dims[a->rank - 2] : 1, .k = a->dims[a->rank - 1],
+               .n = b->rank > 1 ? b->dims[b->rank - 1] : 1, .count = 1};
+    s.lead = y->rank - (a->rank > 1) - (b->rank > 1);
+    for (int i = 0; i < s.lead; i++) s.dims[i] = y->dims[i], s.count *= y->dims[i];
+    lead_strides(a, &s, s.sa);
+    lead_strides(b, &s, s.sb);
+    return s;
+}
+
+static void matrix_at(const shape *s, int64_t i, int64_t *a, int64_t *b) {
+    *a = *b = 0;
+    for (int d = s->lead - 1; d >= 0; d--) {
+        *a += i % s->dims[d] * s->sa[d], *b += i % s->dims[d] * s->sb[d];
+        i /= s->dims[d];
+    }
+}
+
+static const char *accepts_matmul(const tactic_query *q) {
+    if (q_dtype(q, 0) != NARU_FLOAT || q_dtype(q, 1) != NARU_FLOAT) return "takes float32";
+    if (q_rank(q, 0) < 1 || q_rank(q, 1) < 1) return "rank of an operand is unknown";
+    return NULL;
+}
+
+static state *state_new(prepare_ctx *c, step *s) {
+    state *st = arena_calloc(c->arena, 1, sizeof *st);
+    s->state = st;
+    return st;
+}
+
+/* One matrix whatever the rank: constant B of leading dims 1. */
+static bool single_matrix(const naru_tensor *b) { return dims_product(b->dims, 0, b->rank > 2 ? b->rank - 2 : 0) == 1; }
+
+static naru_status pack_constant(prepare_ctx *c, const k_gemm *k, const k_pack_src *src, state *st) {
+    st->k = src->channels, st->n = src->n;
+    size_t floats = (size_t)k_gemm_packed_floats(k, st->n, st->k);
+    if (!(st->packed = c->weights(c, (floats + 16) * sizeof(float)))) return err_oom(c->err);
+    k_gemm_pack(k, st->packed, src, 0, k_gemm_panels(k, st->n));
+    c->consumed |= 1u << 1;
+    return NARU_OK;
+}
+
+static naru_status prepare_matmul(prepare_ctx *c, step *s) {
+    state *st = state_new(c, s);
+    if (!st) return err_oom(c->err);
+    if (!q_const(&c->q, 1) || !single_matrix(q_tensor(&c->q, 1))) return NARU_OK;
+    const naru_tensor *b = q_tensor(&c->q, 1);
+    int64_t n = b->rank > 1 ? b->dims[b->rank - 1] : 1, k = b->rank > 1 ? b->dims[b->rank - 2] : b->dims[0];
+    k_pack_src src = {b->data, 1, k, n, 0, n, 1, 1.0f, NULL};
+    return pack_constant(c, k_gemm_pick(s->cpu), &src, st);
+}
+
+typedef struct batch_job {
+    const k_gemm *k;
+    k_gemm_args g; /* of the first matrix */
+    k_pack_src src;
+    const shape *s;
+    char *workspace;
+    size_t each; /* workspace bytes per thread */
+} batch_job;
+
+static void batch_matrix(const batch_job *j, int64_t i, k_gemm_args *g, k_pack_src *src) {
+    int64_t a, b;
+    matrix_at(j->s, i, &a, &b);
+    *g = j->g, *src = j->src;
+    g->a += a * j->s->m * j->s->k;
+    g->c += i * j->s->m * j->s->n;
+    src->src = (const float *)src->src + b * j->s->k * j->s->n;
+}
+
+static void batch(void *arg, int64_t begin, int64_t end, int worker) {
+    const batch_job *j = arg;
+    char *ws = j->workspace + j->each * (size_t)worker;
+    int64_t panels = k_gemm_panels(j->k, j->g.n);
+    for (int64_t i = begin; i < end; i++) {
+        k_gemm_args g;
+        k_pack_src src;
+        batch_matrix(j, i, &g, &src);
+        g.b = (const float *)(void *)(ws + product_workspace());
+        k_gemm_pack(j->k, (float *)(void *)(ws + product_workspace()), &src, 0, panels);
+        j->k->run(&g, 0, g.m, 0, panels, ws);
+    }
+}
+
+static size_t packed_bytes(const k_gemm *k, int64_t n, int64_t depth) {
+    return align_up((size_t)k_gemm_packed_floats(k, n, depth) * sizeof(float), 64);
+}
+
+static size_t workspace_matmul(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
+    const state *st = s->state;
+    if (st->packed) return product_workspace() * (size_t)threads;
+    shape h = shape_of(in[0], in[1], out[0]);
+    return (product_workspace() + packed_bytes(k_gemm_pick(s->cpu), h.n, h.k)) * (size_t)threads;
+}
+
+/* Matrices one after the other, each shared by all threads. The packed B stands behind the threads' workspaces. */
+static void serial_batch(const run_ctx *r, const batch_job *j) {
+    float *packed = (float *)(void *)(j->workspace + product_workspace() * (size_t)pool_threads(r->pool));
+    for (int64_t i = 0; i < j->s->count; i++) {
+        k_gemm_args g;
+        k_pack_src src;
+        batch_matrix(j, i, &g, &src);
+        product_pack(r->pool, j->k, packed, &src);
+        g.b = packed;
+        product_run(r->pool, j->k, &g, j->workspace);
+    }
+}
+
+static naru_status run_matmul(const run_ctx *r) {
+    const state *st = r->step->state;
+    const naru_tensor *a = r->in[0], *y = r->out[0];
+    const k_gemm *k = k_gemm_pick(r->step->cpu);
+    k_gemm_args g = {.kind = K_A_ROWS, .a = a->data, .c = y->data};
+    if (tensor_count(y) == 0) return NARU_OK;
+    if (st->packed) { /* all matrices of A are one */
+        g.b = st->packed, g.k = g.lda = st->k, g.n = g.ldc = st->n;
+        g.m = a->rank > 1 ? dims_product(a->dims, 0, a->rank - 1) : 1;
+        product_run(r->pool, k, &g, r->workspace);
+        return NARU_OK;
+    }
+    shape s = shape_of(a, r->in[1], y);
+    g.m = s.m, g.n = g.ldc = s.n, g.k = g.lda = s.k;
+    batch_job j = {k, g, {r->in[1]->data, 1, s.k, s.n, 0, s.n, 1, 1.0f, NULL}, &s, r->workspace, 0};
+    j.each = product_workspace() + packed_bytes(k, s.n, s.k);
+    if (s.count < pool_threads(r->pool)) serial_batch(r, &j);
+    else parallel_for(r->pool, s.count, 1 + 1000000 / (s.m * s.n * (s.k + 1)), batch, &j);
+    return NARU_OK;
+}
+
+/* ---- Gemm ---- */
+static const char *accepts_gemm(const tactic_query *q) {
+    for (int i = 0; i < q->nin; i++)
+        if (q_given(q, i) && q_dtype(q, i) != NARU_FLOAT) return "takes float32";
+    return NULL;
+}
+
+static k_pack_src gemm_source(const node *n, const naru_tensor *b) {
+    bool trans = attr_int(n, "transB", 0) != 0;
+    int64_t rows = b->dims[0], cols = b->dims[1];
+    return (k_pack_src){b->data, 1, trans ? cols : rows, trans ? rows : cols, 0, trans ? 1 : cols, trans ? cols : 1,
+                        attr_float(n, "alpha", 1.0f), NULL};
+}
+
+/* beta C as n values, when C is a constant of one row. */
+static naru_status prepare_bias(prepare_ctx *c, const node *nd, state *st, int64_t n) {
+    if (!q_const(&c->q, 2)) return NARU_OK;
+    const naru_tensor *t = q_tensor(&c->q, 2);
+    int64_t count = tensor_count(t);
+    if (count != n || (t->rank == 2 && t->dims[0] != 1)) return NARU_OK;
+    float *bias = c->weights(c, (size_t)(n + 16) * sizeof(float));
+    if (!bias) return err_oom(c->err);
+    memcpy(bias, t->data, (size_t)n * sizeof(float));
+    for (int64_t i = 0; i < n; i++) bias[i] *= attr_float(nd, "beta", 1.0f);
+    st->bias = bias;
+    c->consumed |= 1u << 2;
+    return NARU_OK;
+}
+
+static naru_status prepare_gemm(prepare_ctx *c, step *s) {
+    state *st = state_new(c, s);
+    if (!st) return err_oom(c->err);
+    if (!q_const(&c->q, 1) || q_tensor(&c->q, 1)->rank != 2) return NARU_OK;
+    k_pack_src src = gemm_source(s->node, q_tensor(&c->q, 1));
+    TRY(pack_constant(c, k_gemm_pick(s->cpu), &src, st));
+    return prepare_bias(c, s->node, st, st->n);
+}
+
+static bool uses_c(const step *s, const naru_tensor *const *in) {
+    return s->nin > 2 && in[2] && attr_float(s->node, "beta", 1.0f) != 0.0f && !((const state *)s->state)->bias;
+}
+
+static size_t workspace_gemm(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
+    const state *st = s->state;
+    size_t n = product_workspace() * (size_t)threads;
+    if (st->packed) return n;
+    k_pack_src src = gemm_source(s->node, in[1]);
+    return n + packed_bytes(k_gemm_pick(s->cpu), src.n, src.channels);
+}
+
+/* Y = beta C broadcast: it is then the product's residual. */
+static void spread_c(const naru_tensor *c, const naru_tensor *y, float beta) {
+    int64_t m = y->dims[0], n = y->dims[1];
+    int64_t rows = c->rank == 2 ? c->dims[0] : 1, cols = c->rank ? c->dims[c->rank - 1] : 1;
+    const float *src = c->data;
+    float *dst = y->data;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) dst[i * n + j] = beta * src[(rows == 1 ? 0 : i) * cols + (cols == 1 ? 0 : j)];
+}
+
+static naru_status run_gemm(const run_ctx *r) {
+    const step *s = r->step;
+    const state *st = s->state;
+    const naru_tensor *a = r->in[0], *y = r->out[0];
+    bool trans = attr_int(s->node, "transA", 0) != 0;
+    if (tensor_count(y) == 0) return NARU_OK;
+    const k_gemm *k = k_gemm_pick(s->cpu);
+    k_gemm_args g = {.kind = trans ? K_A_COLS : K_A_ROWS, .a = a->data, .lda = a->dims[1], .b = st->packed,
+                     .m = y->dims[0], .n = y->dims[1], .k = a->dims[trans ? 0 : 1], .c = y->data, .ldc = y->dims[1]};
+    if (!st->packed) {
+        float *packed = (float *)(void *)((char *)r->workspace + product_workspace() * (size_t)pool_threads(r->pool));
+        k_pack_src src = gemm_source(s->node, r->in[1]);
+        product_pack(r->pool, k, packed, &src);
+        g.b = packed;
+    }
+    g.bias = st->bias;
+    if (uses_c(s, r->in)) {
+        spread_c(r->in[2], y, attr_float(s->node, "beta", 1.0f));
+        g.residual = g.c, g.ldr = g.ldc;
+    }
+    product_run(r->pool, k, &g, r->workspace);
+    return NARU_OK;
+}
+
+const tactic tactic_matmul = {.name = "matmul.gemm", .op = "MatMul", .accepts = accepts_matmul, .prepare = prepare_matmul,
+                              .workspace = workspace_matmul, .run = run_matmul};
+const tactic tactic_gemm = {.name = "gemm.gemm", .op = "Gemm", .accepts = accepts_gemm, .prepare = prepare_gemm,
+                            .workspace = workspace_gemm, .run = run_gemm};
