@@ -10,6 +10,7 @@
  *   v_min(a, b) v_max(a, b)             b where either is NaN (as x86)
  *   v_lt v_le v_eq                      masks, false for NaN;  v_first(n): lanes 0 .. n-1
  *   v_blend(m, a, b)                    m ? a : b
+ *   v_even(a, b)                        lanes 0 2 4 .. of a, then of b
  *   v_hsum v_hmax                       across lanes (v_hmax: NaN undefined)
  *   vi_set1 vi_add vi_sub vi_and vi_xor vi_shl vi_sar;  vi_as_vf vf_as_vi (bits);  v_to_vi (nearest) vi_to_vf
  *   v_load_f16 v_store_f16 (nearest even) and their _n

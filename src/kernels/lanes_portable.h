@@ -55,6 +55,7 @@ LANES_FN vm v_le(vf a, vf b) { return a <= b; }
 LANES_FN vm v_eq(vf a, vf b) { return a == b; }
 LANES_FN vf v_blend(vm m, vf a, vf b) { return vi_as_vf((vf_as_vi(a) & m) | (vf_as_vi(b) & ~m)); }
 LANES_FN vf v_copysign(vf a, vf s) { LANES_EACH(copysignf(a[i], s[i])); }
+LANES_FN vf v_even(vf a, vf b) { LANES_EACH(i < VL / 2 ? a[2 * i] : b[2 * i - VL]); }
 LANES_FN vi vi_set1(int32_t x) { return x - (vi){0}; }
 LANES_FN vi vi_add(vi a, vi b) { return (vi)((lanes_u_)a + (lanes_u_)b); }
 LANES_FN vi vi_sub(vi a, vi b) { return (vi)((lanes_u_)a - (lanes_u_)b); }

@@ -78,25 +78,54 @@ static inline __attribute__((always_inline)) void FN(fold_rows)(bool average, co
     }
 }
 
+/* VL outputs from row[ox * sw ..], sw = 1 or 2. The last ones may read past the taps: the workspace has room. */
+static inline __attribute__((always_inline)) vf FN(outputs)(bool average, const k_pool_args *p, const float *s, int sw) {
+    vf acc = sw == 1 ? v_load(s) : v_even(v_load(s), v_load(s + VL));
+    for (int64_t kx = 1; kx < p->kw; kx++) {
+        const float *t = s + kx * p->dw;
+        acc = FN(fold)(average, acc, sw == 1 ? v_load(t) : v_even(v_load(t), v_load(t + VL)));
+    }
+    return acc;
+}
+
+static inline __attribute__((always_inline)) void FN(fold_dense)(bool average, const k_pool_args *p, float *y,
+                                                                 const float *row, int sw) {
+    int64_t ox = 0;
+    for (; ox + VL <= p->ow; ox += VL) v_store(y + ox, FN(outputs)(average, p, row + ox * sw, sw));
+    if (ox < p->ow) v_store_n(y + ox, FN(outputs)(average, p, row + ox * sw, sw), p->ow - ox);
+}
+
 /* y[ox] = fold of row[ox * sw + kx * dw] over kx. */
 static inline __attribute__((always_inline)) void FN(fold_columns)(bool average, const k_pool_args *p, float *y,
                                                                    const float *row) {
-    int64_t ox = 0;
-    if (p->sw == 1)
-        for (; ox + VL <= p->ow; ox += VL) {
-            vf acc = v_load(row + ox);
-            for (int64_t kx = 1; kx < p->kw; kx++) acc = FN(fold)(average, acc, v_load(row + ox + kx * p->dw));
-            v_store(y + ox, acc);
+    if (p->sw == 1) FN(fold_dense)(average, p, y, row, 1);
+    else if (p->sw == 2) FN(fold_dense)(average, p, y, row, 2);
+    else
+        for (int64_t ox = 0; ox < p->ow; ox++) {
+            const float *s = row + ox * p->sw;
+            float a = s[0];
+            for (int64_t kx = 1; kx < p->kw; kx++) {
+                float b = s[kx * p->dw];
+                if (average) a += b;
+                else a = a != a || a > b ? a : b;
+            }
+            y[ox] = a;
         }
-    for (; ox < p->ow; ox++) {
-        const float *s = row + ox * p->sw;
-        float a = s[0];
-        for (int64_t kx = 1; kx < p->kw; kx++) {
-            float b = s[kx * p->dw];
-            if (average) a += b;
-            else a = a != a || a > b ? a : b;
-        }
-        y[ox] = a;
+}
+
+/* One row of sums becomes means; the outputs whose taps are all inside share a divisor. */
+static void FN(divide)(const k_pool_args *p, float *y, int64_t oy) {
+    int64_t ny = k_pool_count(oy * p->sh - p->pt, p->kh, p->dh, p->h, p->pt, p->pb, p->include_pad);
+    int64_t reach = p->w - 1 - (p->kw - 1) * p->dw + p->pl; /* largest ox * sw with all taps inside */
+    int64_t a = (p->pl + p->sw - 1) / p->sw, b = reach < 0 ? 0 : reach / p->sw + 1;
+    if (b > p->ow) b = p->ow;
+    float inside = ny ? 1.0f / (float)(ny * p->kw) : 0.0f;
+    for (int64_t ox = a; ox < b; ox++) y[ox] *= inside;
+    for (int64_t ox = 0; ox < p->ow; ox++) {
+        if (ox == a && b > a) ox = b;
+        if (ox >= p->ow) break;
+        int64_t nx = k_pool_count(ox * p->sw - p->pl, p->kw, p->dw, p->w, p->pl, p->pr, p->include_pad);
+        y[ox] *= ny * nx > 0 ? 1.0f / (float)(ny * nx) : 0.0f;
     }
 }
 
@@ -110,8 +139,7 @@ static inline __attribute__((always_inline)) void FN(plane)(bool average, const 
         k_pool_taps(iy, p->kh, p->dh, p->h, &tap0, &tap1);
         FN(fold_rows)(average, p, row + p->pl, x, iy, tap0, tap1);
         FN(fold_columns)(average, p, y + oy * p->ow, row);
-        if (average)
-            for (int64_t ox = 0; ox < p->ow; ox++) y[oy * p->ow + ox] *= FN(share)(p, oy, ox);
+        if (average) FN(divide)(p, y + oy * p->ow, oy);
     }
 }
 
