@@ -29,7 +29,7 @@ static void run_case(const entry *e, k_reduce_op op, int64_t outer, int64_t n, i
     float span = op == K_REDUCE_PROD ? 1.2f : 3.0f;
     kc_buf x = kc_floats(outer * n * inner, op == K_REDUCE_LOGSUM ? 0.1f : -span, span);
     kc_buf y = kc_alloc(outer * inner, 4), want = kc_alloc(outer * inner, 4), mag = kc_alloc(outer * inner, 4);
-    special(kc_f(&x), outer * n * inner);
+    if (op != K_REDUCE_PROD || n < 100) special(kc_f(&x), outer * n * inner); /* 0 (underflow) times inf depends on the order */
     int64_t total = outer * inner, begin = total ? kc_int(0, total) : 0, end = total ? kc_int(begin, total) : 0;
     k_reduce_ref.run(op, kc_f(&want), kc_f(&x), n, inner, begin, end);
     k_reduce_ref.run(K_REDUCE_L1, kc_f(&mag), kc_f(&x), n, inner, begin, end);
