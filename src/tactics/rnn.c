@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * LSTM, GRU and RNN in FP32 (kernels/rnn): weights packed at prepare; per chunk of time steps one product for all inputs,
+ * LSTM, GRU and RNN in FP32 (kernels/rnn): weights packed at prepare; per chunk of time steps one product (kernels/gemm) for all inputs,
  * then step by step the recurrent product (threads split its panels, so each keeps its share of the weights in its own
  * cache) and the cells. Default activations, constant weights, whole sequences.
  */
 #include "kernels/rnn/rnn.h"
+#include "tactics/product.h"
 #include "tactics/tactic.h"
 #include "tactics/util.h"
 
@@ -19,7 +20,8 @@ typedef struct rnn_state {
     float clip;
     int64_t input, hidden;
     struct {
-        float *w, *r, *r_h; /* packed; GRU keeps R of z and r in r, of h in r_h */
+        float *w;           /* packed for kernels/gemm */
+        float *r, *r_h;     /* packed for kernels/rnn; GRU keeps R of z and r in r, of h in r_h */
         float *bias;        /* added to the input product, [gates * hidden] */
         float *rb;          /* init of the recurrent product: zeros, but Rb_h in the last third for a linear GRU */
         const float *peep;  /* [3 * hidden] or NULL */
@@ -84,10 +86,12 @@ static naru_status prepare_bias(prepare_ctx *c, rnn_state *st, int d) {
 static naru_status prepare_dir(prepare_ctx *c, rnn_state *st, int d) {
     int64_t h = st->hidden, n = st->gates * h, split = st->cell == CELL_GRU ? 2 * h : n;
     const naru_tensor *w = q_tensor(&c->q, 1), *r = q_tensor(&c->q, 2);
-    st->dir[d].w = store(c, k_rnn_packed(n, st->input));
+    const k_gemm *gemm = k_gemm_pick(c->q.cpu);
+    k_pack_src src = {part(w, d * n * st->input), 1, st->input, n, 0, 1, st->input, 1.0f, NULL};
+    st->dir[d].w = store(c, k_gemm_packed_floats(gemm, n, st->input) + 16);
     st->dir[d].r = store(c, k_rnn_packed(split, h));
     if (!st->dir[d].w || !st->dir[d].r) return err_oom(c->err);
-    k_rnn_pack(st->dir[d].w, part(w, d * n * st->input), n, st->input);
+    k_gemm_pack(gemm, st->dir[d].w, &src, 0, k_gemm_panels(gemm, n));
     k_rnn_pack(st->dir[d].r, part(r, d * n * h), split, h);
     if (split < n) {
         st->dir[d].r_h = store(c, k_rnn_packed(h, h));
@@ -150,6 +154,7 @@ typedef struct pass {
     int64_t t, b;               /* steps, batch */
     float *gx, *gh, *h[2], *c, *rh;
     int64_t chunk;              /* steps of gx */
+    void *products;             /* workspace of the input product */
 } pass;
 
 static int64_t chunk_of(int64_t t, int64_t step_bytes) { return i64_max(1, i64_min(t, CHUNK_BYTES / (step_bytes + 1))); }
@@ -197,8 +202,9 @@ static const float *walk(const run_ctx *r, const pass *p, float *y) {
     int now = 0;
     for (int64_t done = 0; done < p->t; done += p->chunk) {
         int64_t len = i64_min(p->chunk, p->t - done), first = st->dir[p->d].reverse ? p->t - done - len : done;
-        multiply(p->pool, (product){p->k, p->gx, st->dir[p->d].bias, x + first * in_row, st->dir[p->d].w, n, 0, st->input,
-                                    len * p->b, n, st->input});
+        k_gemm_args g = {.a = x + first * in_row, .lda = st->input, .b = st->dir[p->d].w, .m = len * p->b, .n = n,
+                         .k = st->input, .c = p->gx, .ldc = n, .bias = st->dir[p->d].bias};
+        product_run(p->pool, k_gemm_pick(r->step->cpu), &g, p->products);
         for (int64_t i = 0; i < len; i++, now ^= 1) {
             int64_t at = st->dir[p->d].reverse ? len - 1 - i : i;
             float *gx = p->gx + at * p->b * n;
@@ -216,7 +222,7 @@ static int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
 static size_t workspace(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
     const rnn_state *st = s->state;
     int64_t t = in[0]->dims[0], b = in[0]->dims[1], n = b * st->gates * st->hidden, bh = round16(b * st->hidden);
-    return (size_t)(round16(chunk_of(t, n * 4) * n) + round16(n) + 4 * bh) * sizeof(float);
+    return (size_t)(round16(chunk_of(t, n * 4) * n) + round16(n) + 4 * bh) * sizeof(float) + product_workspace() * (size_t)threads;
 }
 
 static naru_status run(const run_ctx *r) {
@@ -229,7 +235,7 @@ static naru_status run(const run_ctx *r) {
     pass p = {.k = k_rnn_pick(s->cpu), .st = st, .pool = r->pool, .t = x->dims[0], .b = b, .gx = r->workspace,
               .chunk = chunk_of(x->dims[0], n * 4)};
     p.gh = p.gx + round16(p.chunk * n), p.h[0] = p.gh + round16(n), p.h[1] = p.h[0] + round16(bh);
-    p.c = p.h[1] + round16(bh), p.rh = p.c + round16(bh);
+    p.c = p.h[1] + round16(bh), p.rh = p.c + round16(bh), p.products = p.rh + round16(bh);
     for (p.d = 0; p.d < st->dirs; p.d++) {
         initial(p.h[0], h0, p.d, bh);
         initial(p.c, st->cell == CELL_LSTM ? c0 : NULL, p.d, bh);
