@@ -142,10 +142,74 @@ static const char *accepts_tile(const tactic_query *q) {
     return rank < 0 || rank > NARU_MAX_RANK / 2 ? "rank of X is unknown or over 8" : accepts(q);
 }
 
-/* ---- Pad, constant mode ---- */
-static const char *accepts_pad(const tactic_query *q) {
-    if (strcmp(attr_str(q->node, "mode", "constant"), "constant") != 0) return "takes constant mode";
-    return accepts(q);
+/* ---- Pad ---- */
+static char pad_mode(const node *n) { return attr_str(n, "mode", "constant")[0]; } /* c, r(eflect), e(dge), w(rap) */
+
+/* pads by axis; axes not named have none. */
+static void read_pads(const run_ctx *r, int64_t *before, int64_t *after) {
+    const naru_tensor *pads = r->in[1], *axes = r->step->nin > 3 ? r->in[3] : NULL;
+    int64_t n = tensor_count(pads) / 2;
+    int rank = r->in[0]->rank;
+    for (int i = 0; i < rank; i++) before[i] = after[i] = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int a = norm_axis(axes ? dtype_get_i64(axes->dtype, axes->data, i) : i, rank);
+        before[a] = dtype_get_i64(pads->dtype, pads->data, i), after[a] = dtype_get_i64(pads->dtype, pads->data, n + i);
+    }
+}
+
+/* Where coordinate i (outside [0, d) in the padding) reads. */
+static int64_t reflected(char mode, int64_t i, int64_t d) {
+    if (mode == 'e') return i64_max(0, i64_min(i, d - 1));
+    int64_t period = mode == 'w' ? d : d > 1 ? 2 * (d - 1) : 1, m = i % period;
+    if (m < 0) m += period;
+    return m < d ? m : period - m;
+}
+
+typedef struct mirror_job {
+    const naru_tensor *x, *y;
+    int64_t before[NARU_MAX_RANK], stride[NARU_MAX_RANK];
+    const int64_t *last; /* where each output column reads */
+    int size;
+    char mode;
+} mirror_job;
+
+static void mirror_rows(void *arg, int64_t begin, int64_t end, int worker) {
+    const mirror_job *j = arg;
+    int rank = j->y->rank, size = j->size;
+    int64_t cols = j->y->dims[rank - 1], lead = i64_min(cols, i64_max(0, j->before[rank - 1]));
+    int64_t dense_cols = i64_max(0, i64_min(cols - lead, j->x->dims[rank - 1] - i64_max(0, -j->before[rank - 1])));
+    for (int64_t row = begin; row < end; row++) {
+        int64_t off = 0, rest = row;
+        for (int i = rank - 2; i >= 0; i--) {
+            off += reflected(j->mode, rest % j->y->dims[i] - j->before[i], j->x->dims[i]) * j->stride[i];
+            rest /= j->y->dims[i];
+        }
+        const char *s = (const char *)j->x->data + off * size;
+        char *d = (char *)j->y->data + row * cols * size;
+        memcpy(d + lead * size, s + (dense_cols ? j->last[lead] : 0) * size, (size_t)(dense_cols * size));
+        for (int64_t c = 0; c < lead; c++) memcpy(d + c * size, s + j->last[c] * size, (size_t)size);
+        for (int64_t c = lead + dense_cols; c < cols; c++) memcpy(d + c * size, s + j->last[c] * size, (size_t)size);
+    }
+}
+
+/* reflect, edge, wrap: rows are copied whole but for their padding. */
+static naru_status pad_mirror(const run_ctx *r) {
+    const naru_tensor *x = r->in[0], *y = r->out[0];
+    int64_t after[NARU_MAX_RANK], *last = r->workspace;
+    mirror_job j = {.x = x, .y = y, .last = last, .size = copy_size(x->dtype), .mode = pad_mode(r->step->node)};
+    if (tensor_count(y) == 0) return NARU_OK;
+    if (tensor_count(x) == 0 || x->rank == 0) return err_set(r->err, NARU_SHAPE, "Pad of an empty input has nothing to repeat");
+    read_pads(r, j.before, after);
+    dense(x->rank, x->dims, j.stride);
+    for (int64_t c = 0; c < y->dims[y->rank - 1]; c++)
+        last[c] = reflected(j.mode, c - j.before[x->rank - 1], x->dims[x->rank - 1]);
+    int64_t cols = y->dims[y->rank - 1];
+    parallel_for(r->pool, tensor_count(y) / cols, 1 + 16384 / cols, mirror_rows, &j);
+    return NARU_OK;
+}
+
+static size_t workspace_pad(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
+    return pad_mode(s->node) == 'c' || out[0]->rank == 0 ? 0 : (size_t)out[0]->dims[out[0]->rank - 1] * sizeof(int64_t);
 }
 
 typedef struct fill_job {
@@ -160,22 +224,20 @@ static void fill(void *arg, int64_t begin, int64_t end, int worker) {
 }
 
 static naru_status run_pad(const run_ctx *r) {
-    const naru_tensor *x = r->in[0], *y = r->out[0], *pads = r->in[1];
-    const naru_tensor *with = r->step->nin > 2 ? r->in[2] : NULL, *axes = r->step->nin > 3 ? r->in[3] : NULL;
+    if (pad_mode(r->step->node) != 'c') return pad_mirror(r);
+    const naru_tensor *x = r->in[0], *y = r->out[0], *with = r->step->nin > 2 ? r->in[2] : NULL;
     static const char zero[16];
     int size = copy_size(x->dtype);
-    int64_t ds[NARU_MAX_RANK], ss[NARU_MAX_RANK], dims[NARU_MAX_RANK], doff = 0, soff = 0;
+    int64_t ds[NARU_MAX_RANK], ss[NARU_MAX_RANK], dims[NARU_MAX_RANK], before[NARU_MAX_RANK], after[NARU_MAX_RANK];
+    int64_t doff = 0, soff = 0;
     fill_job f = {y->data, with ? with->data : zero, size};
     parallel_for(r->pool, tensor_count(y), 32768, fill, &f);
     dense(y->rank, y->dims, ds), dense(x->rank, x->dims, ss);
-    for (int i = 0; i < x->rank; i++) dims[i] = x->dims[i];
-    int64_t n = tensor_count(pads) / 2;
-    for (int64_t i = 0; i < n; i++) { /* negative pads crop */
-        int a = norm_axis(axes ? dtype_get_i64(axes->dtype, axes->data, i) : i, x->rank);
-        int64_t before = dtype_get_i64(pads->dtype, pads->data, i), after = dtype_get_i64(pads->dtype, pads->data, n + i);
-        dims[a] += i64_min(before, 0) + i64_min(after, 0);
-        doff += i64_max(before, 0) * ds[a], soff += i64_max(-before, 0) * ss[a];
-        if (dims[a] <= 0) return NARU_OK;
+    read_pads(r, before, after);
+    for (int i = 0; i < x->rank; i++) { /* negative pads crop */
+        dims[i] = x->dims[i] + i64_min(before[i], 0) + i64_min(after[i], 0);
+        doff += i64_max(before[i], 0) * ds[i], soff += i64_max(-before[i], 0) * ss[i];
+        if (dims[i] <= 0) return NARU_OK;
     }
     move(r, y->data, doff, ds, x->data, soff, ss, x->rank, dims, size);
     return NARU_OK;
@@ -255,7 +317,7 @@ COPY(split, "Split", accepts_split, run_split)
 COPY(slice, "Slice", accepts, run_slice)
 COPY(expand, "Expand", accepts, run_expand)
 COPY(tile, "Tile", accepts_tile, run_tile)
-COPY(pad, "Pad", accepts_pad, run_pad)
+const tactic tactic_pad = {.name = "copy", .op = "Pad", .accepts = accepts, .workspace = workspace_pad, .run = run_pad};
 COPY(gather, "Gather", accepts_gather, run_gather)
 COPY(depthtospace, "DepthToSpace", accepts, run_depth_to_space)
 COPY(spacetodepth, "SpaceToDepth", accepts, run_space_to_depth)
