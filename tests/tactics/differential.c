@@ -105,7 +105,7 @@ static void set_attrs(bench_node *b, const op_desc *op, const char *text) {
         if (d->kind == ATTR_INT) a->i = d->i;
         if (d->kind == ATTR_FLOAT) a->f = d->f;
         if (d->kind == ATTR_STRING && d->s) a->s = (bytes){d->s, strlen(d->s)};
-        if (!d->required && (d->kind == ATTR_INT || d->kind == ATTR_FLOAT || (d->kind == ATTR_STRING && d->s))) a->kind = d->kind;
+        if (!d->required && !d->optional && (d->kind == ATTR_INT || d->kind == ATTR_FLOAT || (d->kind == ATTR_STRING && d->s))) a->kind = d->kind;
     }
     while (*text) {
         size_t n = strcspn(text, ";");
