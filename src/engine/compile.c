@@ -176,7 +176,9 @@ static void forget_source(engine *e, const naru_tensor *t) {
     if (m && p >= m->data && p < m->data + m->size) file_map_forget(m, (size_t)(p - m->data), tensor_bytes(t));
 }
 
-static void drop_constant(engine *e, value *v) {
+static void drop_constant(engine *e, int s) {
+    value *v = (value *)e->slots[s].value;
+    e->slots[s].packed = true;
     forget_source(e, v->constant);
     tensor_unref(v->constant);
     v->constant = NULL;
@@ -207,7 +209,7 @@ static naru_status prepare_step(compiler *k, step *s) {
     if (st == NARU_OK && s->tactic && s->tactic->prepare) st = s->tactic->prepare(&c, s);
     for (int i = 0; st == NARU_OK && i < n->nin && i < 32; i++)
         if ((c.consumed >> i & 1) && n->in[i] && n->in[i]->constant && ++k->packed[s->in[i]] == k->uses[s->in[i]])
-            drop_constant(e, n->in[i]);
+            drop_constant(e, s->in[i]);
     mem_free(in);
     mem_free(out);
     char where[300];

@@ -26,7 +26,8 @@ typedef struct program {
 
 typedef struct engine_slot {
     const value *value;
-    naru_tensor *constant; /* aligned and contiguous; NULL when not constant (or packed away) */
+    naru_tensor *constant; /* aligned and contiguous; NULL when not constant, or packed; an input's is only its default */
+    bool packed;           /* a constant whose content lives on in steps only */
 } engine_slot;
 
 typedef struct engine {
@@ -42,6 +43,9 @@ typedef struct engine {
     cpu_level cpu;
     int threads;
 } engine;
+
+/* A value that never changes (an input's default may be overridden). */
+static inline bool engine_slot_fixed(const engine_slot *s) { return (s->constant || s->packed) && !s->value->is_input; }
 
 /* Takes ownership of g (lifted, passes done), also on failure. */
 naru_status engine_compile(graph *g, cpu_level cpu, int threads, engine **out, naru_error *err);

@@ -261,8 +261,7 @@ static void set_facts(planner *k) {
     context *c = k->c;
     for (int i = 0; i < c->engine->nslots; i++) {
         c->facts[i] = (fact){0};
-        if (c->engine->slots[i].value->fact.constant && c->slots[i].ref) fact_of_value(c->slots[i].ref, &c->facts[i]);
-        else if (c->engine->slots[i].value->fact.constant) c->facts[i] = c->engine->slots[i].value->fact; /* packed away */
+        if (engine_slot_fixed(&c->engine->slots[i])) fact_of_value(&c->slots[i].v, &c->facts[i]);
     }
     for (int i = 0; i < k->s->nentry; i++) {
         int slot = k->s->entry[i];
@@ -411,7 +410,7 @@ static naru_status find_entries(context *c, segment *s, naru_error *err) {
             if (t->out[j] >= 0) mark[t->out[j]] |= 2;
     }
     for (int i = 0; i < e->nslots; i++)
-        if (e->slots[i].value->fact.constant) mark[i] = 0;
+        if (engine_slot_fixed(&e->slots[i])) mark[i] = 0;
     for (int i = 0; i < e->nslots; i++) s->nentry += mark[i] == 1;
     s->entry = mem_alloc(((size_t)s->nentry + 1) * sizeof(int));
     s->content = mem_calloc((size_t)s->nentry + 1, sizeof(bool));

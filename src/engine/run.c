@@ -363,10 +363,11 @@ static naru_status context_fill(context *c, naru_error *err) {
         cell *x = &c->slots[i];
         x->v.kind = NARU_KIND_TENSOR;
         x->v.tensor = &x->t;
+        if (!engine_slot_fixed(&e->slots[i])) continue;
+        const type *t = &e->slots[i].value->fact.type; /* packed constants have a type and no data */
         const naru_tensor *k = e->slots[i].constant;
-        if (!k || e->slots[i].value->is_input) continue;
-        tensor_describe(&x->t, k->dtype, k->rank, k->dims);
-        x->t.data = k->data;
+        tensor_describe(&x->t, k ? k->dtype : t->dtype, k ? k->rank : t->rank, k ? k->dims : t->dims);
+        x->t.data = k ? k->data : NULL;
         x->ref = &x->v;
     }
     return NARU_OK;
