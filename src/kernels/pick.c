@@ -4,6 +4,7 @@
  */
 #include "kernels/attention/attention.h"
 #include "kernels/copy/copy.h"
+#include "kernels/dwconv/dwconv.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/norm/norm.h"
 #include "kernels/pointwise/pointwise.h"
@@ -39,6 +40,11 @@ LIST(copy) = {
 #include "kernels/copy/copy.def"
 };
 PICK(copy)
+
+LIST(dwconv) = {
+#include "kernels/dwconv/dwconv.def"
+};
+PICK(dwconv)
 
 LIST(gemm) = {
 #include "kernels/gemm/gemm.def"
