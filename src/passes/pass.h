@@ -21,6 +21,8 @@ typedef struct pass_row {
 
 /* Infers facts and runs every pass to its fixed point. */
 naru_status passes_run(graph *g, const pass_options *o, naru_error *err);
+/* The same, adding each pass's patches to rows[pass_count()].firings. */
+naru_status passes_run_counted(graph *g, const pass_options *o, pass_row *rows, naru_error *err);
 size_t pass_count(void);
 const char *pass_name(size_t i, const char **help);
 
