@@ -11,4 +11,14 @@
 #include "naru/session.h"
 #include "naru/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "0.1.0". Static storage. */
+NARU_API const char *naru_version(void);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

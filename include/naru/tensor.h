@@ -149,6 +149,8 @@ NARU_API naru_tensor *naru_value_keys(const naru_value *v);                /* bo
 /* Reads a value from an ONNX .pb file, which carries no tag: kind says whether it holds a TensorProto, SequenceProto,
  * MapProto or OptionalProto. Errors: IO, BAD_FILE, UNSUPPORTED. */
 NARU_API naru_status naru_value_load(const char *path, naru_kind kind, naru_value **out, naru_error *err);
+/* Writes a value as the ONNX message of its kind; a tensor by the ending, as naru_tensor_save does. */
+NARU_API naru_status naru_value_save(const naru_value *v, const char *path, naru_error *err);
 
 #ifdef __cplusplus
 }

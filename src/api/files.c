@@ -65,3 +65,11 @@ naru_status naru_value_load(const char *path, naru_kind kind, naru_value **out, 
     if (!path || !out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_value_load: a required argument is NULL");
     return onnx_value_load(path, kind, out, err);
 }
+
+naru_status naru_value_save(const naru_value *v, const char *path, naru_error *err) {
+    if (!v || !path) return err_set(err, NARU_INVALID_ARGUMENT, "naru_value_save: a required argument is NULL");
+    if (v->kind == NARU_KIND_TENSOR) return naru_tensor_save(v->tensor, path, err);
+    if (!str_ends(path, ".pb"))
+        return err_set(err, NARU_UNSUPPORTED, "%s: sequences, maps and optionals are written as .pb", path);
+    return onnx_value_save(v, "", path, err);
+}

@@ -20,7 +20,7 @@ int code_of(naru_status status);
 int fail(const naru_error *err);
 int fail_text(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for wrong usage, with a pointer to --help. */
-int usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int usage(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* stderr, only on a terminal */
 /* Every finding of at least this severity, one a line, to stderr. */
 void print_findings(const naru_report *report, naru_severity min);
@@ -107,7 +107,7 @@ naru_value *values_find(const named_values *v, const char *name);
 /* Random content: floats in [-1, 1), integers 0..3, bools, one-letter strings. */
 naru_status random_value(const shape *s, uint64_t seed, naru_value **out, naru_error *err);
 /* Random values for every required input. -1 or an exit code. */
-int random_inputs(const char *command, const ports *in, const shapes *given, int64_t batch, uint64_t seed, named_values *out);
+int random_inputs(const char *verb, const ports *in, const shapes *given, int64_t batch, uint64_t seed, named_values *out);
 naru_status load_value(const char *path, const naru_port *port, const shape *raw, naru_value **out, naru_error *err);
 naru_status save_value(const naru_value *v, const char *path, naru_error *err);
 /* "float[1,10]", "sequence of 3" */

@@ -44,12 +44,12 @@ int fail_text(int code, const char *fmt, ...) {
     return code;
 }
 
-int usage(const char *command, const char *fmt, ...) {
+int usage(const char *verb, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    fprintf(stderr, "naru%s%s: ", command ? " " : "", command ? command : "");
+    fprintf(stderr, "naru%s%s: ", verb ? " " : "", verb ? verb : "");
     vfprintf(stderr, fmt, ap);
-    fprintf(stderr, "\nTry 'naru%s%s --help'.\n", command ? " " : "", command ? command : "");
+    fprintf(stderr, "\nTry 'naru%s%s --help'.\n", verb ? " " : "", verb ? verb : "");
     va_end(ap);
     return CODE_USAGE;
 }

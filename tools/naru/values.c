@@ -83,10 +83,10 @@ naru_status random_value(const shape *s, uint64_t seed, naru_value **out, naru_e
     return st;
 }
 
-int random_inputs(const char *command, const ports *in, const shapes *given, int64_t batch, uint64_t seed, named_values *out) {
+int random_inputs(const char *verb, const ports *in, const shapes *given, int64_t batch, uint64_t seed, named_values *out) {
     char why[400];
     shape *resolved = take((in->count + 1) * sizeof *resolved);
-    int code = shapes_resolve(in, given, batch, resolved, why) ? -1 : usage(command, "%s", why);
+    int code = shapes_resolve(in, given, batch, resolved, why) ? -1 : usage(verb, "%s", why);
     for (size_t i = 0; code < 0 && i < in->count; i++) {
         naru_error err = NARU_ERROR_INIT;
         naru_value *v;
