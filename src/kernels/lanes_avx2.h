@@ -55,3 +55,8 @@ LANES_FN void v_store_f16(uint16_t *p, vf a) {
 LANES_FN vf v_even(vf a, vf b) { /* within 128-bit halves: a0 a2 b0 b2 | a4 a6 b4 b6; then the middle quarters change places */
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xD8));
 }
+LANES_FN vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+LANES_FN void vi_store(int32_t *p, vi a) { _mm256_storeu_si256((__m256i *)(void *)p, a); }
+LANES_FN void vi_store_n(int32_t *p, vi a, int64_t n) { _mm256_maskstore_epi32(p, lanes_tail_(n), a); }
+LANES_FN vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
+LANES_FN vi vi_madd16(vi a, vi b) { return _mm256_madd_epi16(a, b); }

@@ -52,3 +52,11 @@ LANES_FN vf v_even(vf a, vf b) {
     const __m512i index = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return _mm512_permutex2var_ps(a, index, b);
 }
+LANES_FN vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+LANES_FN void vi_store(int32_t *p, vi a) { _mm512_storeu_si512(p, a); }
+LANES_FN void vi_store_n(int32_t *p, vi a, int64_t n) { _mm512_mask_storeu_epi32(p, v_first(n), a); }
+LANES_FN vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+LANES_FN vi vi_madd16(vi a, vi b) { return _mm512_madd_epi16(a, b); }
+#if defined(__AVX512VNNI__)
+LANES_FN vi vi_dot8(vi sum, vi a, vi b) { return _mm512_dpbusd_epi32(sum, a, b); }
+#endif

@@ -96,3 +96,31 @@ LANES_FN vf v_load_f16(const uint16_t *p) { LANES_EACH(lanes_from_f16_(p[i])); }
 LANES_FN void v_store_f16(uint16_t *p, vf a) {
     for (int i = 0; i < VL; i++) p[i] = lanes_to_f16_(a[i]);
 }
+LANES_FN vi vi_load(const int32_t *p) {
+    vi y;
+    memcpy(&y, p, sizeof y);
+    return y;
+}
+LANES_FN void vi_store(int32_t *p, vi a) { memcpy(p, &a, sizeof a); }
+LANES_FN void vi_store_n(int32_t *p, vi a, int64_t n) {
+    for (int i = 0; i < n; i++) p[i] = a[i];
+}
+LANES_FN vi vi_mul(vi a, vi b) { return (vi)((lanes_u_)a * (lanes_u_)b); }
+LANES_FN vi vi_madd16(vi a, vi b) {
+    int16_t x[2 * VL], y[2 * VL];
+    vi s;
+    memcpy(x, &a, sizeof x), memcpy(y, &b, sizeof y);
+    for (int i = 0; i < VL; i++) s[i] = (int32_t)x[2 * i] * y[2 * i] + (int32_t)x[2 * i + 1] * y[2 * i + 1];
+    return s;
+}
+LANES_FN vi vi_dot8(vi sum, vi a, vi b) {
+    uint8_t x[4 * VL];
+    int8_t y[4 * VL];
+    memcpy(x, &a, sizeof x), memcpy(y, &b, sizeof y);
+    for (int i = 0; i < VL; i++) {
+        uint32_t s = (uint32_t)sum[i];
+        for (int j = 0; j < 4; j++) s += (uint32_t)((int32_t)x[4 * i + j] * y[4 * i + j]);
+        sum[i] = (int32_t)s;
+    }
+    return sum;
+}

@@ -9,6 +9,7 @@
 #include "kernels/norm/norm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/pool/pool.h"
+#include "kernels/qgemm/qgemm.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/resize/resize.h"
 #include "kernels/rnn/rnn.h"
@@ -85,3 +86,8 @@ LIST(softmax) = {
 #include "kernels/softmax/softmax.def"
 };
 PICK(softmax)
+
+LIST(qgemm) = {
+#include "kernels/qgemm/qgemm.def"
+};
+PICK(qgemm)

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of 8-bit integers with exact INT32 sums (wrapping), the same bits at every level:
+ *
+ *   C[i][j] = sum_k (A[i][k] - za[i]) * (B[k][j] - zb[j]),   A and B signed or unsigned
+ *
+ * Two ways, by the level. Group 2: zero points are subtracted while packing, which leaves -255..255 in s16, and pairs
+ * along k go through a widening multiply-add (two products of 9 bits never overflow s32). Group 4 (VNNI): A is shifted to
+ * u8 and B to s8 by 128 where needed, quadruples go through the dot instruction, and the zero points are put right by
+ * row sums of A and column sums of B. No instruction that saturates 16-bit sums is used anywhere.
+ *
+ * B is packed once in panels of nr columns: [k / group][nr][group], then zb and the column sums of the panel.
+ * run(): rows [m0, m1), panels [p0, p1). Workspace: k_qgemm_workspace(). A is read in place.
+ *
+ * And the way between float and 8 bits, ties to even:
+ *   quantize():   q = sat(rint(x / scale) + zp)           dequantize(): y = (q - zp) * scale
+ *   requantize(): q = sat(rint((c + bias[j]) * scale[j]) + zp), scale in FP32; bias may be NULL; scale_step 0: one scale
+ */
+#ifndef KERNELS_QGEMM_H
+#define KERNELS_QGEMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+
+enum { K_QGEMM_MR = 12, K_QGEMM_NR = 32 }; /* the largest of any level */
+
+typedef struct k_qgemm_args {
+    const void *a;          /* rows lda bytes apart */
+    int64_t lda;
+    bool a_signed;
+    const int32_t *za;      /* zero points of A's rows, za_step apart (0: one) */
+    int64_t za_step;
+    const void *b;          /* packed */
+    int64_t m, n, k;
+    int32_t *c;
+    int64_t ldc;
+} k_qgemm_args;
+
+/* B before packing: element (k, j) at src[k * sk + j * sj]; zb[j * zb_step]. */
+typedef struct k_qgemm_src {
+    const void *src;
+    bool is_signed;
+    int64_t n, k, sk, sj;
+    const int32_t *zb;
+    int64_t zb_step;
+} k_qgemm_src;
+
+typedef struct k_qgemm {
+    int group, nr;
+    void (*run)(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace);
+    void (*quantize)(void *q, const float *x, int64_t n, float scale, int32_t zp, bool is_signed);
+    void (*dequantize)(float *y, const void *q, int64_t n, float scale, int32_t zp, bool is_signed);
+    void (*requantize)(void *q, const int32_t *c, int64_t n, const int32_t *bias, const float *scale, int64_t scale_step,
+                       int32_t zp, bool is_signed);
+    void (*range)(const float *x, int64_t n, float *min, float *max); /* NaN ignored; +inf, -inf when n = 0 */
+} k_qgemm;
+
+static inline int64_t k_qgemm_panels(const k_qgemm *k, int64_t n) { return (n + k->nr - 1) / k->nr; }
+/* Bytes of one packed panel. */
+static inline int64_t k_qgemm_panel_bytes(const k_qgemm *q, int64_t k) {
+    return ((k + q->group - 1) / q->group + 2) * q->nr * 4;
+}
+static inline int64_t k_qgemm_packed_bytes(const k_qgemm *q, int64_t n, int64_t k) {
+    return k_qgemm_panels(q, n) * k_qgemm_panel_bytes(q, k);
+}
+static inline int64_t k_qgemm_workspace(int64_t k) { return ((k + 3) / 2 + 4) * K_QGEMM_MR * 4 + 128; }
+
+void k_qgemm_pack(const k_qgemm *q, void *packed, const k_qgemm_src *s);
+
+#define KERNEL(level, symbol) extern const k_qgemm symbol;
+#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#include "kernels/qgemm/qgemm.def"
+#undef PORTABLE
+#undef KERNEL
+
+/* The first of the list that `level` allows. */
+const k_qgemm *k_qgemm_pick(cpu_level level);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The integer product over lanes.h. QGROUP is 2 (s16 pairs) or 4 (u8 x s8 quadruples): a lane always holds four bytes of
+ * B, a word of packed A is the matching four bytes of a row. Rows are packed in blocks of MR, 4 or 1 into the workspace.
+ */
+#include <string.h>
+
+#include "kernels/qgemm/qgemm.h"
+#include "kernels/qgemm/convert.h"
+
+enum { FN(MR) = VREGS >= 32 ? 12 : 6, FN(NV) = 2, FN(NR) = FN(NV) * VL };
+
+#if QGROUP == 2
+#define Q_DOT(acc, a, b) vi_add(acc, vi_madd16(a, b))
+#else
+#define Q_DOT(acc, a, b) vi_dot8(acc, a, b)
+#endif
+
+static int32_t FN(zero_of)(const k_qgemm_args *g, int64_t i) { return g->za[i * g->za_step]; }
+
+/* Words [k / group][M] of rows i0 ..; rows past m1 are zero. Group 4: row sums of the shifted A into sums[]. */
+static void FN(pack_rows)(const k_qgemm_args *g, int64_t i0, int64_t rows, int M, int32_t *words, int32_t *sums) {
+    int64_t groups = (g->k + QGROUP - 1) / QGROUP;
+    for (int m = 0; m < M; m++) {
+        sums[m] = 0;
+        if (m >= rows) {
+            for (int64_t k = 0; k < groups; k++) words[k * M + m] = 0;
+            continue;
+        }
+        const uint8_t *a = (const uint8_t *)g->a + (i0 + m) * g->lda;
+        uint8_t flip = g->a_signed ? 0x80 : 0; /* s8 + 128 as u8 */
+        int32_t sum = 0;
+#if QGROUP == 2
+        int32_t zero = FN(zero_of)(g, i0 + m) + (flip ? 128 : 0);
+        for (int64_t k = 0; k < g->k; k += 2) {
+            int16_t v[2] = {(int16_t)((a[k] ^ flip) - zero), k + 1 < g->k ? (int16_t)((a[k + 1] ^ flip) - zero) : 0};
+            memcpy(&words[k / 2 * M + m], v, 4);
+        }
+#else
+        for (int64_t k = 0; k < g->k; k += 4) {
+            uint8_t v[4] = {0};
+            for (int64_t u = 0; u < 4 && k + u < g->k; u++) v[u] = a[k + u] ^ flip, sum += v[u];
+            memcpy(&words[k / 4 * M + m], v, 4);
+        }
+#endif
+        sums[m] = sum;
+    }
+}
+
+/* What the zero points of group 4 still owe: - za' colsum - zb' rowsum + k za' zb'. */
+static inline vi FN(settle)(const k_qgemm_args *g, vi acc, int64_t i, int32_t row_sum, const int32_t *zb, const int32_t *col_sum) {
+#if QGROUP == 2
+    (void)g, (void)i, (void)row_sum, (void)zb, (void)col_sum;
+    return acc;
+#else
+    uint32_t za = (uint32_t)FN(zero_of)(g, i) + (g->a_signed ? 128 : 0);
+    acc = vi_sub(acc, vi_mul(vi_set1((int32_t)za), vi_load(col_sum)));
+    return vi_add(acc, vi_mul(vi_set1((int32_t)((uint32_t)g->k * za - (uint32_t)row_sum)), vi_load(zb)));
+#endif
+}
+
+static inline __attribute__((always_inline)) void FN(tile)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0,
+                                                           const int32_t *words, const int32_t *sums,
+                                                           const int32_t *panel, const int M) {
+    vi acc[12][2];
+    int64_t groups = (g->k + QGROUP - 1) / QGROUP;
+#pragma GCC unroll 12
+    for (int m = 0; m < M; m++) acc[m][0] = acc[m][1] = vi_set1(0);
+    for (int64_t k = 0; k < groups; k++) {
+        vi b0 = vi_load(panel + k * FN(NR)), b1 = vi_load(panel + k * FN(NR) + VL);
+#pragma GCC unroll 12
+        for (int m = 0; m < M; m++) {
+            vi a = vi_set1(words[k * M + m]);
+            acc[m][0] = Q_DOT(acc[m][0], a, b0);
+            acc[m][1] = Q_DOT(acc[m][1], a, b1);
+        }
+    }
+    const int32_t *zb = panel + groups * FN(NR), *col = zb + FN(NR);
+#pragma GCC unroll 12
+    for (int m = 0; m < M; m++) {
+        if (m >= rows) break;
+        for (int w = 0; w < 2; w++) {
+            int64_t left = g->n - j0 - w * VL;
+            vi v = FN(settle)(g, acc[m][w], i0 + m, sums[m], zb + w * VL, col + w * VL);
+            int32_t *c = g->c + (i0 + m) * g->ldc + j0 + w * VL;
+            if (left >= VL) vi_store(c, v);
+            else if (left > 0) vi_store_n(c, v, left);
+        }
+    }
+}
+
+static void FN(rows_full)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words, const int32_t *sums, const int32_t *panel) {
+    FN(tile)(g, i0, rows, j0, words, sums, panel, FN(MR));
+}
+static void FN(rows_4)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words, const int32_t *sums, const int32_t *panel) {
+    FN(tile)(g, i0, rows, j0, words, sums, panel, 4);
+}
+static void FN(rows_1)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words, const int32_t *sums, const int32_t *panel) {
+    FN(tile)(g, i0, rows, j0, words, sums, panel, 1);
+}
+
+static void FN(run)(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {
+    int32_t *sums = (int32_t *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63), *words = sums + 16;
+    int64_t panel_words = ((g->k + QGROUP - 1) / QGROUP + 2) * FN(NR);
+    for (int64_t i = m0; i < m1;) {
+        int64_t left = m1 - i;
+        int M = left == 1 ? 1 : left <= 4 ? 4 : FN(MR);
+        int64_t rows = left < M ? left : M;
+        FN(pack_rows)(g, i, rows, M, words, sums);
+        for (int64_t p = p0; p < p1; p++) {
+            const int32_t *panel = (const int32_t *)g->b + p * panel_words;
+            if (M == 1) FN(rows_1)(g, i, rows, p * FN(NR), words, sums, panel);
+            else if (M == 4) FN(rows_4)(g, i, rows, p * FN(NR), words, sums, panel);
+            else FN(rows_full)(g, i, rows, p * FN(NR), words, sums, panel);
+        }
+        i += rows;
+    }
+}
+#undef Q_DOT
