@@ -126,7 +126,7 @@ static int count_words(const char *s) {
 }
 
 static int outputs_of(const char *op) {
-    if (!strcmp(op, "LSTM")) return 3;
+    if (!strcmp(op, "LSTM") || !strcmp(op, "DynamicQuantizeLinear")) return 3;
     if (!strcmp(op, "GRU") || !strcmp(op, "RNN") || !strcmp(op, "Split")) return 2;
     if (!strcmp(op, "LayerNormalization")) return 3;
     return 1;
