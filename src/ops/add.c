@@ -5,7 +5,7 @@
  * Types: every numeric type; integers wrap. Versions: 1 (with axis/broadcast attributes), 6, 7 (numpy broadcasting), 13, 14.
  * Edge cases: NaN and infinities as IEEE 754; an empty operand gives an empty result; rank 0 broadcasts to anything.
  */
-#include "ops/op.h"
+#include "ops/util_legacy.h"
 
 static double add(double a, double b, const node *n) { return a + b; }
 static int64_t iadd(int64_t a, int64_t b, const node *n) { return (int64_t)((uint64_t)a + (uint64_t)b); }
@@ -24,4 +24,5 @@ const op_desc op_Add = {
     .flags = OP_ELEMENTWISE | OP_COMMUTATIVE,
     .infer = infer,
     .eval = eval,
+    .adapters = legacy_broadcast,
 };

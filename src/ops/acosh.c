@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Acosh: y = arcosh(x), elementwise. [ONNX Acosh-22]
+ *
+ * Types: floats. Versions: 9, 22. Edge cases: Below 1 gives NaN.
+ */
+#include <math.h>
+
+#include "ops/op.h"
+
+static double f(double x, const node *n) { return acosh(x); }
+
+static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
+
+const op_desc op_Acosh = {
+    .name = "Acosh",
+    .versions = (const short[]){9, 22, 0},
+    .sig = "X:T -> Y:T | T = float",
+    .flags = OP_ELEMENTWISE,
+    .infer = infer_same_as_first,
+    .eval = eval,
+};

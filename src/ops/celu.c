@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Celu: y = max(0, x) + min(0, alpha * (e^(x/alpha) - 1)). [ONNX Celu-28]
+ *
+ * Elementwise. Types: floats. Versions: 12, 28. Defaults: alpha = 1. NaN stays NaN unless a comparison decides.
+ */
+#include <math.h>
+
+#include "ops/op.h"
+
+enum { ALPHA };
+
+static double f(double x, const node *n) { return fmax(0, x) + fmin(0, (double)node_f(n, ALPHA) * expm1(x / (double)node_f(n, ALPHA))); }
+
+static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
+
+static const attr_def attrs[] = {ATTR_F("alpha", 1.0f), {0}};
+
+const op_desc op_Celu = {
+    .name = "Celu",
+    .versions = (const short[]){12, 28, 0},
+    .sig = "X:T -> Y:T | T = float",
+    .attrs = attrs,
+    .flags = OP_ELEMENTWISE,
+    .infer = infer_same_as_first,
+    .eval = eval,
+};

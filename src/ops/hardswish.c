@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HardSwish: y = x * max(0, min(1, x/6 + 0.5)), elementwise. [ONNX HardSwish-22]
+ *
+ * Types: floats. Versions: 14, 22. Edge cases: NaN times a clipped value stays NaN.
+ */
+#include <math.h>
+
+#include "ops/op.h"
+
+static double f(double x, const node *n) { return x * fmax(0, fmin(1, x / 6 + 0.5)); }
+
+static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
+
+const op_desc op_HardSwish = {
+    .name = "HardSwish",
+    .versions = (const short[]){14, 22, 0},
+    .sig = "X:T -> Y:T | T = float",
+    .flags = OP_ELEMENTWISE,
+    .infer = infer_same_as_first,
+    .eval = eval,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Log: y = ln(x), elementwise. [ONNX Log-13]
+ *
+ * Types: floats. Versions: 1, 6, 13. Edge cases: 0 gives -inf, negative NaN.
+ */
+#include <math.h>
+
+#include "ops/op.h"
+
+static double f(double x, const node *n) { return log(x); }
+
+static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
+
+const op_desc op_Log = {
+    .name = "Log",
+    .versions = (const short[]){1, 6, 13, 0},
+    .sig = "X:T -> Y:T | T = float",
+    .flags = OP_ELEMENTWISE,
+    .infer = infer_same_as_first,
+    .eval = eval,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tan: y = tan(x), elementwise. [ONNX Tan-22]
+ *
+ * Types: floats. Versions: 7, 22. Edge cases: Infinities give NaN.
+ */
+#include <math.h>
+
+#include "ops/op.h"
+
+static double f(double x, const node *n) { return tan(x); }
+
+static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
+
+const op_desc op_Tan = {
+    .name = "Tan",
+    .versions = (const short[]){7, 22, 0},
+    .sig = "X:T -> Y:T | T = float",
+    .flags = OP_ELEMENTWISE,
+    .infer = infer_same_as_first,
+    .eval = eval,
+};
