@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Mod: C = A mod B, elementwise with broadcasting. fmod = 0: sign of B (floored quotient); fmod = 1: sign of A (truncated),
+ * as C's fmod. [ONNX Mod-28]
+ *
+ * Types: numbers. Versions: 10, 13, 28 (floats with fmod = 0, integers with 1). x mod 0 is NaN for floats, 0 for integers.
+ */
+#include <math.h>
+
+#include "ops/op.h"
+
+enum { FMOD };
+
+static double f(double a, double b, const node *n) {
+    double r = fmod(a, b);
+    if (node_i(n, FMOD)) return r;
+    if (isinf(b) && isfinite(a)) return a == 0 ? copysign(0, b) : signbit(a) == signbit(b) ? a : b;
+    if (r == 0) return copysign(0, b);
+    return signbit(r) != signbit(b) ? r + b : r;
+}
+
+static int64_t fi(int64_t a, int64_t b, const node *n) {
+    if (b == 0 || b == -1) return 0;
+    int64_t r = a % b;
+    return !node_i(n, FMOD) && r && (r < 0) != (b < 0) ? r + b : r;
+}
+static int64_t fu(int64_t a, int64_t b, const node *n) { return b == 0 ? 0 : (int64_t)((uint64_t)a % (uint64_t)b); }
+
+static naru_status eval(eval_ctx *c) { return eval_binary(c, f, eval_in(c, 0)->dtype == NARU_UINT64 ? fu : fi); }
+
+static const attr_def attrs[] = {ATTR_I("fmod", 0), {0}};
+
+const op_desc op_Mod = {
+    .name = "Mod",
+    .versions = (const short[]){10, 13, 28, 0},
+    .sig = "A:T, B:T -> C:T | T = num",
+    .attrs = attrs,
+    .flags = OP_ELEMENTWISE,
+    .infer = infer_elementwise,
+    .eval = eval,
+};

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * SplitMix64, uniform by the upper 53 bits, normal by Box and Muller.
+ */
+#include "ops/util_random.h"
+
+#include <math.h>
+#include <string.h>
+
+uint64_t random_bits(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+uint64_t random_state(eval_ctx *c, int seed_attr) {
+    if (node_has(c->node, seed_attr)) {
+        const attr *a = &c->node->attrs[seed_attr];
+        uint64_t s = (uint64_t)a->i;
+        if (a->kind == ATTR_FLOAT) {
+            uint32_t bits;
+            memcpy(&bits, &a->f, 4);
+            s = bits;
+        }
+        return s;
+    }
+    return random_bits(c->rng);
+}
+
+double random_uniform(uint64_t *state) { return (double)(random_bits(state) >> 11) * 0x1p-53; }
+
+double random_normal(uint64_t *state) {
+    double u = 1 - random_uniform(state), v = random_uniform(state);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
