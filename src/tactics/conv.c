@@ -172,3 +172,5 @@ static naru_status run(const run_ctx *r) {
 
 const tactic tactic_conv = {.name = "conv.product", .op = "Conv", .accepts = accepts, .prepare = prepare,
                             .workspace = workspace, .run = run};
+const tactic tactic_fusedconv = {.name = "conv.product", .op = "FusedConv", .domain = "naru", .accepts = accepts,
+                                 .prepare = prepare, .workspace = workspace, .run = run};

@@ -107,3 +107,5 @@ static naru_status run(const run_ctx *r) {
 
 const tactic tactic_conv_depthwise = {.name = "conv.depthwise", .op = "Conv", .accepts = accepts, .prepare = prepare,
                                       .workspace = workspace, .run = run};
+const tactic tactic_fusedconv_depthwise = {.name = "conv.depthwise", .op = "FusedConv", .domain = "naru", .accepts = accepts,
+                                           .prepare = prepare, .workspace = workspace, .run = run};

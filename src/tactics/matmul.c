@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * MatMul and Gemm in FP32 (kernels/gemm). A constant B is packed once; any other is packed at each run, per matrix of the
- * batch. Gemm's alpha goes into the packed B, beta C into the bias (one row) or the residual (anything else).
+ * batch. Gemm's alpha goes into the packed B, beta C into the bias (one row) or the residual (anything else). A fused
+ * MatMul brings a bias, a residual and an activation of its own.
  */
 #include <string.h>
 
+#include "tactics/act.h"
 #include "tactics/product.h"
 #include "tactics/tactic.h"
 #include "tactics/util.h"
@@ -14,6 +16,7 @@ typedef struct state {
     float *packed;    /* NULL: B is not constant */
     const float *bias; /* Gemm: beta C when it is one constant row; NULL: none or not so */
     int64_t k, n;     /* of the packed B */
+    act act;
 } state;
 
 /* Y's matrices: count of them, sizes of one, and the leading dims with strides in matrices of A and B (0: broadcast). */
@@ -53,6 +56,8 @@ static void matrix_at(const shape *s, int64_t i, int64_t *a, int64_t *b) {
 static const char *accepts_matmul(const tactic_query *q) {
     if (q_dtype(q, 0) != NARU_FLOAT || q_dtype(q, 1) != NARU_FLOAT) return "takes float32";
     if (q_rank(q, 0) < 1 || q_rank(q, 1) < 1) return "rank of an operand is unknown";
+    for (int i = 2; i < q->nin; i++)
+        if (q_given(q, i) && q_dtype(q, i) != NARU_FLOAT) return "takes float32";
     return NULL;
 }
 
@@ -77,6 +82,7 @@ static naru_status pack_constant(prepare_ctx *c, const k_gemm *k, const k_pack_s
 static naru_status prepare_matmul(prepare_ctx *c, step *s) {
     state *st = state_new(c, s);
     if (!st) return err_oom(c->err);
+    st->act = act_of(s->node);
     if (!q_const(&c->q, 1) || !single_matrix(q_tensor(&c->q, 1))) return NARU_OK;
     const naru_tensor *b = q_tensor(&c->q, 1);
     int64_t n = b->rank > 1 ? b->dims[b->rank - 1] : 1, k = b->rank > 1 ? b->dims[b->rank - 2] : b->dims[0];
@@ -99,6 +105,7 @@ static void batch_matrix(const batch_job *j, int64_t i, k_gemm_args *g, k_pack_s
     *g = j->g, *src = j->src;
     g->a += a * j->s->m * j->s->k;
     g->c += i * j->s->m * j->s->n;
+    if (g->residual) g->residual += i * j->s->m * j->s->n;
     src->src = (const float *)src->src + b * j->s->k * j->s->n;
 }
 
@@ -144,16 +151,18 @@ static naru_status run_matmul(const run_ctx *r) {
     const state *st = r->step->state;
     const naru_tensor *a = r->in[0], *y = r->out[0];
     const k_gemm *k = k_gemm_pick(r->step->cpu);
-    k_gemm_args g = {.kind = K_A_ROWS, .a = a->data, .c = y->data};
+    const naru_tensor *bias = r->step->nin > 2 ? r->in[2] : NULL, *res = r->step->nin > 3 ? r->in[3] : NULL;
+    k_gemm_args g = {.kind = K_A_ROWS, .a = a->data, .c = y->data, .bias = bias ? bias->data : NULL,
+                     .residual = res ? res->data : NULL, .act = st->act.kind, .p = st->act.p, .q = st->act.q};
     if (tensor_count(y) == 0) return NARU_OK;
     if (st->packed) { /* all matrices of A are one */
-        g.b = st->packed, g.k = g.lda = st->k, g.n = g.ldc = st->n;
+        g.b = st->packed, g.k = g.lda = st->k, g.n = g.ldc = g.ldr = st->n;
         g.m = a->rank > 1 ? dims_product(a->dims, 0, a->rank - 1) : 1;
         product_run(r->pool, k, &g, r->workspace);
         return NARU_OK;
     }
     shape s = shape_of(a, r->in[1], y);
-    g.m = s.m, g.n = g.ldc = s.n, g.k = g.lda = s.k;
+    g.m = s.m, g.n = g.ldc = g.ldr = s.n, g.k = g.lda = s.k;
     batch_job j = {k, g, {r->in[1]->data, 1, s.k, s.n, 0, s.n, 1, 1.0f, NULL}, &s, r->workspace, 0};
     j.each = product_workspace() + packed_bytes(k, s.n, s.k);
     if (s.count < pool_threads(r->pool)) serial_batch(r, &j);
@@ -247,5 +256,7 @@ static naru_status run_gemm(const run_ctx *r) {
 
 const tactic tactic_matmul = {.name = "matmul.gemm", .op = "MatMul", .accepts = accepts_matmul, .prepare = prepare_matmul,
                               .workspace = workspace_matmul, .run = run_matmul};
+const tactic tactic_fusedmatmul = {.name = "matmul.gemm", .op = "FusedMatMul", .domain = "naru", .accepts = accepts_matmul,
+                                   .prepare = prepare_matmul, .workspace = workspace_matmul, .run = run_matmul};
 const tactic tactic_gemm = {.name = "gemm.gemm", .op = "Gemm", .accepts = accepts_gemm, .prepare = prepare_gemm,
                             .workspace = workspace_gemm, .run = run_gemm};

@@ -103,3 +103,31 @@ const tactic tactic_maxpool = {.name = "pool.nchw", .op = "MaxPool", .accepts = 
 const tactic tactic_averagepool = {.name = "pool.nchw", .op = "AveragePool", .accepts = accepts, .workspace = workspace, .run = run};
 const tactic tactic_globalaveragepool = {.name = "pool.global", .op = "GlobalAveragePool", .accepts = accepts_global, .run = run_global};
 const tactic tactic_globalmaxpool = {.name = "pool.global", .op = "GlobalMaxPool", .accepts = accepts_global, .run = run_global};
+
+/* ---- channels last ---- */
+typedef struct last_job {
+    const k_pool *k;
+    k_pool_args p;
+    float *y;
+    const float *x;
+} last_job;
+
+static void last_rows(void *arg, int64_t begin, int64_t end, int worker) {
+    const last_job *j = arg;
+    j->k->nhwc(&j->p, j->y, j->x, begin, end);
+}
+
+static naru_status run_last(const run_ctx *r) {
+    const naru_tensor *x = r->in[0], *y = r->out[0];
+    if (tensor_count(y) == 0) return NARU_OK;
+    naru_tensor fx = *x, fy = *y; /* the dims as args_of reads them */
+    for (int d = 2; d < x->rank; d++) fx.dims[d] = x->dims[d - 1], fy.dims[d] = y->dims[d - 1];
+    last_job j = {.k = k_pool_pick(r->step->cpu), .p = args_of(r->step, &fx, &fy), .y = y->data, .x = x->data};
+    j.p.c = x->dims[x->rank - 1], j.p.average = r->step->node->op_type[4] == 'A';
+    int64_t cost = j.p.ow * j.p.c * j.p.kh * j.p.kw + 1;
+    parallel_for(r->pool, x->dims[0] * j.p.oh, 1 + 65536 / cost, last_rows, &j);
+    return NARU_OK;
+}
+
+const tactic tactic_lastmaxpool = {.name = "pool.nhwc", .op = "LastMaxPool", .domain = "naru", .accepts = accepts, .run = run_last};
+const tactic tactic_lastaveragepool = {.name = "pool.nhwc", .op = "LastAveragePool", .domain = "naru", .accepts = accepts, .run = run_last};

@@ -3,7 +3,9 @@
  * Tactics against the reference evaluator, node by node, at every CPU level of this machine and with 1 and 2 threads.
  * A case is one line: op, attributes, inputs. Adding one needs nothing else.
  *
- *   attributes: "axis=1;alpha=0.5f;mode=tanh;pads=1,1,1,1" (a number with a dot or f is a FLOAT, a list ends in ',' or has one)
+ *   op:         "Conv", or "naru.FusedConv" of our own domain
+ *   attributes: "axis=1;alpha=0.5f;mode=tanh;pads=1,1,1,1" (a number with a dot or f is a FLOAT, a list ends in ',' or has one;
+ *               "p=floats:1,2" is a FLOATS)
  *   inputs:     "f32:2x3 i64:=1,-1 f32!:3x4 -"  type:dims random, type:=list content (rank 1), ! constant, - omitted
  */
 #include "kcheck.h"
@@ -78,6 +80,15 @@ static attr parse_attr(arena *a, const char *text, size_t n) {
     char *eq = strchr(buf, '='), *v = eq + 1;
     *eq = 0;
     attr r = {.name = arena_strdup(a, buf)};
+    if (!strncmp(v, "floats:", 7)) {
+        float *list = arena_alloc(a, 8 * sizeof *list);
+        r.kind = ATTR_FLOATS, r.floats = list;
+        for (char *p = v + 7; *p;) {
+            list[r.count++] = strtof(p, &p);
+            if (*p) p++;
+        }
+        return r;
+    }
     bool number = (*v >= '0' && *v <= '9') || (*v == '-' && v[1] >= '0' && v[1] <= '9');
     if (number && strchr(v, ',')) {
         int64_t *list = arena_alloc(a, 64 * sizeof *list);
@@ -125,6 +136,10 @@ static int count_words(const char *s) {
     return n;
 }
 
+/* "naru.FusedConv" is FusedConv of domain naru. */
+static const char *op_part(const char *op) { return strncmp(op, "naru.", 5) ? op : op + 5; }
+static const char *domain_part(const char *op) { return strncmp(op, "naru.", 5) ? "" : "naru"; }
+
 static int outputs_of(const char *op) {
     if (!strcmp(op, "LSTM") || !strcmp(op, "DynamicQuantizeLinear")) return 3;
     if (!strcmp(op, "GRU") || !strcmp(op, "RNN") || !strcmp(op, "Split")) return 2;
@@ -138,7 +153,7 @@ static void make_node(bench_node *b, const test_case *t, const op_desc *op) {
     b->g = graph_new();
     b->g->main = graph_block_new(b->g, NULL);
     b->arena = arena_new();
-    b->n = graph_node_new(b->g, b->g->main, NULL, t->op, "", nin, nout, nattrs);
+    b->n = graph_node_new(b->g, b->g->main, NULL, op_part(t->op), domain_part(t->op), nin, nout, nattrs);
     b->n->op = op;
     set_attrs(b, op, t->attrs);
     const char *word = t->inputs;
@@ -219,7 +234,7 @@ static int try_tactics(bench_node *b, const test_case *t, cpu_level cpu, pool *t
     tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out};
     for (size_t i = 0; i < tactic_count(); i++) {
         const tactic *tac = tactic_at(i);
-        if (strcmp(tac->op, t->op) || (tac->accepts && tac->accepts(&q))) continue;
+        if (strcmp(tac->op, op_part(t->op)) || strcmp(tac->domain ? tac->domain : "", domain_part(t->op)) || (tac->accepts && tac->accepts(&q))) continue;
         run_tactic(b, t, tac, &q, threads);
         ran++;
     }
@@ -227,7 +242,7 @@ static int try_tactics(bench_node *b, const test_case *t, cpu_level cpu, pool *t
 }
 
 static void run_case(const test_case *t, pool *threads) {
-    const op_desc *op = op_find("", t->op);
+    const op_desc *op = op_find(domain_part(t->op), op_part(t->op));
     if (!op) {
         printf("no such operator yet: %s\n", t->op);
         return;
