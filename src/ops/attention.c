@@ -149,21 +149,22 @@ static naru_status infer(infer_ctx *c) {
 typedef struct job {
     eval_ctx *c;
     int64_t batch, qheads, kheads, queries, past, fresh, total, size, vsize;
-    naru_dtype dtype;
-    bool folded; /* rank 3 */
+    naru_dtype dtype, precision; /* of Q, of the softmax */
+    bool folded;                 /* rank 3 */
     double root, softcap;
     const double *q, *k, *v, *mask; /* k, v: with the past, [B, Hk, L, .] */
     int64_t mask_strides[4], mask_length;
     bool mask_is_bool;
 } job;
 
-/* x rounded to the type of Q where that is narrower than float. */
-static double rounded(const job *j, double x) {
+/* x rounded to a type narrower than float. */
+static double round_as(naru_dtype d, double x) {
     char cell[8];
-    if (j->dtype == NARU_FLOAT || j->dtype == NARU_DOUBLE) return x;
-    dtype_set_f64(j->dtype, cell, 0, x);
-    return dtype_get_f64(j->dtype, cell, 0);
+    if (d != NARU_FLOAT16 && d != NARU_BFLOAT16) return x;
+    dtype_set_f64(d, cell, 0, x);
+    return dtype_get_f64(d, cell, 0);
 }
+static double rounded(const job *j, double x) { return round_as(j->dtype, x); }
 
 /* [B, H, L, size] from the past [B, H, P, size] and an operand in either layout. */
 static const double *joined(const job *j, const naru_tensor *past, const naru_tensor *t, int64_t size,
@@ -211,12 +212,14 @@ static bool make_bias(const job *j, int64_t b, int64_t h, int64_t i, double *bia
     return any;
 }
 
-static void softmax(double *x, int64_t n) {
+/* In the precision of d. */
+static void softmax(double *x, int64_t n, naru_dtype d) {
     double top = -INFINITY, sum = 0;
     for (int64_t i = 0; i < n; i++) top = x[i] > top || x[i] != x[i] ? x[i] : top;
     if (top == -INFINITY) top = 0;
-    for (int64_t i = 0; i < n; i++) sum += x[i] = exp(x[i] - top);
-    for (int64_t i = 0; i < n && sum != 0; i++) x[i] /= sum;
+    for (int64_t i = 0; i < n; i++) sum += x[i] = round_as(d, exp(round_as(d, x[i] - top)));
+    sum = round_as(d, sum);
+    for (int64_t i = 0; i < n && sum != 0; i++) x[i] = round_as(d, x[i] / sum);
 }
 
 typedef struct buffers {
@@ -242,7 +245,7 @@ static void attend(const job *j, const buffers *f, int64_t b, int64_t h, int64_t
     bool any = make_bias(j, b, h, i, f->bias);
     for (int64_t k = 0; k < j->total; k++) f->scores[k] = rounded(j, f->scores[k] + f->bias[k]);
     emit_qk(j, 2, row, f->scores);
-    if (any) softmax(f->scores, j->total);
+    if (any) softmax(f->scores, j->total, j->precision);
     else memset(f->scores, 0, (size_t)j->total * sizeof *f->scores);
     emit_qk(j, 3, row, f->scores);
     memset(f->y, 0, (size_t)j->vsize * sizeof *f->y);
@@ -267,6 +270,7 @@ static naru_status prepare(job *j) {
     const node *n = j->c->node;
     j->folded = q->rank == 3;
     j->dtype = q->dtype;
+    j->precision = node_has(n, SOFTMAX_PRECISION) ? (naru_dtype)node_i(n, SOFTMAX_PRECISION) : q->dtype;
     j->batch = q->dims[0];
     j->qheads = j->folded ? node_i(n, Q_NUM_HEADS) : q->dims[1],
     j->kheads = j->folded ? node_i(n, KV_NUM_HEADS) : k->dims[1];

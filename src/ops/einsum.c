@@ -245,7 +245,7 @@ static naru_status eval(eval_ctx *c) {
 const op_desc op_Einsum = {
     .name = "Einsum",
     .versions = (const short[]){12, 28, 0},
-    .sig = "Inputs...:T -> Output:T | T = num",
+    .sig = "Inputs:T... -> Output:T | T = num",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -8,7 +8,6 @@
  */
 #include "ops/op.h"
 
-enum { MODE };
 static const attr_def attrs[] = {ATTR_S("mode", "nearest"), {0}};
 
 /* Makes input 1 from a list of scales. */
@@ -41,22 +40,9 @@ static naru_status up9(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
-static naru_status expand(lift_ctx *c, node *n) {
-    node *r = graph_node_new(c->graph, c->block, n, "Resize", "", 3, 1, 0);
-    attr mode = n->attrs[MODE];
-    const char *text = node_has(n, MODE) ? mode.s.data : "nearest";
-    bool ok = r && node_add_attr(r, (attr){.name = "mode", .kind = ATTR_STRING, .s = {text, strlen(text)}}) &&
-              node_add_attr(
-                  r, (attr){.name = "coordinate_transformation_mode", .kind = ATTR_STRING, .s = {"asymmetric", 10}}) &&
-              node_add_attr(r, (attr){.name = "nearest_mode", .kind = ATTR_STRING, .s = {"floor", 5}});
-    if (!ok) return err_oom(c->err);
-    r->name = n->name;
-    r->index = n->index;
-    r->in[0] = n->in[0];
-    r->in[2] = n->in[1];
-    value *y = n->out[0];
-    node_remove(n);
-    node_set_out(r, 0, y);
+/* From here on it is Resize-10. */
+static naru_status up10(lift_ctx *c, node *n) {
+    n->op_type = "Resize";
     return NARU_OK;
 }
 
@@ -66,6 +52,5 @@ const op_desc op_Upsample = {
     .deprecated = 10,
     .sig = "X:T, scales:float32 -> Y:T | T = all",
     .attrs = attrs,
-    .adapters = (const adapter[]){{9, up9}, {0}},
-    .expand = expand,
+    .adapters = (const adapter[]){{9, up9}, {10, up10}, {0}},
 };
