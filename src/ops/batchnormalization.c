@@ -99,6 +99,13 @@ static naru_status set_training(lift_ctx *c, node *n) {
     return node_add_attr(n, (attr){.name = "training_mode", .kind = ATTR_INT, .i = 1}) ? NARU_OK : err_oom(c->err);
 }
 
+/* Opset 1 named inputs that may be overwritten: a hint without meaning. */
+static naru_status up6(lift_ctx *c, node *n) {
+    attr *a = node_attr(n, "consumed_inputs");
+    if (a) a->kind = ATTR_NONE;
+    return NARU_OK;
+}
+
 /* is_test said the mode, whatever the outputs. */
 static naru_status up7(lift_ctx *c, node *n) {
     if (!take_int(n, "is_test", 0)) return set_training(c, n);
@@ -134,5 +141,5 @@ const op_desc op_BatchNormalization = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
-    .adapters = (const adapter[]){{7, up7}, {9, up9}, {14, up14}, {0}},
+    .adapters = (const adapter[]){{6, up6}, {7, up7}, {9, up9}, {14, up14}, {0}},
 };

@@ -20,6 +20,13 @@ static naru_status infer(infer_ctx *c) {
 
 static naru_status eval(eval_ctx *c) { return norm_groups_eval(c, eval_in(c, 0)->dims[1], node_f(c->node, EPSILON)); }
 
+/* Opset 1 named inputs that may be overwritten: a hint without meaning. */
+static naru_status up6(lift_ctx *c, node *n) {
+    attr *a = node_attr(n, "consumed_inputs");
+    if (a) a->kind = ATTR_NONE;
+    return NARU_OK;
+}
+
 const op_desc op_InstanceNormalization = {
     .name = "InstanceNormalization",
     .versions = (const short[]){1, 6, 22, 0},
@@ -27,4 +34,5 @@ const op_desc op_InstanceNormalization = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .adapters = (const adapter[]){{6, up6}, {0}},
 };

@@ -71,7 +71,7 @@ static naru_status order_attrs(lifter *k, node *n) {
     for (int i = 0; i < count; i++) set_default(k->graph, &op->attrs[i], &table[i]);
     for (int i = 0; i < n->nattrs; i++) {
         attr *a = &n->attrs[i];
-        if (a->kind == ATTR_NONE || strncmp(a->name, "__", 2) == 0 || strcmp(a->name, "consumed_inputs") == 0) continue;
+        if (a->kind == ATTR_NONE || strncmp(a->name, "__", 2) == 0) continue;
         int at = table_index(op, a->name);
         if (at < 0) {
             snprintf(text, sizeof text, "unknown attribute '%.80s'", a->name);
