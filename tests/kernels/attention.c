@@ -28,7 +28,7 @@ static void one_case(const entry *e, int64_t sq, int64_t sk, int64_t d, int64_t 
     k_attention_args a = {.o = kc_f(&want), .q = kc_f(&q), .k = kc_f(&k), .v = kc_f(&v), .sq = sq, .sk = sk, .d = d,
                           .dv = dv, .ldq = ldq, .ldk = ldk, .ldv = ldv, .ldo = ldo, .scale = kc_float(0.05f, 0.5f),
                           .mask = flags & 2 ? kc_f(&mask) : NULL, .ldm = flags & 4 ? 0 : sk,
-                          .k_transposed = flags & 1, .causal = flags & 8, .empty_is_nan = flags & 16};
+                          .offset = kc_int(-3, 3) + (kc_int(0, 1) ? sk - sq : 0), .k_transposed = flags & 1, .causal = flags & 8, .empty_is_nan = flags & 16};
     kc_buf ws = kc_alloc(k_attention_workspace(&a), 1);
     memset(o.data, 0, o.bytes), memset(want.data, 0, want.bytes);
     int64_t begin = kc_int(0, 2) ? 0 : kc_int(0, sq);

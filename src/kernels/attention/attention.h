@@ -5,7 +5,7 @@
  *
  *   q [sq, d] rows ldq apart; k [sk, d] rows ldk apart, or with k_transposed [d, sk]; v [sk, dv] rows ldv apart;
  *   o [sq, dv] rows ldo apart; mask [sq, sk] added to the scores, rows ldm apart (0: one row for all), or NULL.
- *   causal: query i sees keys j <= i + sk - sq.
+ *   causal: query i sees keys j <= i + offset.
  * A query that sees no key (or only -inf) gives what `empty` says: zeros, or NaN as the plain formula.
  * run(): queries [begin, end). Workspace: k_attention_workspace(a) bytes per thread.
  * Error: a few eps more than the unfused formula with sums in FP32.
@@ -25,6 +25,7 @@ typedef struct k_attention_args {
     const float *q, *k, *v, *mask;
     int64_t sq, sk, d, dv;
     int64_t ldq, ldk, ldv, ldo, ldm;
+    int64_t offset; /* causal only */
     float scale;
     bool k_transposed, causal, empty_is_nan;
 } k_attention_args;

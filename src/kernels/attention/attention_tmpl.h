@@ -92,7 +92,7 @@ static void FN(mask)(const k_attention_args *a, const FN(block) *b, int64_t j0, 
             for (int64_t j = 0; j < n; j++) b->s[j * FN(QB) + i] += m[j];
         }
     }
-    int64_t visible = b->first + a->sk - a->sq; /* last key of the block's first query */
+    int64_t visible = b->first + a->offset; /* last key of the block's first query */
     if (!a->causal || j0 + n - 1 <= visible) return;
     for (int64_t i = 0; i < b->n; i++)
         for (int64_t j = visible + i + 1 > j0 ? visible + i + 1 - j0 : 0; j < n; j++) b->s[j * FN(QB) + i] = -INFINITY;
@@ -139,7 +139,7 @@ static void FN(store_output)(const k_attention_args *a, const FN(block) *b) {
 
 /* Keys that the queries [first, first + n) can see at all. */
 static int64_t FN(visible_keys)(const k_attention_args *a, int64_t first, int64_t n) {
-    int64_t last = first + n + a->sk - a->sq;
+    int64_t last = first + n + a->offset;
     return !a->causal || last > a->sk ? a->sk : last > 0 ? last : 0;
 }
 

@@ -7,7 +7,7 @@
 #include <math.h>
 
 static double score(const k_attention_args *a, int64_t i, int64_t j) {
-    if (a->causal && j > i + a->sk - a->sq) return -INFINITY;
+    if (a->causal && j > i + a->offset) return -INFINITY;
     double s = 0;
     for (int64_t t = 0; t < a->d; t++)
         s += (double)a->q[i * a->ldq + t] * (double)(a->k_transposed ? a->k[t * a->ldk + j] : a->k[j * a->ldk + t]);
