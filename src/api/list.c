@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/knob.h"
 #include "base/str.h"
 #include "naru/session.h"
 #include "ops/op.h"
@@ -48,13 +49,17 @@ static const row k_options[] = {
 #include "naru/options.def"
 #undef NARU_OPTION
 };
-static const row k_knobs[] = {{"NARU_CPU", "highest CPU level used where no option says otherwise: ref, avx2, avx512, avx512vnni, amx"}};
 
 static naru_status list_row(const row *rows, size_t n, size_t i, naru_list_item *out) {
     if (i >= n) return NARU_NOT_FOUND;
     snprintf(out->name, sizeof out->name, "%s", rows[i].name);
     snprintf(out->detail, sizeof out->detail, "%s", rows[i].help);
     return NARU_OK;
+}
+
+static naru_status list_knob(size_t i, naru_list_item *out) {
+    const char *help, *name = knob_name(i, &help);
+    return name ? list_row(&(row){name, help}, 1, 0, out) : NARU_NOT_FOUND;
 }
 
 naru_status naru_list_get(naru_list list, size_t index, naru_list_item *out) {
@@ -64,7 +69,7 @@ naru_status naru_list_get(naru_list list, size_t index, naru_list_item *out) {
     case NARU_LIST_OPS: return list_op(index, out);
     case NARU_LIST_KERNELS: return list_tactic(index, out);
     case NARU_LIST_PASSES: return list_pass(index, out);
-    case NARU_LIST_KNOBS: return list_row(k_knobs, COUNT_OF(k_knobs), index, out);
+    case NARU_LIST_KNOBS: return list_knob(index, out);
     case NARU_LIST_OPTIONS: return list_row(k_options, COUNT_OF(k_options), index, out);
     }
     return NARU_INVALID_ARGUMENT;

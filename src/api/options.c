@@ -4,10 +4,10 @@
  */
 #include "api/options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/knob.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -83,7 +83,7 @@ int64_t option_int(const naru_options *o, int i) {
 
 naru_status option_cpu(const naru_options *o, cpu_level *out, naru_error *err) {
     const char *name = option_text(o, OPTION_cpu);
-    if (!*name && getenv("NARU_CPU")) name = getenv("NARU_CPU");
+    if (!*name) name = knob_text(KNOB_CPU);
     *out = cpu_best();
     if (!*name) return NARU_OK;
     if (!cpu_level_parse(name, out))

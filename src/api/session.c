@@ -7,13 +7,14 @@
 
 #include "api/model.h"
 #include "api/options.h"
+#include "base/knob.h"
 #include "engine/engine.h"
 #include "engine/profile.h"
 #include "naru/session.h"
 #include "passes/lift.h"
 #include "passes/pass.h"
 
-enum { MAX_CONTEXTS = 16, SPIN_US = 1000 };
+enum { MAX_CONTEXTS = 16, LONGEST_SPIN_US = 1000 };
 
 struct naru_session {
     graph *graph;       /* of the engine, or of the reference evaluator */
@@ -52,7 +53,7 @@ static naru_status build(naru_session *s, const naru_model *m, const naru_option
     bool reference = strcmp(evaluator, "reference") == 0;
     if (!reference && strcmp(evaluator, "engine") != 0)
         return err_set(err, NARU_INVALID_ARGUMENT, "evaluator '%s' is neither 'engine' nor 'reference'", evaluator);
-    TRY(pool_create((int)option_int(o, OPTION_threads), SPIN_US, &s->pool, err));
+    TRY(pool_create((int)option_int(o, OPTION_threads), (int)knob_int(KNOB_SPIN_US, 0, LONGEST_SPIN_US), &s->pool, err));
     s->threads = pool_threads(s->pool);
     if (*option_text(o, OPTION_profile)) TRY(profile_new(option_text(o, OPTION_profile), &s->profile, err));
     graph *g;

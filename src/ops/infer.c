@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "ops/op.h"
+#include "ops/sig.h"
 #include "tensor/dtype.h"
 
 enum { MAX_ELEMS = 65536 }; /* integer content longer than this is not a shape */
@@ -222,7 +223,8 @@ static naru_status infer_one(graph *g, node *n, naru_report *report, naru_error 
     walk w = {g, report};
     infer_ctx c = {.node = n, .syms = g->syms, .arena = g->arena, .nin = n->nin, .nout = n->nout, .in = in, .out = out,
                    .err = err, .infer_block = infer_block_cb, .user = &w};
-    naru_status st = n->op && n->op->infer ? n->op->infer(&c) : NARU_OK;
+    naru_status st = sig_check_types(n, err);
+    if (st == NARU_OK && n->op && n->op->infer) st = n->op->infer(&c);
     for (int i = 0; i < n->nout; i++)
         if (n->out[i]) n->out[i]->fact = st == NARU_OK ? out[i] : (fact){0};
     return st;

@@ -146,3 +146,45 @@ static const sig_param *param(const sig_param *list, int n, int i) {
 const sig_param *sig_input(const sig *s, int i) { return param(s->in, s->nin, i); }
 const sig_param *sig_output(const sig *s, int i) { return param(s->out, s->nout, i); }
 uint64_t sig_types(const sig *s, const sig_param *p) { return p->var >= 0 ? s->var_types[p->var] : p->types; }
+
+/* "float16 float double": the set for a message; long sets are cut. */
+static void print_set(uint64_t types, str *out) {
+    int shown = 0;
+    for (int d = 1; d < NARU_DTYPES; d++) {
+        if (!(types & BIT(d))) continue;
+        if (++shown > 6) {
+            str_add(out, ", ...");
+            return;
+        }
+        str_addf(out, shown > 1 ? ", %s" : "%s", naru_dtype_name((naru_dtype)d));
+    }
+}
+
+static naru_status wrong_type(const sig_param *p, naru_dtype d, uint64_t allowed, naru_error *err) {
+    str set = {0};
+    print_set(allowed, &set);
+    naru_status st = err_set(err, NARU_TYPE, "input '%s' is %s, needs %s", p->name, naru_dtype_name(d), str_text(&set));
+    str_free(&set);
+    return st;
+}
+
+naru_status sig_check_types(const node *n, naru_error *err) {
+    sig s;
+    naru_dtype bound[SIG_MAX_VARS] = {0};
+    const char *by[SIG_MAX_VARS];
+    if (!n->op || !sig_parse(n->op->sig, &s)) return NARU_OK;
+    for (int i = 0; i < n->nin; i++) {
+        const sig_param *p = sig_input(&s, i);
+        const type *t = n->in[i] ? &n->in[i]->fact.type : NULL;
+        if (!p || !t || t->kind != TYPE_TENSOR || t->dtype == NARU_UNDEFINED) continue;
+        uint64_t allowed = sig_types(&s, p);
+        if (allowed && !(allowed & BIT(t->dtype))) return wrong_type(p, t->dtype, allowed, err);
+        if (p->var < 0 || p->hetero || !allowed) continue;
+        if (bound[p->var] && bound[p->var] != t->dtype)
+            return err_set(err, NARU_TYPE, "input '%s' is %s, but '%s' is %s; both must have one type", p->name,
+                           naru_dtype_name(t->dtype), by[p->var], naru_dtype_name(bound[p->var]));
+        bound[p->var] = t->dtype;
+        by[p->var] = p->name;
+    }
+    return NARU_OK;
+}

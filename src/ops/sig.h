@@ -33,5 +33,7 @@ const sig_param *sig_input(const sig *s, int i);
 const sig_param *sig_output(const sig *s, int i);
 /* dtypes allowed for the parameter; 0: anything. */
 uint64_t sig_types(const sig *s, const sig_param *p);
+/* The known element types of the node's inputs fit its signature and each other. Errors: TYPE. */
+naru_status sig_check_types(const node *n, naru_error *err);
 
 #endif

@@ -64,6 +64,12 @@ static bool own(const arg *args, size_t n, const char *name) {
     return false;
 }
 
+static const char *library_metavar(const library_option *o) {
+    if (strcmp(o->type, "BOOL") == 0) return "0|1";
+    if (strcmp(o->type, "INT") == 0) return "N";
+    return strcmp(o->unit, "file") == 0 ? "FILE" : strcmp(o->unit, "level") == 0 ? "LEVEL" : "NAME";
+}
+
 static void print_help(const command *c, const arg *args, size_t n) {
     printf("usage: naru %s %s [options]\n\n%s\n", c->name, c->operands, c->summary);
     if (c->details) printf("\n%s\n", c->details);
@@ -71,8 +77,7 @@ static void print_help(const command *c, const arg *args, size_t n) {
     for (size_t i = 0; i < n; i++) print_option(args[i].name, args[i].metavar, args[i].help);
     for (size_t i = 0; c->session && i < LIBRARY; i++)
         if (!own(args, n, library[i].name))
-            print_option(library[i].name, *library[i].unit ? library[i].unit : strcmp(library[i].type, "BOOL") ? "N" : "0|1",
-                         library[i].help);
+            print_option(library[i].name, library_metavar(&library[i]), library[i].help);
     print_option("help", NULL, "this text");
 }
 

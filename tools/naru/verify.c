@@ -126,7 +126,7 @@ static void verify_call(tally *t, naru_session *s, const reference_call *c) {
     named_values got = {0};
     json_t *outputs = t->calls ? json_array() : NULL;
     char label[64];
-    snprintf(label, sizeof label, "call %s", c->label);
+    snprintf(label, sizeof label, c->label[0] >= '0' && c->label[0] <= '9' ? "call %s" : "%s", c->label);
     t->ncalls++;
     naru_status st = *c->problem ? NARU_NOT_FOUND : run_call(s, c, &got, &err);
     const char *problem = *c->problem ? c->problem : err.message;
@@ -161,7 +161,7 @@ static int verify(verify_args *a, naru_session *s) {
     tally t = {.args = a, .calls = code < 0 && a->json ? json_array() : NULL};
     reference_call c;
     while (code < 0 && (code = reference_next(ref, &c)) < 0 && c.label[0]) {
-        note("\rcall %s ...\r", c.label);
+        note("%s ...\r", c.label);
         verify_call(&t, s, &c);
         call_free(&c);
     }
