@@ -203,6 +203,17 @@ void rw_ints(rewriter *r, const value *v, const char *name, const int64_t *i, si
     a->kind = ATTR_INTS, a->ints = copy, a->count = n;
 }
 
+void rw_floats(rewriter *r, const value *v, const char *name, const float *f, size_t n) {
+    attr *a = attr_slot(r, v, name);
+    float *copy = a ? arena_alloc(r->g->arena, (n + 1) * sizeof *copy) : NULL;
+    if (!copy) {
+        r->failed = true;
+        return;
+    }
+    memcpy(copy, f, n * sizeof *copy);
+    a->kind = ATTR_FLOATS, a->floats = copy, a->count = n;
+}
+
 void rw_attrs_from(rewriter *r, const value *v, const node *n) {
     for (int i = 0; v && i < v->producer->nattrs; i++) {
         attr *a = &v->producer->attrs[i];
@@ -417,6 +428,8 @@ naru_status rw_apply(rewriter *r, const char *pass) {
         return err_oom(r->err);
     }
     for (size_t i = 0; i < r->made.count; i++) {
+        node *made = r->made.data[i];
+        while (made->nin > 0 && !made->in[made->nin - 1]) made->nin--;
         naru_status st = node_infer(r->g, r->made.data[i], r->err);
         if (st != NARU_OK) return err_context(r->err, NARU_INTERNAL, "pass %s made a wrong %s", pass, r->made.data[i]->op_type);
     }

@@ -71,11 +71,12 @@ void rw_int(rewriter *r, const value *v, const char *name, int64_t i);  /* attri
 void rw_float(rewriter *r, const value *v, const char *name, double f);
 void rw_string(rewriter *r, const value *v, const char *name, const char *s);
 void rw_ints(rewriter *r, const value *v, const char *name, const int64_t *i, size_t n);
+void rw_floats(rewriter *r, const value *v, const char *name, const float *f, size_t n);
 void rw_attrs_from(rewriter *r, const value *v, const node *n);         /* attributes of n that the op has too */
 value *rw_tensor(rewriter *r, naru_tensor *t);                          /* a constant; takes over the reference */
 value *rw_const_ints(rewriter *r, const int64_t *v, int64_t n);         /* int64[n] */
 value *rw_const_float(rewriter *r, naru_dtype d, double v);             /* rank 0 */
-/* Floats of a constant of any float type as new float tensor; NULL when memory is out. */
+/* A contiguous constant as new tensor of doubles; NULL when that cannot be. */
 naru_tensor *tensor_as_double(const naru_tensor *t);
 naru_tensor *tensor_as(naru_tensor *t, naru_dtype d);                   /* consumes t */
 /* Every use of old reads `by` instead. False (nothing is done) when that cannot be, because both are outputs by name. */
