@@ -185,9 +185,14 @@ static int run_and_save(const run_args *a, naru_session *s, const named_values *
     named_values out = {0};
     const char **names = take((a->output.count + 1) * sizeof *names);
     bool some = a->output.count && !a->output_dir;
-    for (size_t i = 0; i < a->output.count; i++) names[i] = t[i].name;
+    size_t n = 0;
+    for (size_t i = 0; i < a->output.count; i++) { /* one output may go to several files */
+        bool again = false;
+        for (size_t j = 0; j < i; j++) again |= strcmp(t[i].name, t[j].name) == 0;
+        if (!again) names[n++] = t[i].name;
+    }
     double start = now_ms();
-    naru_status st = run_session(s, in, some ? names : NULL, a->output.count, &out, &err);
+    naru_status st = run_session(s, in, some ? names : NULL, n, &out, &err);
     double ms = now_ms() - start;
     int code = st == NARU_OK ? save_targets(t, a->output.count, &out) : fail(&err);
     if (code < 0 && a->output_dir) code = save_all(a->output_dir, &out);
