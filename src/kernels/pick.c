@@ -14,6 +14,7 @@
 #include "kernels/resize/resize.h"
 #include "kernels/rnn/rnn.h"
 #include "kernels/softmax/softmax.h"
+#include "kernels/winograd/winograd.h"
 
 #include <stddef.h>
 
@@ -91,3 +92,8 @@ LIST(qgemm) = {
 #include "kernels/qgemm/qgemm.def"
 };
 PICK(qgemm)
+
+LIST(winograd) = {
+#include "kernels/winograd/winograd.def"
+};
+PICK(winograd)
