@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ReduceL2: y = square root of the sum of x^2 over the axes. [ONNX ReduceL2-18]
+ *
+ * No axes: all of them, or, with noop_with_empty_axes = 1, none (then the function is applied to each element alone). keepdims
+ * keeps reduced dims as 1. Reducing nothing gives the neutral element. Versions: 1, 11, 13, 18 (18: axes become an input).
+ */
+#include <math.h>
+
+#include "ops/util_reduce.h"
+
+static double finish(const double *v, int64_t n) {
+    double acc = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double x = v[i];
+        acc = acc + x * x;
+    }
+    return sqrt(acc);
+}
+
+static naru_status eval(eval_ctx *c) { return eval_reduce(c, finish, NULL); }
+
+const op_desc op_ReduceL2 = {
+    .name = "ReduceL2",
+    .versions = (const short[]){1, 11, 13, 18, 0},
+    .sig = "data:T, axes:int64? -> reduced:T | T = num",
+    .attrs = reduce_attrs,
+    .infer = infer_reduce,
+    .eval = eval,
+    .adapters = reduce_adapters_18,
+};
