@@ -140,7 +140,7 @@ static bool worth_showing(const node *n, int i) {
     const attr *a = &n->attrs[i];
     if (a->kind == ATTR_NONE) return false;
     const attr_def *d = n->op && n->op->attrs ? &n->op->attrs[i] : NULL;
-    if (!d || d->required || !n->block->graph->lifted) return true;
+    if (!d || d->required || d->optional || !n->block->graph->lifted) return true;
     if (a->kind == ATTR_INT) return a->i != d->i;
     if (a->kind == ATTR_FLOAT) return a->f != d->f;
     if (a->kind == ATTR_STRING) return !d->s || strcmp(d->s, a->s.data) != 0;

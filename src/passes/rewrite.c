@@ -135,7 +135,7 @@ static bool default_attrs(graph *g, node *n) {
     for (int i = 0; i < count; i++) {
         attr *a = &n->attrs[i];
         *a = (attr){.name = d[i].name};
-        if (d[i].required) continue;
+        if (d[i].required || d[i].optional) continue;
         if (d[i].kind == ATTR_INT) a->kind = ATTR_INT, a->i = d[i].i;
         if (d[i].kind == ATTR_FLOAT) a->kind = ATTR_FLOAT, a->f = d[i].f;
         if (d[i].kind == ATTR_STRING && d[i].s) a->kind = ATTR_STRING, a->s = (bytes){d[i].s, strlen(d[i].s)};
