@@ -45,8 +45,9 @@ naru_status err_context(naru_error *err, naru_status code, const char *fmt, ...)
     va_start(ap, fmt);
     err_fill(err, code, offset, fmt, ap);
     va_end(ap);
-    size_t n = strlen(err->message);
-    snprintf(err->message + n, sizeof err->message - n, ": %s", inner);
+    size_t n = strlen(err->message), room = sizeof err->message - n, len = strlen(inner);
+    if (len + 3 <= room) snprintf(err->message + n, room, ": %s", inner);
+    else if (room > 8) snprintf(err->message + n, room, ": ... %s", inner + len - (room - 7)); /* the innermost cause stays */
     return code;
 }
 

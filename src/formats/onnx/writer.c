@@ -35,8 +35,8 @@ static void put_imports(str *s, uint32_t number, const opset *imports, int count
 static void put_info(str *s, const writer *w, uint32_t number, const value *v) {
     str info = {0}, text = {0};
     wire_put_text(&info, 1, v->name);
-    if (v->has_declared) {
-        if (v->raw_type.len) onnx_put_raw(&text, v->raw_type);
+    if (v->has_declared || v->raw_type.data) { /* an empty type is kept too */
+        if (v->raw_type.data) onnx_put_raw(&text, v->raw_type);
         else onnx_put_type(&text, w->g->syms, &v->declared);
         wire_put_message(&info, 2, &text);
     }
