@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * DequantizeLinear: y = (x - zero_point) * scale, scale per tensor, per axis, or per block of block_size along axis. [ONNX
+ * DequantizeLinear-28]
+ *
+ * Result type: output_dtype, else the scale's. Versions: 10, 13 (axis), 19, 21 (blocks), 23 (output_dtype), 24, 25, 28.
+ */
+#include "ops/util_quant.h"
+
+#include "tensor/dtype.h"
+
+enum { AXIS, BLOCK, OUTPUT_DTYPE };
+
+static naru_status infer(infer_ctx *c) {
+    out_like(c, 0, 0);
+    naru_dtype d = (naru_dtype)node_i(c->node, OUTPUT_DTYPE);
+    c->out[0].type.dtype = d ? d : in_dtype(c, 1);
+    return NARU_OK;
+}
+
+static naru_status eval(eval_ctx *c) {
+    const naru_tensor *x = eval_in(c, 0), *s = eval_in(c, 1), *z = eval_in(c, 2);
+    naru_tensor *y = eval_out(c, 0);
+    if (!y) return NARU_OK;
+    scale_map m;
+    TRY(scale_map_make(c, x, s, node_i(c->node, AXIS), node_i(c->node, BLOCK), &m));
+    const double *xv = eval_f64(c, x), *sv = eval_f64(c, s);
+    if (!xv || !sv) return NARU_OUT_OF_MEMORY;
+    for (int64_t i = 0, n = tensor_count(x); i < n; i++) {
+        int64_t k = scale_map_at(&m, i);
+        double zp = !z ? 0 : dtype_get_f64(z->dtype, z->data, tensor_count(z) == 1 ? 0 : k);
+        dtype_set_f64(y->dtype, y->data, i, (xv[i] - zp) * sv[k]);
+    }
+    return NARU_OK;
+}
+
+static const attr_def attrs[] = {ATTR_I("axis", 1), ATTR_I("block_size", 0), ATTR_I("output_dtype", 0), {0}};
+
+const op_desc op_DequantizeLinear = {
+    .name = "DequantizeLinear",
+    .versions = (const short[]){10, 13, 19, 21, 23, 24, 25, 28, 0},
+    .sig = "x:T1, x_scale:T2, x_zero_point:T1? -> y:T3 | T1 = int int2 int4 uint2 uint4 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz float4e2m1 float6e2m3 float6e3m2; T2 = float float8e8m0; T3 = float",
+    .attrs = attrs,
+    .flags = OP_NOFOLD,
+    .infer = infer,
+    .eval = eval,
+};
