@@ -76,6 +76,7 @@ typedef struct planner {
     const program *p;
     plan *plan;
     layout layout;
+    bool *made;       /* per slot: an output of this segment */
     int *buffer_of;   /* per slot: index + 1 of its buffer; 0: none in this segment */
     uint64_t *deps;   /* per slot: entries (bit i, i < 64) whose content its content came from */
     ARRAY(buffer) buffers;
@@ -176,9 +177,12 @@ static int reusable(const planner *k, const step *s, int at, size_t size) {
 
 static naru_status place_output(planner *k, const step *s, int at, int o) {
     int slot = s->out[o];
+    const fact *f = &k->c->facts[slot];
     binding *b = bind_new(k, slot);
     if (!b) return err_oom(k->err);
-    size_t size = fact_bytes(&k->c->facts[slot]);
+    tensor_describe(&k->c->slots[slot].t, f->type.dtype, f->type.rank, f->type.dims);
+    k->made[slot] = true;
+    size_t size = fact_bytes(f);
     if (size > PTRDIFF_MAX / 2) return err_set(k->err, NARU_LIMIT, "output %d is too large", o);
     if (is_view(s) && o == 0) {
         b->kind = BIND_ALIAS;
@@ -200,24 +204,26 @@ static naru_status place_output(planner *k, const step *s, int at, int o) {
         k->buffer_of[slot] = reuse + 1;
         return NARU_OK;
     }
-    buffer f = {.size = size, .live = 1};
-    if (!layout_take(&k->layout, size, &f.at) || !ARRAY_PUSH(&k->buffers, f)) return err_oom(k->err);
-    b->offset = f.at;
+    buffer mem = {.size = size, .live = 1};
+    if (!layout_take(&k->layout, size, &mem.at) || !ARRAY_PUSH(&k->buffers, mem)) return err_oom(k->err);
+    b->offset = mem.at;
     k->buffer_of[slot] = (int)k->buffers.count;
     return NARU_OK;
 }
 
-static void describe(naru_tensor *t, const fact *f) { tensor_describe(t, f->type.dtype, f->type.rank, f->type.dims); }
+/* The slot's tensor as the step will see it: described here for what this segment makes, else what is there already. */
+static const naru_tensor *planned_tensor(const planner *k, int s) {
+    const cell *x = &k->c->slots[s];
+    return k->made[s] || !x->ref ? &x->t : x->ref->tensor;
+}
 
 static naru_status place_workspace(planner *k, const step *s, int at) {
     context *c = k->c;
     int i = at - k->s->first;
     k->plan->workspace_size[i] = 0;
     if (!s->tactic || !s->tactic->workspace) return NARU_OK;
-    for (int j = 0; j < s->nin; j++) k->in[j] = s->in[j] < 0 ? NULL : &c->slots[s->in[j]].t;
+    for (int j = 0; j < s->nin; j++) k->in[j] = s->in[j] < 0 ? NULL : planned_tensor(k, s->in[j]);
     for (int j = 0; j < s->nout; j++) k->out[j] = s->out[j] < 0 ? NULL : &c->slots[s->out[j]].t;
-    for (int j = 0; j < s->nout; j++)
-        if (s->out[j] >= 0) describe(&c->slots[s->out[j]].t, &c->facts[s->out[j]]);
     size_t size = s->tactic->workspace(s, k->in, (const naru_tensor *const *)k->out, pool_threads(c->pool));
     if (!size) return NARU_OK;
     k->plan->workspace_size[i] = size;
@@ -285,12 +291,13 @@ static naru_status plan_make(context *c, segment *s, plan *out, naru_error *err)
     arena_reset(c->planning);
     k.buffer_of = arena_calloc(c->planning, n, sizeof(int));
     k.deps = arena_calloc(c->planning, n, sizeof(uint64_t));
+    k.made = arena_calloc(c->planning, n, sizeof(bool));
     k.syms = symtab_new(c->planning);
     out->first = out->last = s->first;
     out->binds = arena_alloc(out->arena, (count_outputs(p, s->first) + 1) * sizeof(binding *));
     out->workspace = arena_alloc(out->arena, nsteps * sizeof(size_t));
     out->workspace_size = arena_alloc(out->arena, nsteps * sizeof(size_t));
-    naru_status st = k.buffer_of && k.deps && k.syms && out->binds && out->workspace && out->workspace_size ? NARU_OK : err_oom(err);
+    naru_status st = k.buffer_of && k.deps && k.made && k.syms && out->binds && out->workspace && out->workspace_size ? NARU_OK : err_oom(err);
     if (st == NARU_OK) {
         set_facts(&k);
         st = plan_steps(&k);
