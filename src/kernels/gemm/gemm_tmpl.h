@@ -275,7 +275,7 @@ static bool conv_in_place(const k_gemm_args *g, int64_t i0, int mr, tile *t) {
 }
 
 /* Rows whose distance is near a multiple of 2 KB fall on few L1 sets. */
-static bool collides(int64_t lda) { return (lda * 4) % 2048 < 64 || (lda * 4) % 2048 > 2048 - 64; }
+static bool collides(int64_t lda) { return lda > 256 && ((lda * 4) % 2048 < 64 || (lda * 4) % 2048 > 2048 - 64); }
 
 /* Points t at rows [i0, i0 + mr) of columns [k0, k0 + kc): in place where that is as fast, else copied to buf. */
 static void take_a(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, int64_t panels, float *buf,
