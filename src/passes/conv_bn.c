@@ -83,7 +83,23 @@ static int64_t channel_of(const weight_map *k, int64_t i) {
     return row / k->per_group / k->in_per_group * k->per_group + row % k->per_group;
 }
 
+/* Float32, the common and large case, without a copy in double. The source may be unaligned. */
+static naru_tensor *scaled_float(const naru_tensor *w, const weight_map *k, const double *scale) {
+    naru_tensor *out;
+    if (!tensor_is_contiguous(w) || tensor_new(NARU_FLOAT, w->rank, w->dims, &out, NULL) != NARU_OK) return NULL;
+    float *x = out->data;
+    int64_t n = tensor_count(w);
+    memcpy(x, w->data, (size_t)n * sizeof *x);
+    if (scale && !k->column && !k->transposed)
+        for (int64_t m = 0; m < k->m; m++)
+            for (int64_t i = 0; i < k->inner; i++) x[m * k->inner + i] = (float)(scale[m] * (double)x[m * k->inner + i]);
+    else if (scale)
+        for (int64_t i = 0; i < n; i++) x[i] = (float)(scale[channel_of(k, i)] * (double)x[i]);
+    return out;
+}
+
 static naru_tensor *scaled_weight(const naru_tensor *w, const weight_map *k, const double *scale) {
+    if (w->dtype == NARU_FLOAT) return scaled_float(w, k, scale);
     naru_tensor *d = tensor_as_double(w);
     if (!d) return NULL;
     double *x = d->data;

@@ -146,7 +146,7 @@ static naru_status lift_node(lifter *k, node *n, imports im) {
     int64_t version = version_of(im, n->domain);
     n->op = op_find(n->domain, n->op_type);
     if (!n->op || (version && !op_version_at(n->op, version)) || (!version && !*n->domain)) return unsupported(k, n, version);
-    node *prev = n->prev; /* adapters and expansions may add nodes between prev and n; those are in the newest vocabulary */
+    node *prev = n->prev, *end = n->next; /* adapters and expansions may add nodes between prev and n; those are in the newest vocabulary */
     naru_status st = version ? adapt(k, n, version) : NARU_OK;
     if (st != NARU_OK) {
         char where[300];
@@ -155,6 +155,8 @@ static naru_status lift_node(lifter *k, node *n, imports im) {
     }
     imports newest = {(const opset[]){{"", 9999}}, 1};
     for (node *made = prev ? prev->next : n->block->first; made && made != n; made = made->next)
+        if (!made->op) TRY(lift_node(k, made, newest));
+    for (node *made = n->next; made && made != end; made = made->next)
         if (!made->op) TRY(lift_node(k, made, newest));
     TRY(check_arity(k, n));
     TRY(order_attrs(k, n));
@@ -382,8 +384,21 @@ static bool expand_block(block *b, void *user) {
     return true;
 }
 
+/* Before IR 4 every initializer had to be listed as an input too; nobody means to override those. */
+static void settle_old_inputs(graph *g) {
+    block *b = g->main;
+    int kept = 0;
+    for (int i = 0; i < b->nin; i++) {
+        value *v = b->in[i];
+        if (v->is_initializer && v->constant) v->is_input = false;
+        else b->in[kept++] = v;
+    }
+    b->nin = kept;
+}
+
 naru_status graph_lift(graph *g, naru_report *report, naru_error *err) {
     naru_error local = NARU_ERROR_INIT;
+    if (g->ir_version < 4) settle_old_inputs(g);
     lifter k = {.graph = g, .report = report, .err = err ? err : &local};
     k.err->code = NARU_OK;
     TRY(graph_sort(g, k.err));

@@ -84,7 +84,8 @@ static void check_model(const char *path) {
         print_message("%s", str_text(&s));
         str_free(&s);
     }
-    naru_value *in[32] = {0}, *x[64] = {0}, *y[64] = {0};
+    naru_value *in[128] = {0}, *x[128] = {0}, *y[128] = {0};
+    assert_true(a->main->nin <= 128 && a->main->nout <= 128);
     for (int i = 0; i < a->main->nin; i++)
         if (!a->main->in[i]->is_initializer) in[i] = random_input(a->main->in[i]);
     st = graph_evaluate(a, in, x, 1, &err);
@@ -98,8 +99,7 @@ static void check_model(const char *path) {
         }
         assert_string_equal(a->main->out[i]->name, b->main->out[i]->name);
     }
-    for (int i = 0; i < 32; i++) value_unref(in[i]);
-    for (int i = 0; i < 64; i++) value_unref(x[i]), value_unref(y[i]);
+    for (int i = 0; i < 128; i++) value_unref(in[i]), value_unref(x[i]), value_unref(y[i]);
     graph_free(a);
     graph_free(b);
 }
