@@ -6,7 +6,7 @@
  */
 #include "passes/rewrite.h"
 
-enum { MAX_GROWTH = 16 << 20, MAX_OUT = 16 };
+enum { MAX_GROWTH = 64 << 20, MAX_OUT = 16 };
 
 bool pass_fold_constants(rewriter *r, node *n);
 
