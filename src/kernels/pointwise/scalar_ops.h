@@ -84,10 +84,9 @@ PW_COPY(2)
 PW_COPY(4)
 PW_COPY(8)
 
-/* Truncation with x86's answer for NaN and what does not fit. */
-static inline int32_t FN(to_i32)(float x) { return x >= -2147483648.0f && x < 2147483648.0f ? (int32_t)x : INT32_MIN; }
+/* Truncation; NaN gives 0, what does not fit the lowest number. Narrower types keep the low bits. */
 static inline int64_t FN(to_i64)(float x) {
-    return x >= -9223372036854775808.0f && x < 9223372036854775808.0f ? (int64_t)x : INT64_MIN;
+    return x >= -9223372036854775808.0f && x < 9223372036854775808.0f ? (int64_t)x : x == x ? INT64_MIN : 0;
 }
 
 /* bf16: round to nearest even on the upper half; NaN keeps its sign and becomes quiet. */
@@ -108,10 +107,10 @@ PW_DEFINE(CAST_FB, uint16_t, float, FN(to_bf16)(a[i]))
 PW_DEFINE(CAST_BF, float, uint16_t, FN(from_bf16)(a[i]))
 PW_DEFINE(CAST_FD, double, float, a[i])
 PW_DEFINE(CAST_DF, float, double, a[i])
-PW_DEFINE(CAST_FI, int32_t, float, FN(to_i32)(a[i]))
+PW_DEFINE(CAST_FI, int32_t, float, (uint32_t)(uint64_t)FN(to_i64)(a[i]))
 PW_DEFINE(CAST_FL, int64_t, float, FN(to_i64)(a[i]))
-PW_DEFINE(CAST_FS, int8_t, float, (uint8_t)(uint32_t)FN(to_i32)(a[i]))
-PW_DEFINE(CAST_FU, uint8_t, float, (uint32_t)FN(to_i32)(a[i]))
+PW_DEFINE(CAST_FS, int8_t, float, (uint8_t)(uint64_t)FN(to_i64)(a[i]))
+PW_DEFINE(CAST_FU, uint8_t, float, (uint64_t)FN(to_i64)(a[i]))
 PW_DEFINE(CAST_FM, uint8_t, float, a[i] != 0)
 PW_DEFINE(CAST_IF, float, int32_t, a[i])
 PW_DEFINE(CAST_LF, float, int64_t, a[i])
