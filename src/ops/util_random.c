@@ -34,3 +34,19 @@ double random_normal(uint64_t *state) {
     double u = 1 - random_uniform(state), v = random_uniform(state);
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
+
+naru_status infer_random_shape(infer_ctx *c, int dtype_attr, int shape_attr) {
+    int64_t n;
+    const int64_t *d = node_ints(c->node, shape_attr, &n);
+    if (n > NARU_MAX_RANK) return op_fail(c, NARU_LIMIT, "rank %lld exceeds %d", (long long)n, NARU_MAX_RANK);
+    for (int64_t i = 0; i < n; i++)
+        if (d[i] < 0) return op_fail(c, NARU_SHAPE, "shape[%lld] is %lld", (long long)i, (long long)d[i]);
+    out_tensor(c, 0, (naru_dtype)node_i(c->node, dtype_attr), (int)n, d);
+    return NARU_OK;
+}
+
+naru_status infer_random_like(infer_ctx *c, int dtype_attr) {
+    out_like(c, 0, 0);
+    if (node_has(c->node, dtype_attr)) c->out[0].type.dtype = (naru_dtype)node_i(c->node, dtype_attr);
+    return NARU_OK;
+}

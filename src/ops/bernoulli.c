@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bernoulli: y = 1 with probability x, else 0, elementwise. [ONNX Bernoulli-22]
+ *
+ * Type: dtype, else the input's. Versions: 15, 22.
+ */
+#include "ops/util_random.h"
+
+#include "tensor/dtype.h"
+
+enum { DTYPE, SEED };
+
+static naru_status infer(infer_ctx *c) { return infer_random_like(c, DTYPE); }
+
+static naru_status eval(eval_ctx *c) {
+    const naru_tensor *x = eval_in(c, 0);
+    naru_tensor *y = eval_out(c, 0);
+    uint64_t s = random_state(c, SEED);
+    for (int64_t i = 0, n = y ? tensor_count(y) : 0; i < n; i++)
+        dtype_set_f64(y->dtype, y->data, i, random_uniform(&s) < dtype_get_f64(x->dtype, x->data, i));
+    return NARU_OK;
+}
+
+static const attr_def attrs[] = {ATTR_OPT("dtype", ATTR_INT), ATTR_OPT("seed", ATTR_FLOAT), {0}};
+
+const op_desc op_Bernoulli = {
+    .name = "Bernoulli",
+    .versions = (const short[]){15, 22, 0},
+    .sig = "input:T1 -> output:T2 | T1 = float; T2 = num bool",
+    .attrs = attrs,
+    .flags = OP_RANDOM,
+    .infer = infer,
+    .eval = eval,
+};

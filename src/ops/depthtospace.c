@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * DepthToSpace: [N, C, H, W] to [N, C/b^2, H b, W b]. DCR: channel (bh b + bw) C' + c; CRD: channel c b^2 + bh b + bw goes to pixel (h b + bh,
+ * w b + bw) of channel c. [ONNX DepthToSpace-28]
+ *
+ * Types: any. Versions: 1, 11 (mode), 13, 28.
+ */
+#include "ops/util_move.h"
+
+enum { BLOCK, MODE };
+
+static naru_status infer(infer_ctx *c) {
+    int64_t b = node_i(c->node, BLOCK);
+    dim_t d[4] = {DIM_UNKNOWN, DIM_UNKNOWN, DIM_UNKNOWN, DIM_UNKNOWN};
+    if (b < 1 || b > 1 << 20) return op_fail(c, NARU_SHAPE, "blocksize is %lld", (long long)b);
+    if (in_rank(c, 0) >= 0) {
+        if (in_rank(c, 0) != 4) return op_fail(c, NARU_SHAPE, "input has rank %d, needs 4", in_rank(c, 0));
+        if (dim_is_const(in_dim(c, 0, 1)) && in_dim(c, 0, 1) % (b * b)) return op_fail(c, NARU_SHAPE, "%lld channels do not divide by %lld", (long long)in_dim(c, 0, 1), (long long)(b * b));
+        d[0] = in_dim(c, 0, 0);
+        d[1] = sym_div(c->syms, in_dim(c, 0, 1), b * b);
+        d[2] = sym_mul(c->syms, in_dim(c, 0, 2), b);
+        d[3] = sym_mul(c->syms, in_dim(c, 0, 3), b);
+    }
+    out_tensor(c, 0, in_dtype(c, 0), 4, d);
+    return NARU_OK;
+}
+
+static naru_status eval(eval_ctx *c) {
+    const naru_tensor *x = eval_in(c, 0);
+    naru_tensor *y = eval_out(c, 0);
+    if (!y) return NARU_OK;
+    int64_t b = node_i(c->node, BLOCK), C = y->dims[1], H = x->dims[2], W = x->dims[3];
+    bool crd = strcmp(node_s(c->node, MODE), "CRD") == 0;
+    int64_t oh = y->dims[2], ow = y->dims[3];
+    for (int64_t i = 0, n = tensor_count(y); i < n; i++) {
+        int64_t w = i % ow, h = i / ow % oh, ch = i / ow / oh % C, in = i / ow / oh / C, bh = h % b, bw = w % b;
+        int64_t from = crd ? ch * b * b + bh * b + bw : (bh * b + bw) * C + ch;
+        if (!move_elems(y, i, x, ((in * C * b * b + from) * H + h / b) * W + w / b, 1)) return err_oom(c->err);
+    }
+    return NARU_OK;
+}
+
+static const attr_def attrs[] = {ATTR_REQ("blocksize", ATTR_INT), ATTR_S("mode", "DCR"), {0}};
+
+const op_desc op_DepthToSpace = {
+    .name = "DepthToSpace",
+    .versions = (const short[]){1, 11, 13, 28, 0},
+    .sig = "input:T -> output:T | T = all",
+    .attrs = attrs,
+    .infer = infer,
+    .eval = eval,
+};

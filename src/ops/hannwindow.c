@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HannWindow: y[i] = 0.5 - 0.5 cos(2 pi i / N), i < size; N = size, or size - 1 with periodic = 0. [ONNX HannWindow-17]
+ *
+ * Result type output_datatype (float). Versions: 17.
+ */
+#include <math.h>
+
+#include "ops/util_window.h"
+
+static double f(double t) { return 0.5 - 0.5 * cos(t); }
+static naru_status eval(eval_ctx *c) { return eval_window(c, f); }
+
+const op_desc op_HannWindow = {
+    .name = "HannWindow",
+    .versions = (const short[]){17, 0},
+    .sig = "size:I -> output:T | I = int32 int64; T = num",
+    .attrs = window_op_attrs,
+    .infer = infer_window,
+    .eval = eval,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * OptionalGetElement: the content of an optional; a tensor or sequence passes through (18). [ONNX OptionalGetElement-28]
+ *
+ * An empty optional is an error. Versions: 15, 18, 28.
+ */
+#include "ops/op.h"
+
+static naru_status infer(infer_ctx *c) {
+    if (!in_given(c, 0)) return NARU_OK;
+    const type *t = &c->in[0]->type;
+    if (t->kind != TYPE_OPTIONAL) c->out[0].type = *t;
+    else if (t->elem) c->out[0].type = *t->elem;
+    return NARU_OK;
+}
+
+static naru_status eval(eval_ctx *c) {
+    naru_value *v = c->nin ? c->in[0] : NULL;
+    if (v && v->kind == NARU_KIND_OPTIONAL) v = v->count ? v->items[0] : NULL;
+    return v ? eval_set(c, 0, v) : eval_fail(c, NARU_INVALID_ARGUMENT, "the optional is empty");
+}
+
+const op_desc op_OptionalGetElement = {
+    .name = "OptionalGetElement",
+    .versions = (const short[]){15, 18, 28, 0},
+    .sig = "input:V -> output:W | V = all seq opt; W = all seq",
+    .infer = infer,
+    .eval = eval,
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * OptionalHasElement: whether an optional has content; true for a tensor or sequence, false for an omitted input (18). [ONNX OptionalHasElement-28]
+ *
+ * Versions: 15, 18, 28.
+ */
+#include "ops/op.h"
+
+static naru_status infer(infer_ctx *c) {
+    out_tensor(c, 0, NARU_BOOL, 0, NULL);
+    return NARU_OK;
+}
+
+static naru_status eval(eval_ctx *c) {
+    const naru_value *v = c->nin ? c->in[0] : NULL;
+    if (eval_out(c, 0)) *(bool *)eval_out(c, 0)->data = v && (v->kind != NARU_KIND_OPTIONAL || v->count > 0);
+    return NARU_OK;
+}
+
+const op_desc op_OptionalHasElement = {
+    .name = "OptionalHasElement",
+    .versions = (const short[]){15, 18, 28, 0},
+    .sig = "input:V? -> output:bool | V = all seq opt",
+    .infer = infer,
+    .eval = eval,
+};

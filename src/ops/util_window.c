@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cosine windows (util_window.h).
+ */
+#include "ops/util_window.h"
+
+#include "tensor/dtype.h"
+
+enum { DATATYPE, PERIODIC };
+const attr_def window_op_attrs[] = {ATTR_I("output_datatype", 1), ATTR_I("periodic", 1), {0}};
+
+naru_status infer_window(infer_ctx *c) {
+    const elem_t *e;
+    int64_t n;
+    dim_t d = DIM_UNKNOWN;
+    if (in_elems(c, 0, &e, &n) && n == 1) d = elem_to_dim(e[0]);
+    out_tensor(c, 0, (naru_dtype)node_i(c->node, DATATYPE), 1, &d);
+    return NARU_OK;
+}
+
+naru_status eval_window(eval_ctx *c, double (*f)(double)) {
+    const naru_tensor *t = eval_in(c, 0);
+    int64_t n = dtype_get_i64(t->dtype, t->data, 0);
+    naru_tensor *y;
+    TRY(eval_alloc(c, 0, (naru_dtype)node_i(c->node, DATATYPE), 1, &n, &y));
+    double period = node_i(c->node, PERIODIC) ? (double)n : (double)(n - 1);
+    for (int64_t i = 0; y && i < n; i++) dtype_set_f64(y->dtype, y->data, i, f(period > 0 ? 6.283185307179586 * (double)i / period : 0));
+    return NARU_OK;
+}
