@@ -184,6 +184,10 @@ static void print_node(printer *p, const node *n) {
     names(p, n->in, n->nin);
     str_add(p->out, ")");
     attributes(p, n);
+    if (p->g->lifted && n->nout && n->out[0] && n->out[0]->fact.type.kind != TYPE_UNKNOWN) {
+        str_add(p->out, "  # ");
+        type_text(p, &n->out[0]->fact.type);
+    }
     str_add(p->out, "\n");
 }
 

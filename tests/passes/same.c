@@ -81,7 +81,7 @@ static void check_model(const char *path) {
     if (g_print) {
         str s = {0};
         graph_print_full(b, 8, &s);
-        print_message("%s", str_text(&s));
+        fputs(str_text(&s), stdout);
         str_free(&s);
     }
     naru_value *in[128] = {0}, *x[128] = {0}, *y[128] = {0};
