@@ -2,18 +2,19 @@
  *
  * MatMulInteger: Y = (A - a_zero_point) x (B - b_zero_point), exact, int32. [ONNX MatMulInteger-10]
  *
- * a_zero_point: scalar or per row; b_zero_point: scalar or per column. Expanded into products of doubles, which are exact. Versions: 10.
+ * a_zero_point: scalar or per row; b_zero_point: scalar or per column. The reference computes in doubles, which are exact (util_qproduct.h). Versions: 10.
  */
-#include "ops/util_qchain.h"
+#include "ops/util_qproduct.h"
 
-static naru_status expand(lift_ctx *c, node *n) {
-    value *a = centered(c, n, arg(n, 0), arg(n, 2), arg(n, 2) && value_rank(arg(n, 2)) == 1), *b = centered(c, n, arg(n, 1), arg(n, 3), 0);
-    return emit_replace(c, n, emit_cast(c, n, emit2(c, n, "MatMul", a, b), NARU_INT32));
-}
+static const qproduct k_inputs = {"MatMul", 0, 2, 1, 3, -1, -1, -1, -1, -1};
+
+static naru_status infer(infer_ctx *c) { return qproduct_infer(c, &k_inputs); }
+static naru_status eval(eval_ctx *c) { return qproduct_eval(c, &k_inputs); }
 
 const op_desc op_MatMulInteger = {
     .name = "MatMulInteger",
     .versions = (const short[]){10, 0},
     .sig = "A:T1, B:T2, a_zero_point:T1?, b_zero_point:T2? -> Y:int32 | T1 = int8 uint8; T2 = int8 uint8",
-    .expand = expand,
+    .infer = infer,
+    .eval = eval,
 };

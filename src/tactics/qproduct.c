@@ -130,7 +130,7 @@ typedef struct job {
     const k_copy *copy;
     const uint8_t *x;           /* A, or the images in NHWC */
     int32_t x_zero, y_zero;
-    const float *scales;        /* per output column, or NULL: INT32 results */
+    const double *scales;       /* per output column, or NULL: INT32 results */
     const int32_t *bias;
     int64_t rows;               /* of A; of one image: output positions */
     int64_t chunks;             /* of one image */
@@ -219,7 +219,7 @@ typedef struct sizes {
 } sizes;
 
 static sizes sizes_of(const qp_state *st, const naru_tensor *x) {
-    sizes s = {.sums = (int64_t)align_up((size_t)(CHUNK * st->n), 64), .scales = (int64_t)align_up((size_t)(st->n * st->groups) * 4, 64)};
+    sizes s = {.sums = (int64_t)align_up((size_t)(CHUNK * st->n), 64), .scales = (int64_t)align_up((size_t)(st->n * st->groups) * sizeof(double), 64)};
     if (st->at->conv) s.im2col = (int64_t)align_up((size_t)(CHUNK * st->k), 64), s.image = (int64_t)align_up((size_t)tensor_count(x), 64);
     s.per_thread = s.im2col + 5 * s.sums + (int64_t)align_up((size_t)k_qgemm_workspace(st->k), 64);
     return s;
@@ -232,12 +232,12 @@ static size_t workspace(const step *s, const naru_tensor *const *in, const naru_
 }
 
 /* x_scale * w_scale / y_scale by column. */
-static naru_status fill_scales(const run_ctx *r, const qp_state *st, float *out) {
+static naru_status fill_scales(const run_ctx *r, const qp_state *st, double *out) {
     const naru_tensor *xs = input(r, st->at->x_scale), *ws = input(r, st->at->w_scale), *ys = input(r, st->at->y_scale);
     int64_t n = st->n * st->groups, nw = tensor_count(ws);
     if (nw != 1 && nw != n) return err_set(r->err, NARU_SHAPE, "%lld scales of W for %lld columns", (long long)nw, (long long)n);
     for (int64_t i = 0; i < n; i++)
-        out[i] = *(const float *)xs->data * ((const float *)ws->data)[nw == 1 ? 0 : i] / *(const float *)ys->data;
+        out[i] = (double)*(const float *)xs->data * (double)((const float *)ws->data)[nw == 1 ? 0 : i] / (double)*(const float *)ys->data;
     return NARU_OK;
 }
 

@@ -66,9 +66,10 @@ static void test_product(void **state) {
 
 static void convert_case(const entry *e, int64_t n) {
     static const float odd[] = {NAN, INFINITY, -INFINITY, 0.5f, 1.5f, 2.5f, -0.5f, 3e38f, -3e38f};
-    kc_buf x = kc_floats(n, -40, 40), q = kc_alloc(n, 1), w = kc_alloc(n, 1), y = kc_alloc(n, 4), z = kc_alloc(n, 4), c = kc_alloc(n, 4);
+    kc_buf x = kc_floats(n, -40, 40), q = kc_alloc(n, 1), w = kc_alloc(n, 1), y = kc_alloc(n, 4), z = kc_alloc(n, 4), c = kc_alloc(n, 4), f = kc_alloc(n, 8);
     for (int64_t i = 0; i < n; i++) {
         if (kc_int(0, 4) == 0) kc_f(&x)[i] = odd[kc_int(0, 8)];
+        ((double *)(void *)f.data)[i] = (double)kc_float(-1e-5f, 2e-3f);
         ((int32_t *)(void *)c.data)[i] = (int32_t)kc_next() >> kc_int(0, 30);
     }
     bool s = kc_int(0, 1);
@@ -79,13 +80,13 @@ static void convert_case(const entry *e, int64_t n) {
     k_qgemm_ref.dequantize(kc_f(&z), w.data, n, scale, zp, s), e->k->dequantize(kc_f(&y), q.data, n, scale, zp, s);
     assert_memory_equal(y.data, z.data, n * 4);
     const int32_t *ci = (const int32_t *)(const void *)c.data, *bias = kc_int(0, 1) ? ci : NULL;
-    k_qgemm_ref.requantize(w.data, ci, n, bias, kc_f(&z), kc_int(0, 1) && n, zp, s);
     int64_t step = kc_int(0, 1) && n;
-    k_qgemm_ref.requantize(w.data, ci, n, bias, kc_f(&z), step, zp, s), e->k->requantize(q.data, ci, n, bias, kc_f(&z), step, zp, s);
+    const double *fs = (const double *)(const void *)f.data;
+    k_qgemm_ref.requantize(w.data, ci, n, bias, fs, step, zp, s), e->k->requantize(q.data, ci, n, bias, fs, step, zp, s);
     assert_memory_equal(q.data, w.data, n);
     k_qgemm_ref.range(kc_f(&x), n, &lo[0], &hi[0]), e->k->range(kc_f(&x), n, &lo[1], &hi[1]);
     assert_true(lo[0] == lo[1] && hi[0] == hi[1]);
-    kc_free(&x), kc_free(&q), kc_free(&w), kc_free(&y), kc_free(&z), kc_free(&c);
+    kc_free(&x), kc_free(&q), kc_free(&w), kc_free(&y), kc_free(&z), kc_free(&c), kc_free(&f);
 }
 
 static void test_convert(void **state) {

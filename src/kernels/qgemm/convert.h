@@ -31,13 +31,14 @@ static void FN(dequantize)(float *y, const void *q_, int64_t n, float scale, int
     }
 }
 
-static void FN(requantize)(void *q_, const int32_t *c, int64_t n, const int32_t *bias, const float *scale,
+static void FN(requantize)(void *q_, const int32_t *c, int64_t n, const int32_t *bias, const double *scale,
                            int64_t scale_step, int32_t zp, bool is_signed) {
     uint8_t *q = q_;
     int32_t lo = is_signed ? -128 : 0, hi = is_signed ? 127 : 255;
     for (int64_t i = 0; i < n; i++) {
         int32_t v = (int32_t)((uint32_t)c[i] + (bias ? (uint32_t)bias[i] : 0));
-        q[i] = FN(byte_of)((float)v * scale[i * scale_step], zp, lo, hi);
+        double r = rint((double)v * scale[i * scale_step]) + zp;
+        q[i] = (uint8_t)(int32_t)(r > lo ? r < hi ? r : hi : lo); /* NaN too is the lowest */
     }
 }
 

@@ -14,7 +14,8 @@
  *
  * And the way between float and 8 bits, ties to even:
  *   quantize():   q = sat(rint(x / scale) + zp)           dequantize(): y = (q - zp) * scale
- *   requantize(): q = sat(rint((c + bias[j]) * scale[j]) + zp), scale in FP32; bias may be NULL; scale_step 0: one scale
+ *   requantize(): q = sat(rint((c + bias[j]) * scale[j]) + zp), in double; bias may be NULL;
+ *                 scale_step 0: one scale
  */
 #ifndef KERNELS_QGEMM_H
 #define KERNELS_QGEMM_H
@@ -52,7 +53,7 @@ typedef struct k_qgemm {
     void (*run)(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace);
     void (*quantize)(void *q, const float *x, int64_t n, float scale, int32_t zp, bool is_signed);
     void (*dequantize)(float *y, const void *q, int64_t n, float scale, int32_t zp, bool is_signed);
-    void (*requantize)(void *q, const int32_t *c, int64_t n, const int32_t *bias, const float *scale, int64_t scale_step,
+    void (*requantize)(void *q, const int32_t *c, int64_t n, const int32_t *bias, const double *scale, int64_t scale_step,
                        int32_t zp, bool is_signed);
     void (*range)(const float *x, int64_t n, float *min, float *max); /* NaN ignored; +inf, -inf when n = 0 */
 } k_qgemm;
