@@ -17,7 +17,7 @@
 static naru_tensor *floats(int rank, const int64_t *dims, const float *v) {
     naru_tensor *t;
     assert_int_equal(naru_tensor_create(NARU_FLOAT, rank, dims, &t, NULL), NARU_OK);
-    memcpy(t->data, v, tensor_bytes(t));
+    if (v) memcpy(t->data, v, tensor_bytes(t));
     return t;
 }
 
