@@ -19,29 +19,49 @@ typedef struct findings {
 } findings;
 
 /* ---- declarations against facts ---- */
-static bool dims_differ(const type *a, const type *b) {
-    if (a->rank != b->rank) return true;
-    for (int d = 0; d < a->rank; d++)
-        if (dim_is_const(a->dims[d]) && dim_is_const(b->dims[d]) && a->dims[d] != b->dims[d]) return true;
-    return false;
+/* First axis that is declared fixed where the nodes give another size, or one that depends on the inputs; -1: none. */
+static int differing_axis(const type *declared, const type *is) {
+    for (int d = 0; d < is->rank; d++)
+        if (dim_is_const(declared->dims[d]) && dim_is_known(is->dims[d]) && declared->dims[d] != is->dims[d]) return d;
+    return -1;
+}
+
+static naru_status wrong_axis(const graph *g, const value *v, int axis, findings *f) {
+    char where[300];
+    str dim = {0};
+    snprintf(where, sizeof where, "value '%.200s'", v->name);
+    sym_print(g->syms, v->fact.type.dims[axis], &dim);
+    naru_status st = report_add(f->report, NARU_SEVERITY_WARNING, "declared-shape", where, "",
+                                "axis %d is declared to be %lld, but the nodes give %s%s%s", axis,
+                                (long long)v->declared.dims[axis], dim_is_const(v->fact.type.dims[axis]) ? "" : "dimension '",
+                                str_text(&dim), dim_is_const(v->fact.type.dims[axis]) ? "" : "' of the inputs");
+    str_free(&dim);
+    return st;
+}
+
+static naru_status wrong_type(const graph *g, const value *v, bool error, findings *f) {
+    char where[300];
+    str declared = {0}, inferred = {0};
+    type_print(g, &v->declared, &declared);
+    type_print(g, &v->fact.type, &inferred);
+    snprintf(where, sizeof where, "value '%.200s'", v->name);
+    naru_status st = report_add(f->report, error ? NARU_SEVERITY_ERROR : NARU_SEVERITY_WARNING,
+                                error ? "declared-type" : "declared-shape", where, "", "declared %s, but the nodes give %s",
+                                str_text(&declared), str_text(&inferred));
+    str_free(&declared);
+    str_free(&inferred);
+    return st;
 }
 
 static naru_status contradiction(const graph *g, const value *v, findings *f) {
     const type *want = &v->declared, *is = &v->fact.type;
     if (!v->has_declared || v->is_input || want->kind != TYPE_TENSOR || is->kind != TYPE_TENSOR) return NARU_OK;
-    bool types = want->dtype && is->dtype && want->dtype != is->dtype;
-    if (!types && !(want->has_rank && is->has_rank && dims_differ(want, is))) return NARU_OK;
-    str declared = {0}, inferred = {0};
-    char where[300];
-    type_print(g, want, &declared);
-    type_print(g, is, &inferred);
-    snprintf(where, sizeof where, "value '%.200s'", v->name);
-    naru_status st = report_add(f->report, types ? NARU_SEVERITY_ERROR : NARU_SEVERITY_WARNING,
-                                types ? "declared-type" : "declared-shape", where, "", "declared %s, but the nodes give %s",
-                                str_text(&declared), str_text(&inferred));
-    str_free(&declared);
-    str_free(&inferred);
-    return st;
+    if (want->dtype && is->dtype && want->dtype != is->dtype) return wrong_type(g, v, true, f);
+    if (!want->has_rank || !is->has_rank) return NARU_OK;
+    if (want->rank != is->rank) return wrong_type(g, v, false, f);
+    int axis = differing_axis(want, is);
+    bool notable = axis >= 0 && (dim_is_const(is->dims[axis]) || value_is_output(v)); /* inside, exporters guess sizes */
+    return notable ? wrong_axis(g, v, axis, f) : NARU_OK;
 }
 
 static naru_status check_declarations(const graph *g, findings *f) {
