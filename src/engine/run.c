@@ -162,7 +162,12 @@ static naru_status run_block_cb(eval_ctx *e, block *b, naru_value **in, naru_val
     c->depth--;
     arena_free(c->scratch);
     c->scratch = outer;
-    for (int i = 0; st == NARU_OK && i < prog->nout; i++) st = own_copy(c, prog->out[i], &out[i], e->err);
+    int made = 0;
+    for (; st == NARU_OK && made < prog->nout; made++) st = own_copy(c, prog->out[made], &out[made], e->err);
+    for (int i = 0; st != NARU_OK && i < made - 1; i++) { /* all results or none */
+        value_unref(out[i]);
+        out[i] = NULL;
+    }
     return st;
 }
 
@@ -200,6 +205,18 @@ static naru_status run_if(context *c, const step *s, naru_error *err) {
     return NARU_OK;
 }
 
+/* A reference to each input. eval may keep one (sequences), so embedded values, which cannot be kept, are copied. */
+static naru_status hold_inputs(context *c, const step *s, eval_ctx *e) {
+    for (int i = 0; i < s->nin; i++) {
+        if (s->in[i] < 0) continue;
+        cell *x = &c->slots[s->in[i]];
+        if (!x->ref) return err_set(e->err, NARU_INTERNAL, "input %d has no value", i);
+        if (x->ref == &x->v) TRY(own_copy(c, s->in[i], &e->in[i], e->err));
+        else e->in[i] = value_ref(x->ref);
+    }
+    return NARU_OK;
+}
+
 static naru_status run_dynamic(context *c, const step *s, naru_error *err) {
     if (s->nbodies == 2 && strcmp(s->node->op_type, "If") == 0 && s->node->domain[0] == 0) return run_if(c, s, err);
     eval_ctx e = {.node = s->node, .arena = c->scratch, .nin = s->nin, .nout = s->nout, .err = err,
@@ -209,21 +226,10 @@ static naru_status run_dynamic(context *c, const step *s, naru_error *err) {
     bool *wanted = arena_calloc(c->scratch, (size_t)s->nout + 1, sizeof *wanted);
     symtab *syms = symtab_new(c->scratch);
     if (!e.in || !e.out || !wanted || !syms) return err_oom(err);
-    for (int i = 0; i < s->nin; i++) {
-        if (s->in[i] < 0) continue;
-        e.in[i] = c->slots[s->in[i]].ref;
-        if (!e.in[i]) return err_set(err, NARU_INTERNAL, "input %d has no value", i);
-        if (e.in[i] == &c->slots[s->in[i]].v) { /* eval may keep a reference (sequences): embedded ones cannot be kept */
-            naru_value *copy;
-            TRY(own_copy(c, s->in[i], &copy, err));
-            e.in[i] = copy;
-        } else {
-            value_ref(e.in[i]);
-        }
-    }
     for (int i = 0; i < s->nout; i++) wanted[i] = s->out[i] >= 0;
     e.out_wanted = wanted;
-    naru_status st = op_run(&e, syms);
+    naru_status st = hold_inputs(c, s, &e);
+    if (st == NARU_OK) st = op_run(&e, syms);
     for (int i = 0; i < s->nin; i++) value_unref(e.in[i]);
     for (int i = 0; i < s->nout; i++) {
         if (st == NARU_OK && wanted[i]) slot_set_heap(c, s->out[i], e.out[i]);

@@ -152,8 +152,10 @@ node *rw_node(rewriter *r, const char *op, const char *domain, int nin, value *c
     const op_desc *desc = op_find(domain, op);
     if (!desc || r->failed) return build_failed(r);
     for (; nin > 0 && !in[nin - 1]; nin--) {}
+    if (!ARRAY_RESERVE(&r->made, r->made.count + 1)) return build_failed(r); /* a node that is linked must be recorded */
     node *n = graph_node_new(r->g, r->at->block, r->at, op, domain, nin, nout, 0);
-    if (!n || !ARRAY_PUSH(&r->made, n)) return build_failed(r);
+    if (!n) return build_failed(r);
+    r->made.data[r->made.count++] = n;
     n->op = desc;
     n->name = r->at->name;
     if (!default_attrs(r->g, n)) return build_failed(r);
