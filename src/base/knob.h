@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Knobs: the environment variables of knobs.def, read where they are asked for. Options win over knobs; a knob is for who
- * cannot reach the program's options.
+ * Knobs: the environment variables of knobs.def, read where they are asked for. Options win over knobs; a knob is for
+ * who cannot reach the program's options.
  */
 #ifndef BASE_KNOB_H
 #define BASE_KNOB_H
@@ -16,8 +16,8 @@ typedef enum knob {
     KNOBS
 } knob;
 
-const char *knob_text(knob k);                            /* the variable, its default when unset or empty */
-int64_t knob_int(knob k, int64_t least, int64_t most);    /* clamped; the default when it is no whole number */
-const char *knob_name(size_t i, const char **help);       /* NULL past the end */
+const char *knob_text(knob k);                         /* the variable, its default when unset or empty */
+int64_t knob_int(knob k, int64_t least, int64_t most); /* clamped; the default when it is no whole number */
+const char *knob_name(size_t i, const char **help);    /* NULL past the end */
 
 #endif

@@ -31,10 +31,11 @@ static naru_status wrong_axis(const graph *g, const value *v, int axis, findings
     str dim = {0};
     snprintf(where, sizeof where, "value '%.200s'", v->name);
     sym_print(g->syms, v->fact.type.dims[axis], &dim);
-    naru_status st = report_add(f->report, NARU_SEVERITY_WARNING, "declared-shape", where, "",
-                                "axis %d is declared to be %lld, but the nodes give %s%s%s", axis,
-                                (long long)v->declared.dims[axis], dim_is_const(v->fact.type.dims[axis]) ? "" : "dimension '",
-                                str_text(&dim), dim_is_const(v->fact.type.dims[axis]) ? "" : "' of the inputs");
+    naru_status st =
+        report_add(f->report, NARU_SEVERITY_WARNING, "declared-shape", where, "",
+                   "axis %d is declared to be %lld, but the nodes give %s%s%s", axis, (long long)v->declared.dims[axis],
+                   dim_is_const(v->fact.type.dims[axis]) ? "" : "dimension '", str_text(&dim),
+                   dim_is_const(v->fact.type.dims[axis]) ? "" : "' of the inputs");
     str_free(&dim);
     return st;
 }
@@ -46,8 +47,8 @@ static naru_status wrong_type(const graph *g, const value *v, bool error, findin
     type_print(g, &v->fact.type, &inferred);
     snprintf(where, sizeof where, "value '%.200s'", v->name);
     naru_status st = report_add(f->report, error ? NARU_SEVERITY_ERROR : NARU_SEVERITY_WARNING,
-                                error ? "declared-type" : "declared-shape", where, "", "declared %s, but the nodes give %s",
-                                str_text(&declared), str_text(&inferred));
+                                error ? "declared-type" : "declared-shape", where, "",
+                                "declared %s, but the nodes give %s", str_text(&declared), str_text(&inferred));
     str_free(&declared);
     str_free(&inferred);
     return st;
@@ -60,7 +61,8 @@ static naru_status contradiction(const graph *g, const value *v, findings *f) {
     if (!want->has_rank || !is->has_rank) return NARU_OK;
     if (want->rank != is->rank) return wrong_type(g, v, false, f);
     int axis = differing_axis(want, is);
-    bool notable = axis >= 0 && (dim_is_const(is->dims[axis]) || value_is_output(v)); /* inside, exporters guess sizes */
+    bool notable =
+        axis >= 0 && (dim_is_const(is->dims[axis]) || value_is_output(v)); /* inside, exporters guess sizes */
     return notable ? wrong_axis(g, v, axis, f) : NARU_OK;
 }
 
@@ -88,11 +90,12 @@ static bool check_training(block *b, void *user) {
     for (const node *n = b->first; n; n = n->next) {
         if (!trains(n)) continue;
         bool norm = n->op_type[0] == 'B';
-        f->status = report_add(f->report, NARU_SEVERITY_WARNING, "training-mode", node_describe(n, where, sizeof where),
-                               "export the model in evaluation mode (model.eval() in PyTorch)",
-                               norm ? "normalizes by the statistics of the batch at hand, not by the learned ones: results differ "
-                                      "from inference and depend on the other samples"
-                                    : "drops elements at random at inference too");
+        f->status = report_add(
+            f->report, NARU_SEVERITY_WARNING, "training-mode", node_describe(n, where, sizeof where),
+            "export the model in evaluation mode (model.eval() in PyTorch)",
+            norm ? "normalizes by the statistics of the batch at hand, not by the learned ones: results differ "
+                   "from inference and depend on the other samples"
+                 : "drops elements at random at inference too");
         if (f->status != NARU_OK) return false;
     }
     return true;

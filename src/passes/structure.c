@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * One walk over the blocks in file order with a mark per value that is defined so far and a map of the names that are
- * visible. Codes: undefined-name, order, duplicate-name, shadowed-name, undefined-output, no-operator, no-import, opset,
- * duplicate-attribute, missing-type, missing-shape.
+ * visible. Codes: undefined-name, order, duplicate-name, shadowed-name, undefined-output, no-operator, no-import,
+ * opset, duplicate-attribute, missing-type, missing-shape.
  */
 #include "passes/structure.h"
 
@@ -15,7 +15,7 @@ typedef struct checker {
     graph *g;
     naru_report *report;
     naru_error *err;
-    char *defined;  /* by value id */
+    char *defined; /* by value id */
     size_t nvalues;
     strmap visible; /* names of enclosing blocks and of this one so far -> value */
     const opset *imports;
@@ -39,7 +39,9 @@ static const char *where_node(const checker *k, const node *n, char buf[400]) {
 
 static const char *where_block(const checker *k, const block *b, char buf[400]) {
     char owner[300];
-    if (b->owner) snprintf(buf, 400, "%.80sgraph '%.60s' of %.200s", k->place, b->name ? b->name : "", node_describe(b->owner, owner, sizeof owner));
+    if (b->owner)
+        snprintf(buf, 400, "%.80sgraph '%.60s' of %.200s", k->place, b->name ? b->name : "",
+                 node_describe(b->owner, owner, sizeof owner));
     else snprintf(buf, 400, *k->place ? "%.80sbody" : "%sgraph", k->place);
     return buf;
 }
@@ -71,7 +73,8 @@ static naru_status check_use(checker *k, node *n, value *v) {
         FIND(k, ERROR, "order", where, "sort the nodes so that each stands behind what it reads",
              "reads '%s' before %s defines it", v->name, node_describe(v->producer, maker, sizeof maker));
     } else {
-        FIND(k, ERROR, "undefined-name", where, name_hint(k, v->name, hint), "input '%s' is not defined anywhere", v->name);
+        FIND(k, ERROR, "undefined-name", where, name_hint(k, v->name, hint), "input '%s' is not defined anywhere",
+             v->name);
         v->is_input = true; /* of unknown type from here on */
         if (!v->block) v->block = n->block;
         define(k, v);
@@ -103,15 +106,19 @@ static naru_status check_output(checker *k, node *n, int i, scope *s) {
     if (v->producer == n && v->out_index == i && !v->is_input && !v->is_initializer) {
         const value *outer = strmap_get(&k->visible, v->name);
         if (outer && outer != v)
-            FIND(k, ERROR, "shadowed-name", where_node(k, n, where), "rename it", "output '%s' has the name of a value outside", v->name);
+            FIND(k, ERROR, "shadowed-name", where_node(k, n, where), "rename it",
+                 "output '%s' has the name of a value outside", v->name);
         define(k, v);
         show(k, s, v);
         return NARU_OK;
     }
-    const char *by = v->is_input ? "as an input of the graph" : v->is_initializer ? "as an initializer"
-                     : v->producer ? node_describe(v->producer, first, sizeof first) : "before";
+    const char *by = v->is_input         ? "as an input of the graph"
+                     : v->is_initializer ? "as an initializer"
+                     : v->producer       ? node_describe(v->producer, first, sizeof first)
+                                         : "before";
     FIND(k, ERROR, "duplicate-name", where_node(k, n, where), "every value is defined once (SSA): rename one",
-         "output '%s' is defined already, %s%s", v->name, v->is_input || v->is_initializer || !v->producer ? "" : "by ", by);
+         "output '%s' is defined already, %s%s", v->name, v->is_input || v->is_initializer || !v->producer ? "" : "by ",
+         by);
     value *fresh = graph_value_new(k->g, n->block, NULL);
     if (!fresh) return err_oom(k->err);
     if (v->producer == n && v->out_index == i) v->producer = NULL;
@@ -129,7 +136,8 @@ static bool imported(const checker *k, const char *domain) {
 
 static bool is_function(const graph *g, const node *n) {
     for (int i = 0; i < g->nfunctions; i++)
-        if (strcmp(g->functions[i].name, n->op_type) == 0 && strcmp(g->functions[i].domain, n->domain) == 0) return true;
+        if (strcmp(g->functions[i].name, n->op_type) == 0 && strcmp(g->functions[i].domain, n->domain) == 0)
+            return true;
     return false;
 }
 
@@ -167,7 +175,8 @@ static naru_status check_inputs(checker *k, block *b, scope *s) {
     for (int i = 0; i < b->nin; i++) {
         for (int j = 0; j < i; j++)
             if (b->in[i] == b->in[j])
-                FIND(k, ERROR, "duplicate-name", where_block(k, b, where), "", "input '%s' is listed twice", b->in[i]->name);
+                FIND(k, ERROR, "duplicate-name", where_block(k, b, where), "", "input '%s' is listed twice",
+                     b->in[i]->name);
         define(k, b->in[i]);
         show(k, s, b->in[i]);
     }
@@ -183,7 +192,8 @@ static naru_status check_outputs(checker *k, block *b) {
     for (int i = 0; i < b->nout; i++) {
         value *v = b->out[i];
         if (is_defined(k, v)) continue;
-        FIND(k, ERROR, "undefined-output", where_block(k, b, where), name_hint(k, v->name, hint), "output '%s' is not defined by any node", v->name);
+        FIND(k, ERROR, "undefined-output", where_block(k, b, where), name_hint(k, v->name, hint),
+             "output '%s' is not defined by any node", v->name);
         v->is_input = true;
         if (!v->block) v->block = b;
         define(k, v);
@@ -208,7 +218,8 @@ static naru_status check_port(checker *k, const value *v, const char *what) {
     snprintf(where, sizeof where, "%s '%.200s'", what, v->name);
     const type *t = &v->declared;
     if (t->kind == TYPE_UNKNOWN) FIND(k, ERROR, "missing-type", where, "", "has no type");
-    else if (t->kind == TYPE_TENSOR && t->dtype == NARU_UNDEFINED) FIND(k, ERROR, "missing-type", where, "", "has no element type");
+    else if (t->kind == TYPE_TENSOR && t->dtype == NARU_UNDEFINED)
+        FIND(k, ERROR, "missing-type", where, "", "has no element type");
     else if (t->kind == TYPE_TENSOR && !t->has_rank)
         FIND(k, NARU_SEVERITY_WARNING, "missing-shape", where, "", "has no shape: any rank is taken");
     return NARU_OK;
@@ -229,7 +240,8 @@ static naru_status check_imports(checker *k) {
         const opset *o = &g->imports[i];
         for (int j = 0; j < i; j++)
             if (strcmp(o->domain, g->imports[j].domain) == 0)
-                FIND(k, ERROR, "opset", "model", "", "domain '%s' is imported twice", *o->domain ? o->domain : "ai.onnx");
+                FIND(k, ERROR, "opset", "model", "", "domain '%s' is imported twice",
+                     *o->domain ? o->domain : "ai.onnx");
         if (!*o->domain && (o->version < 1 || o->version > NEWEST_OPSET))
             FIND(k, ERROR, "opset", "model", "convert the model to an older opset, or update naru",
                  "opset %lld of ai.onnx is not known; the newest known is %d", (long long)o->version, NEWEST_OPSET);
@@ -254,8 +266,13 @@ static naru_status check_functions(checker *k) {
 }
 
 naru_status structure_check(graph *g, naru_report *report, naru_error *err) {
-    checker k = {.g = g, .report = report, .err = err, .nvalues = g->values.count, .imports = g->imports,
-                 .nimports = g->nimports, .place = ""};
+    checker k = {.g = g,
+                 .report = report,
+                 .err = err,
+                 .nvalues = g->values.count,
+                 .imports = g->imports,
+                 .nimports = g->nimports,
+                 .place = ""};
     if (!(k.defined = mem_calloc(k.nvalues + 1, 1))) return err_oom(err);
     naru_status st = check_imports(&k);
     if (st == NARU_OK) st = check_ports(&k);

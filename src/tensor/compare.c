@@ -58,7 +58,8 @@ static void describe(naru_comparison *out, const naru_tensor *t, tolerance tol) 
         add_number(&s, out->worst_got);
         str_add(&s, ", want ");
         add_number(&s, out->worst_want);
-        if (out->differing) str_addf(&s, "; %lld of %lld elements outside ", (long long)out->differing, (long long)out->count);
+        if (out->differing)
+            str_addf(&s, "; %lld of %lld elements outside ", (long long)out->differing, (long long)out->count);
         else str_addf(&s, "; all %lld elements within ", (long long)out->count);
         str_add(&s, "rtol ");
         str_add_double(&s, tol.rtol);
@@ -69,7 +70,8 @@ static void describe(naru_comparison *out, const naru_tensor *t, tolerance tol) 
 }
 
 /* One element: |got - want| is `diff`, scaled against |want| = `scale`. */
-static void account(naru_comparison *out, int64_t i, double diff, double got, double want, double scale, tolerance tol) {
+static void account(naru_comparison *out, int64_t i, double diff, double got, double want, double scale,
+                    tolerance tol) {
     bool differs = !(diff <= tol.atol + tol.rtol * scale); /* a NaN difference is one */
     out->differing += differs;
     if (diff > out->worst_abs || (differs && out->worst_index < 0)) {
@@ -171,7 +173,8 @@ static void mismatch(const naru_tensor *got, const naru_tensor *want, naru_compa
 
 naru_status naru_tensor_compare(const naru_tensor *got, const naru_tensor *want, double rtol, double atol,
                                 naru_comparison *out, naru_error *err) {
-    if (!got || !want || !out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_compare: a required argument is NULL");
+    if (!got || !want || !out)
+        return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_compare: a required argument is NULL");
     if (!(rtol >= 0) || !(atol >= 0))
         return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_compare: rtol and atol must be >= 0");
     *out = (naru_comparison){.size = sizeof *out, .worst_index = -1};

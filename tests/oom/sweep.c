@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The n-th allocation fails, for n = 0, 1, ... until the action succeeds: every failure must say OUT_OF_MEMORY (or, for a
- * check, nothing at all), crash nowhere and leak nothing. Actions: files of tensors, loading, checking, compiling,
+ * The n-th allocation fails, for n = 0, 1, ... until the action succeeds: every failure must say OUT_OF_MEMORY (or, for
+ * a check, nothing at all), crash nowhere and leak nothing. Actions: files of tensors, loading, checking, compiling,
  * running and saving small models that between them hold every kind of attribute, bodies, functions and sequences.
  */
 #include <setjmp.h>
@@ -48,13 +48,15 @@ static void sweep_from(action act, const char *path, long dense) {
         naru_status st = act(path, &err);
         long left = countdown;
         countdown = -1;
-        if (live != before) fail_msg("%s: allocation %ld failing leaks %ld blocks (%s)", path, n, live - before, err.message);
+        if (live != before)
+            fail_msg("%s: allocation %ld failing leaks %ld blocks (%s)", path, n, live - before, err.message);
         tried++;
         if (left >= 0) { /* nothing failed any more */
             if (st != NARU_OK) fail_msg("%s: %s", path, err.message);
             break;
         }
-        if (st != NARU_OUT_OF_MEMORY && st != NARU_OK) fail_msg("%s: allocation %ld failing gives %s: %s", path, n, naru_status_text(st), err.message);
+        if (st != NARU_OUT_OF_MEMORY && st != NARU_OK)
+            fail_msg("%s: allocation %ld failing gives %s: %s", path, n, naru_status_text(st), err.message);
         if (n > MAX_STEPS) fail_msg("%s: more than %d allocations", path, MAX_STEPS);
     }
     assert_true(tried > 1);
@@ -207,7 +209,8 @@ static naru_status recorded(const char *path, naru_error *err) {
 }
 
 /* ---- tests ---- */
-static const char *const seeds[] = {"good.onnx", "conv.onnx", "if.onnx", "loop.onnx", "rich.onnx", "seq.onnx", "shapes.onnx", "small.onnx", "types.onnx"};
+static const char *const seeds[] = {"good.onnx", "conv.onnx",   "if.onnx",    "loop.onnx", "rich.onnx",
+                                    "seq.onnx",  "shapes.onnx", "small.onnx", "types.onnx"};
 
 static void each_seed(action act) {
     char path[512];
@@ -263,9 +266,9 @@ static int end(void **state) { return unlink(saved); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tensors),      cmocka_unit_test(loading),    cmocka_unit_test(saving),
-        cmocka_unit_test(checking),     cmocka_unit_test(checking_bad), cmocka_unit_test(references),
-        cmocka_unit_test(engines),      cmocka_unit_test(real_models),
+        cmocka_unit_test(tensors),  cmocka_unit_test(loading),      cmocka_unit_test(saving),
+        cmocka_unit_test(checking), cmocka_unit_test(checking_bad), cmocka_unit_test(references),
+        cmocka_unit_test(engines),  cmocka_unit_test(real_models),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -31,14 +31,16 @@ static naru_comparison compare(naru_tensor *a, naru_tensor *b, double rtol, doub
 
 static void worst_element_and_count(void **state) {
     int64_t dims[] = {2, 3};
-    naru_comparison c = compare(floats(2, dims, (float[]){1, 2, 3, 4, 5, 6}), floats(2, dims, (float[]){1, 2, 3.5f, 4, 7, 6}), 0, 0.25);
+    naru_comparison c =
+        compare(floats(2, dims, (float[]){1, 2, 3, 4, 5, 6}), floats(2, dims, (float[]){1, 2, 3.5f, 4, 7, 6}), 0, 0.25);
     assert_false(c.equal);
     assert_int_equal(c.differing, 2);
     assert_int_equal(c.count, 6);
     assert_int_equal(c.worst_index, 4);
     assert_true(c.worst_abs == 2 && c.worst_got == 5 && c.worst_want == 7);
-    assert_string_equal(c.message, "worst difference 2 (relative 0.2857143) at [1,1]: got 5, want 7; 2 of 6 elements outside "
-                                   "rtol 0, atol 0.25");
+    assert_string_equal(c.message,
+                        "worst difference 2 (relative 0.2857143) at [1,1]: got 5, want 7; 2 of 6 elements outside "
+                        "rtol 0, atol 0.25");
 }
 
 static void the_bound_itself_is_inside(void **state) {
@@ -50,7 +52,8 @@ static void the_bound_itself_is_inside(void **state) {
 
 static void special_floats(void **state) {
     int64_t dims[] = {3};
-    float same[] = {NAN, INFINITY, -INFINITY}, other[] = {0, INFINITY, -INFINITY}, flipped[] = {NAN, -INFINITY, -INFINITY};
+    float same[] = {NAN, INFINITY, -INFINITY}, other[] = {0, INFINITY, -INFINITY},
+          flipped[] = {NAN, -INFINITY, -INFINITY};
     assert_true(compare(floats(1, dims, same), floats(1, dims, same), 0, 0).equal);
     naru_comparison c = compare(floats(1, dims, same), floats(1, dims, other), 1, 1e30);
     assert_false(c.equal);
@@ -74,7 +77,8 @@ static naru_tensor *ints(naru_dtype d, int64_t a, int64_t b) {
 }
 
 static void wide_integers_are_exact(void **state) { /* neighbours above 2^53 are one double */
-    naru_comparison c = compare(ints(NARU_INT64, INT64_MAX, INT64_MIN), ints(NARU_INT64, INT64_MAX - 1, INT64_MIN), 0, 0);
+    naru_comparison c =
+        compare(ints(NARU_INT64, INT64_MAX, INT64_MIN), ints(NARU_INT64, INT64_MAX - 1, INT64_MIN), 0, 0);
     assert_int_equal(c.differing, 1);
     assert_true(c.worst_abs == 1);
     c = compare(ints(NARU_INT64, INT64_MIN, 0), ints(NARU_INT64, INT64_MAX, 0), 0, 0);
@@ -148,11 +152,16 @@ static void bad_arguments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(worst_element_and_count),   cmocka_unit_test(the_bound_itself_is_inside),
-        cmocka_unit_test(special_floats),            cmocka_unit_test(negative_zero_equals_zero),
-        cmocka_unit_test(wide_integers_are_exact),   cmocka_unit_test(strings_byte_by_byte),
-        cmocka_unit_test(types_and_shapes_must_agree), cmocka_unit_test(empty_and_scalar),
-        cmocka_unit_test(complex_by_modulus),        cmocka_unit_test(views_are_followed),
+        cmocka_unit_test(worst_element_and_count),
+        cmocka_unit_test(the_bound_itself_is_inside),
+        cmocka_unit_test(special_floats),
+        cmocka_unit_test(negative_zero_equals_zero),
+        cmocka_unit_test(wide_integers_are_exact),
+        cmocka_unit_test(strings_byte_by_byte),
+        cmocka_unit_test(types_and_shapes_must_agree),
+        cmocka_unit_test(empty_and_scalar),
+        cmocka_unit_test(complex_by_modulus),
+        cmocka_unit_test(views_are_followed),
         cmocka_unit_test(bad_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * .npy and .npz: headers good and hostile, every element type there and back, byte and Fortran order, truncation at every
- * byte, archives that lie.
+ * .npy and .npz: headers good and hostile, every element type there and back, byte and Fortran order, truncation at
+ * every byte, archives that lie.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,8 @@ static void hostile_headers(void **state) {
     refuses("{}", NARU_BAD_FILE, "is missing");
     refuses("{'descr': '<f4', 'fortran_order': False}", NARU_BAD_FILE, "is missing");
     refuses("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}", NARU_BAD_FILE, "neither True nor False");
-    refuses("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': ()}", NARU_BAD_FILE, "repeated key 'descr'");
+    refuses("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': ()}", NARU_BAD_FILE,
+            "repeated key 'descr'");
     refuses("{'descr': '<f4', 'extra': 1, 'fortran_order': False, 'shape': ()}", NARU_BAD_FILE, "key 'extra'");
     refuses("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", NARU_BAD_FILE, "no size");
     refuses("{'descr': '<f4', 'fortran_order': False, 'shape': (1 2)}", NARU_BAD_FILE, "not a tuple");
@@ -55,7 +56,8 @@ static void hostile_headers(void **state) {
     refuses("{'descr': '<f4', 'fortran_order': False, 'shape': (17,)}", NARU_BAD_FILE, "17 elements of 4 bytes");
     refuses("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", NARU_BAD_FILE, "no size");
     refuses("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 0)}", NARU_LIMIT, "absurdly");
-    refuses("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)}", NARU_LIMIT, "more than 16");
+    refuses("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)}", NARU_LIMIT,
+            "more than 16");
     refuses("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", NARU_UNSUPPORTED, "Python objects");
     refuses("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", NARU_UNSUPPORTED, "structured");
     refuses("{'descr': '<f3', 'fortran_order': False, 'shape': (1,)}", NARU_UNSUPPORTED, "'<f3' is not known");
@@ -80,12 +82,14 @@ static void not_numpy(void **state) {
 static void orders_of_bytes_and_axes(void **state) {
     naru_tensor *t;
     const uint8_t big[] = {0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6};
-    assert_int_equal(parse("{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }", big, sizeof big, &t, NULL), NARU_OK);
+    assert_int_equal(parse("{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }", big, sizeof big, &t, NULL),
+                     NARU_OK);
     assert_int_equal(t->dtype, NARU_INT16);
     static const double rows[] = {1, 3, 5, 2, 4, 6};
     for (int i = 0; i < 6; i++) assert_true(naru_tensor_get(t, i) == rows[i]);
     naru_tensor_destroy(&t);
-    assert_int_equal(parse("{'shape': (), 'fortran_order': False, 'descr': '>c8'}", "\x3f\x80\0\0\xc0\0\0\0", 8, &t, NULL), NARU_OK);
+    assert_int_equal(
+        parse("{'shape': (), 'fortran_order': False, 'descr': '>c8'}", "\x3f\x80\0\0\xc0\0\0\0", 8, &t, NULL), NARU_OK);
     assert_true(((float *)t->data)[0] == 1 && ((float *)t->data)[1] == -2);
     naru_tensor_destroy(&t);
     assert_int_equal(parse("{'descr': '|b1', 'fortran_order': False, 'shape': (2,)}", "\0\7", 2, &t, NULL), NARU_OK);
@@ -95,13 +99,15 @@ static void orders_of_bytes_and_axes(void **state) {
 
 static void text(void **state) {
     naru_tensor *t;
-    const uint8_t ucs[] = {'h', 0, 0, 0, 0x80, 0xb0, 0, 0, 0, 0, 0, 0, /* "h나" spelled as U+B080 */
-                           0, 0, 1, 0, 'x', 0, 0, 0, 0, 0xd8, 0, 0};   /* U+10000, 'x', a lone surrogate */
-    assert_int_equal(parse("{'descr': '<U3', 'fortran_order': False, 'shape': (2,)}", ucs, sizeof ucs, &t, NULL), NARU_OK);
+    const uint8_t ucs[] = {'h', 0, 0, 0, 0x80, 0xb0, 0, 0, 0, 0,    0, 0,  /* "h나" spelled as U+B080 */
+                           0,   0, 1, 0, 'x',  0,    0, 0, 0, 0xd8, 0, 0}; /* U+10000, 'x', a lone surrogate */
+    assert_int_equal(parse("{'descr': '<U3', 'fortran_order': False, 'shape': (2,)}", ucs, sizeof ucs, &t, NULL),
+                     NARU_OK);
     assert_string_equal(naru_tensor_string(t, 0, NULL), "h\xeb\x82\x80");
     assert_string_equal(naru_tensor_string(t, 1, NULL), "\xf0\x90\x80\x80x\xef\xbf\xbd");
     naru_tensor_destroy(&t);
-    assert_int_equal(parse("{'descr': '|S3', 'fortran_order': True, 'shape': (2, 1)}", "ab\0abc", 6, &t, NULL), NARU_OK);
+    assert_int_equal(parse("{'descr': '|S3', 'fortran_order': True, 'shape': (2, 1)}", "ab\0abc", 6, &t, NULL),
+                     NARU_OK);
     assert_string_equal(naru_tensor_string(t, 0, NULL), "ab");
     assert_string_equal(naru_tensor_string(t, 1, NULL), "abc");
     naru_tensor_destroy(&t);
@@ -117,7 +123,8 @@ static naru_tensor *sample(naru_dtype d) {
     int spare = (int)(naru_tensor_nbytes(t) * 8) - 21 * naru_dtype_bits(d);
     if (naru_dtype_bits(d) < 8 && spare) p[naru_tensor_nbytes(t) - 1] &= (uint8_t)(0xff >> spare);
     if (d == NARU_STRING)
-        for (int i = 0; i < 21; i++) naru_tensor_set_string(t, i, "b\xc3\xa4nd"+ i % 4 * (i % 4 != 2), i % 4 ? 2 : 0, NULL);
+        for (int i = 0; i < 21; i++)
+            naru_tensor_set_string(t, i, "b\xc3\xa4nd" + i % 4 * (i % 4 != 2), i % 4 ? 2 : 0, NULL);
     return t;
 }
 
@@ -137,7 +144,8 @@ static void every_type_there_and_back(void **state) {
         naru_error err = NARU_ERROR_INIT;
         assert_int_equal(npy_print(t, &file, NULL), NARU_OK);
         assert_int_equal((file.data[8] + 10) % 64, 0); /* data begins aligned */
-        if (npy_read_memory(file.data, file.len, &back, &err) != NARU_OK) fail_msg("%s: %s", naru_dtype_name(d), err.message);
+        if (npy_read_memory(file.data, file.len, &back, &err) != NARU_OK)
+            fail_msg("%s: %s", naru_dtype_name(d), err.message);
         same_bits(t, back);
         naru_tensor_destroy(&back);
         for (size_t n = 0; n < file.len; n++) /* cut anywhere: an error, nothing leaked */
@@ -150,7 +158,10 @@ static void every_type_there_and_back(void **state) {
 static void bytes_that_are_no_text_stay(void **state) {
     naru_tensor *t, *back;
     assert_int_equal(naru_tensor_create(NARU_STRING, 0, NULL, &t, NULL), NARU_OK);
-    naru_tensor_set_string(t, 0, "\xff\xfe""a", 3, NULL);
+    naru_tensor_set_string(t, 0,
+                           "\xff\xfe"
+                           "a",
+                           3, NULL);
     str file = {0};
     assert_int_equal(npy_print(t, &file, NULL), NARU_OK);
     assert_non_null(strstr(file.data + 10, "'|S3'"));
@@ -174,7 +185,8 @@ static void archive(bool compress) {
     naru_tensor *a = sample(NARU_FLOAT), *b = sample(NARU_STRING), *t = NULL;
     naru_error err = NARU_ERROR_INIT;
     char *path = in_folder("a.npz");
-    assert_int_equal(naru_npz_write(path, 2, (const char *[]){"first", "second"}, (naru_tensor *[]){a, b}, compress, &err), NARU_OK);
+    assert_int_equal(
+        naru_npz_write(path, 2, (const char *[]){"first", "second"}, (naru_tensor *[]){a, b}, compress, &err), NARU_OK);
     naru_npz *z;
     assert_int_equal(naru_npz_open(path, &z, &err), NARU_OK);
     assert_int_equal(naru_npz_count(z), 2);
@@ -252,7 +264,8 @@ static void recorded_by_numpy(void **state) {
 
 static int make_folder(void **state) { return mkdtemp(folder) ? 0 : -1; }
 static int remove_folder(void **state) {
-    for (const char *const *f = (const char *const[]){"a.npz", "b.npz", "c.npz", "text.npz", NULL}; *f; f++) unlink(in_folder(*f));
+    for (const char *const *f = (const char *const[]){"a.npz", "b.npz", "c.npz", "text.npz", NULL}; *f; f++)
+        unlink(in_folder(*f));
     return rmdir(folder);
 }
 

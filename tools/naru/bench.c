@@ -66,7 +66,8 @@ static naru_status run_once(runner *r, double *ms, naru_error *err) {
     for (size_t i = 0; i < r->out.count; i++)
         if (r->outs[i] && !naru_value_tensor(r->outs[i])) naru_value_destroy(&r->outs[i]);
     double start = now_ms();
-    naru_status st = naru_session_run(r->session, r->in->count, r->in->names, r->in->values, r->out.count, r->names, r->outs, err);
+    naru_status st =
+        naru_session_run(r->session, r->in->count, r->in->names, r->in->values, r->out.count, r->names, r->outs, err);
     *ms = now_ms() - start;
     return st;
 }
@@ -97,8 +98,10 @@ static void add_result(bench *b, result r) {
     b->results = regrow(b->results, (b->count + 1) * sizeof *b->results);
     b->results[b->count++] = r;
     if (b->args->json) return;
-    if (b->count == 1) printf("%6s %8s %12s %12s %12s %8s\n", "batch", "threads", "median ms", "p90 ms", "min ms", "runs");
-    printf("%6lld %8d %12.3f %12.3f %12.3f %8lld\n", (long long)r.batch, r.threads, r.median, r.p90, r.min, (long long)r.runs);
+    if (b->count == 1)
+        printf("%6s %8s %12s %12s %12s %8s\n", "batch", "threads", "median ms", "p90 ms", "min ms", "runs");
+    printf("%6lld %8d %12.3f %12.3f %12.3f %8lld\n", (long long)r.batch, r.threads, r.median, r.p90, r.min,
+           (long long)r.runs);
     fflush(stdout);
 }
 
@@ -134,7 +137,8 @@ static int bench_session(bench *b, const shapes *given, int64_t threads) {
     naru_session *s = NULL;
     snprintf(text, sizeof text, "%lld", (long long)threads);
     naru_error err = NARU_ERROR_INIT;
-    if (naru_options_set(b->args->options, "threads", text, &err) != NARU_OK) return usage("bench", "--threads: %s", err.message);
+    if (naru_options_set(b->args->options, "threads", text, &err) != NARU_OK)
+        return usage("bench", "--threads: %s", err.message);
     double start = now_ms();
     int code = load_session(b->args->path, b->args->options, &s);
     if (code >= 0) return code;
@@ -162,11 +166,12 @@ static void print_report(const bench *b) {
     json_t *array = json_array();
     for (size_t i = 0; i < b->count; i++) {
         const result *r = &b->results[i];
-        json_array_append_new(array, json_pack("{s:I s:i s:f s:f s:f s:I}", "batch", (json_int_t)r->batch, "threads", r->threads,
-                                               "median_ms", r->median, "p90_ms", r->p90, "min_ms", r->min, "runs", (json_int_t)r->runs));
+        json_array_append_new(array, json_pack("{s:I s:i s:f s:f s:f s:I}", "batch", (json_int_t)r->batch, "threads",
+                                               r->threads, "median_ms", r->median, "p90_ms", r->p90, "min_ms", r->min,
+                                               "runs", (json_int_t)r->runs));
     }
-    print_json(json_pack("{s:f s:f s:f s:o}", "load_ms", b->load_ms, "first_ms", b->first_ms, "peak_rss_mb", peak_rss_mb(),
-                         "results", array));
+    print_json(json_pack("{s:f s:f s:f s:o}", "load_ms", b->load_ms, "first_ms", b->first_ms, "peak_rss_mb",
+                         peak_rss_mb(), "results", array));
 }
 
 static int bench_all(const bench_args *a) {
@@ -184,10 +189,14 @@ static int bench_all(const bench_args *a) {
 
 int cmd_bench(int argc, char **argv) {
     static const command c = {
-        "bench", "MODEL", "Measures latency on random inputs, for each number of threads and each batch.",
-        "The batch sets every dimension that bears the symbol of the first input's axis 0 (if it has none, axis 0 of each\n"
+        "bench",
+        "MODEL",
+        "Measures latency on random inputs, for each number of threads and each batch.",
+        "The batch sets every dimension that bears the symbol of the first input's axis 0 (if it has none, axis 0 of "
+        "each\n"
         "input). load_ms is the time to load and compile, first_ms the first run, both of the first session.",
-        1, true};
+        1,
+        true};
     bench_args a = {.seconds = 3};
     const arg args[] = {
         {"batch", "1,2,4", "batch sizes", ARG_INTS, &a.batch, NULL, 1},

@@ -11,7 +11,8 @@ static json_t *findings(const naru_report *report, bool errors) {
     naru_finding f = {.size = sizeof f};
     for (size_t i = 0; naru_report_get(report, i, &f) == NARU_OK; i++)
         if ((f.severity == NARU_SEVERITY_ERROR) == errors)
-            json_array_append_new(array, json_pack("{ss ss ss}", "code", f.code, "where", f.where, "message", f.message));
+            json_array_append_new(array,
+                                  json_pack("{ss ss ss}", "code", f.code, "where", f.where, "message", f.message));
     return array;
 }
 
@@ -34,15 +35,22 @@ static void print_text(const char *path, const naru_report *report) {
 static int unreadable(const char *path, const naru_error *err, bool json) {
     if (json)
         print_json(json_pack("{s:b s:[{s:s s:s s:s}] s:[]}", "ok", 0, "errors", "code",
-                             err->code == NARU_IO ? "unreadable" : "bad-file", "where", path, "message", err->message, "warnings"));
+                             err->code == NARU_IO ? "unreadable" : "bad-file", "where", path, "message", err->message,
+                             "warnings"));
     return fail(err);
 }
 
 int cmd_check(int argc, char **argv) {
-    static const command c = {"check", "MODEL", "Checks structure, SSA, order, types, shapes and opsets; tells every error.",
-                              "Exit code 0: sound; 1: there are errors; 3: the file cannot be read as a model.", 1, false};
+    static const command c = {"check",
+                              "MODEL",
+                              "Checks structure, SSA, order, types, shapes and opsets; tells every error.",
+                              "Exit code 0: sound; 1: there are errors; 3: the file cannot be read as a model.",
+                              1,
+                              false};
     bool json = false;
-    const arg args[] = {{"json", NULL, "{\"ok\", \"errors\": [{\"code\", \"where\", \"message\"}], \"warnings\": [...]}", ARG_FLAG, &json, NULL, 0}};
+    const arg args[] = {{"json", NULL,
+                         "{\"ok\", \"errors\": [{\"code\", \"where\", \"message\"}], \"warnings\": [...]}", ARG_FLAG,
+                         &json, NULL, 0}};
     const char *path;
     int code = args_parse(&c, args, 1, NULL, argc, argv, &path);
     if (code >= 0) return code;
@@ -55,7 +63,8 @@ int cmd_check(int argc, char **argv) {
     size_t errors = naru_report_count(report, NARU_SEVERITY_ERROR);
     if (st != NARU_OK) code = fail(&err);
     else if (json)
-        print_json(json_pack("{s:b s:o s:o}", "ok", errors == 0, "errors", findings(report, true), "warnings", findings(report, false)));
+        print_json(json_pack("{s:b s:o s:o}", "ok", errors == 0, "errors", findings(report, true), "warnings",
+                             findings(report, false)));
     else print_text(path, report);
     naru_report_destroy(&report);
     naru_model_destroy(&model);

@@ -25,7 +25,7 @@ void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* stderr
 /* Every finding of at least this severity, one a line, to stderr. */
 void print_findings(const naru_report *report, naru_severity min);
 void print_json(json_t *root); /* takes the reference */
-json_t *json_number(double v);  /* null for NaN and infinities */
+json_t *json_number(double v); /* null for NaN and infinities */
 /* "3.1 MB" */
 const char *size_text(double bytes, char buf[32]);
 /* The nearest of the names for "did you mean", or NULL. */
@@ -50,9 +50,9 @@ typedef enum { ARG_FLAG, ARG_TEXT, ARG_TEXTS, ARG_INTS, ARG_INT, ARG_REAL } arg_
 typedef struct arg {
     const char *name, *metavar, *help;
     arg_type type;
-    void *target;   /* bool, const char *, text_list, int_list, int64_t, double */
-    bool *given;    /* may be NULL */
-    int64_t least;  /* INT and INTS */
+    void *target;  /* bool, const char *, text_list, int_list, int64_t, double */
+    bool *given;   /* may be NULL */
+    int64_t least; /* INT and INTS */
 } arg;
 typedef struct command {
     const char *name, *operands, *summary, *details;
@@ -87,7 +87,8 @@ typedef struct shapes {
     shape *items;
     size_t count;
 } shapes;
-/* NAME=DIMS[:TYPE], also NAME:DIMS[:TYPE]; several in one text are separated by commas. False: `why` says what is wrong. */
+/* NAME=DIMS[:TYPE], also NAME:DIMS[:TYPE]; several in one text are separated by commas. False: `why` says what is
+ * wrong. */
 bool shapes_parse(const text_list *specs, shapes *out, char why[400]);
 void shapes_free(shapes *s);
 const shape *find_shape(const shapes *s, const char *name);
@@ -107,14 +108,15 @@ naru_value *values_find(const named_values *v, const char *name);
 /* Random content: floats in [-1, 1), integers 0..3, bools, one-letter strings. */
 naru_status random_value(const shape *s, uint64_t seed, naru_value **out, naru_error *err);
 /* Random values for every required input. -1 or an exit code. */
-int random_inputs(const char *verb, const ports *in, const shapes *given, int64_t batch, uint64_t seed, named_values *out);
+int random_inputs(const char *verb, const ports *in, const shapes *given, int64_t batch, uint64_t seed,
+                  named_values *out);
 naru_status load_value(const char *path, const naru_port *port, const shape *raw, naru_value **out, naru_error *err);
 naru_status save_value(const naru_value *v, const char *path, naru_error *err);
 /* "float[1,10]", "sequence of 3" */
 const char *value_type_text(const naru_value *v, char *buf, size_t size);
 /* Runs and collects the outputs asked for (all when names is NULL). */
-naru_status run_session(naru_session *s, const named_values *in, const char *const *names, size_t count, named_values *out,
-                        naru_error *err);
+naru_status run_session(naru_session *s, const named_values *in, const char *const *names, size_t count,
+                        named_values *out, naru_error *err);
 /* Loads a model; unsupported operators go to stderr. -1 or an exit code. */
 int load_session(const char *path, const naru_options *options, naru_session **out);
 

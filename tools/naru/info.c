@@ -13,7 +13,9 @@ typedef naru_status (*port_fn)(const naru_model *, size_t, naru_port *);
 static json_t *port_json(const naru_port *p) {
     json_t *dims = json_array(), *o = json_pack("{ss ss}", "name", p->name, "type", p->type);
     for (int d = 0; d < p->rank; d++)
-        json_array_append_new(dims, p->dims[d] >= 0 ? json_integer(p->dims[d]) : p->symbols[d] ? json_string(p->symbols[d]) : json_null());
+        json_array_append_new(dims, p->dims[d] >= 0 ? json_integer(p->dims[d])
+                                    : p->symbols[d] ? json_string(p->symbols[d])
+                                                    : json_null());
     if (p->kind == NARU_KIND_TENSOR) json_object_set_new(o, "dtype", json_string(naru_dtype_name(p->dtype)));
     if (p->rank >= 0) json_object_set(o, "shape", dims);
     json_decref(dims);
@@ -35,7 +37,8 @@ static json_t *warnings_json(const naru_report *report) {
     naru_finding f = {.size = sizeof f};
     for (size_t i = 0; naru_report_get(report, i, &f) == NARU_OK; i++)
         if (f.severity >= NARU_SEVERITY_WARNING)
-            json_array_append_new(array, json_pack("{ss ss ss}", "code", f.code, "where", f.where, "message", f.message));
+            json_array_append_new(array,
+                                  json_pack("{ss ss ss}", "code", f.code, "where", f.where, "message", f.message));
     return array;
 }
 
@@ -46,15 +49,18 @@ static json_t *info_json(const naru_model *m, const naru_model_info *n, int64_t 
     int64_t v;
     const char *name, *value;
     for (size_t i = 0; (name = naru_model_opset(m, i, &v)); i++) json_object_set_new(opsets, name, json_integer(v));
-    for (size_t i = 0; (name = naru_model_operator(m, i, &v)); i++) json_object_set_new(operators, name, json_integer(v));
-    for (size_t i = 0; (name = naru_model_metadata(m, i, &value)); i++) json_object_set_new(metadata, name, json_string(text(value)));
-    return json_pack("{ss sI sI ss ss ss so so so so sI sI sI sI sI so so}", "format", n->format, "ir_version", (json_int_t)n->ir_version,
-                     "model_version", (json_int_t)n->model_version, "producer", text(n->producer_name), "producer_version",
-                     text(n->producer_version), "graph", text(n->graph_name), "opsets", opsets, "metadata", metadata, "inputs",
-                     ports_json(m, naru_model_inputs(m), naru_model_input), "outputs",
-                     ports_json(m, naru_model_outputs(m), naru_model_output), "nodes", (json_int_t)n->nodes, "functions",
-                     (json_int_t)n->functions, "parameters", (json_int_t)n->parameters, "weight_bytes", (json_int_t)n->weight_bytes,
-                     "file_bytes", (json_int_t)file_bytes, "operators", operators, "warnings", warnings_json(report));
+    for (size_t i = 0; (name = naru_model_operator(m, i, &v)); i++)
+        json_object_set_new(operators, name, json_integer(v));
+    for (size_t i = 0; (name = naru_model_metadata(m, i, &value)); i++)
+        json_object_set_new(metadata, name, json_string(text(value)));
+    return json_pack(
+        "{ss sI sI ss ss ss so so so so sI sI sI sI sI so so}", "format", n->format, "ir_version",
+        (json_int_t)n->ir_version, "model_version", (json_int_t)n->model_version, "producer", text(n->producer_name),
+        "producer_version", text(n->producer_version), "graph", text(n->graph_name), "opsets", opsets, "metadata",
+        metadata, "inputs", ports_json(m, naru_model_inputs(m), naru_model_input), "outputs",
+        ports_json(m, naru_model_outputs(m), naru_model_output), "nodes", (json_int_t)n->nodes, "functions",
+        (json_int_t)n->functions, "parameters", (json_int_t)n->parameters, "weight_bytes", (json_int_t)n->weight_bytes,
+        "file_bytes", (json_int_t)file_bytes, "operators", operators, "warnings", warnings_json(report));
 }
 
 static void print_ports(const char *title, const naru_model *m, size_t count, port_fn get) {
@@ -65,18 +71,21 @@ static void print_ports(const char *title, const naru_model *m, size_t count, po
     }
 }
 
-static void print_text(const char *path, const naru_model *m, const naru_model_info *n, int64_t file_bytes, const naru_report *report) {
+static void print_text(const char *path, const naru_model *m, const naru_model_info *n, int64_t file_bytes,
+                       const naru_report *report) {
     char a[32], b[32];
     int64_t v;
     const char *name, *value;
     printf("%s: %s, IR %lld", path, n->format, (long long)n->ir_version);
     for (size_t i = 0; (name = naru_model_opset(m, i, &v)); i++) printf(", %s %lld", name, (long long)v);
-    printf("\nproducer:   %s %s\ngraph:      %s\n", text(n->producer_name), text(n->producer_version), text(n->graph_name));
-    for (size_t i = 0; (name = naru_model_metadata(m, i, &value)); i++) printf("metadata:   %s = %s\n", name, text(value));
+    printf("\nproducer:   %s %s\ngraph:      %s\n", text(n->producer_name), text(n->producer_version),
+           text(n->graph_name));
+    for (size_t i = 0; (name = naru_model_metadata(m, i, &value)); i++)
+        printf("metadata:   %s = %s\n", name, text(value));
     print_ports("inputs", m, naru_model_inputs(m), naru_model_input);
     print_ports("outputs", m, naru_model_outputs(m), naru_model_output);
-    printf("parameters: %lld\nmemory:     weights %s, file %s\n", (long long)n->parameters, size_text((double)n->weight_bytes, a),
-           size_text((double)file_bytes, b));
+    printf("parameters: %lld\nmemory:     weights %s, file %s\n", (long long)n->parameters,
+           size_text((double)n->weight_bytes, a), size_text((double)file_bytes, b));
     printf("nodes:      %lld", (long long)n->nodes);
     if (n->functions) printf(" (functions: %lld)", (long long)n->functions);
     printf("\noperators:\n");
@@ -84,12 +93,17 @@ static void print_text(const char *path, const naru_model *m, const naru_model_i
     naru_finding f = {.size = sizeof f};
     for (size_t i = 0; naru_report_get(report, i, &f) == NARU_OK; i++)
         if (f.severity >= NARU_SEVERITY_WARNING)
-            printf("%s: [%s] %s%s%s\n", f.severity == NARU_SEVERITY_ERROR ? "error" : "warning", f.code, f.where, *f.where ? ": " : "", f.message);
+            printf("%s: [%s] %s%s%s\n", f.severity == NARU_SEVERITY_ERROR ? "error" : "warning", f.code, f.where,
+                   *f.where ? ": " : "", f.message);
 }
 
 int cmd_info(int argc, char **argv) {
-    static const command c = {"info", "MODEL", "Tells inputs, outputs, opsets, parameters, memory and operators of a model.",
-                              "Findings of 'naru check' are told at the end.", 1, false};
+    static const command c = {"info",
+                              "MODEL",
+                              "Tells inputs, outputs, opsets, parameters, memory and operators of a model.",
+                              "Findings of 'naru check' are told at the end.",
+                              1,
+                              false};
     bool json = false;
     const arg args[] = {{"json", NULL, "one object with the same facts", ARG_FLAG, &json, NULL, 0}};
     const char *path;

@@ -8,7 +8,8 @@
 #include "cli.h"
 
 static const char *const names[] = {"ops", "kernels", "passes", "knobs", "options"};
-static const naru_list lists[] = {NARU_LIST_OPS, NARU_LIST_KERNELS, NARU_LIST_PASSES, NARU_LIST_KNOBS, NARU_LIST_OPTIONS};
+static const naru_list lists[] = {NARU_LIST_OPS, NARU_LIST_KERNELS, NARU_LIST_PASSES, NARU_LIST_KNOBS,
+                                  NARU_LIST_OPTIONS};
 enum { LISTS = sizeof names / sizeof names[0] };
 
 static int print(naru_list list, bool json) {
@@ -24,7 +25,8 @@ static int print(naru_list list, bool json) {
 }
 
 int cmd_list(int argc, char **argv) {
-    static const command c = {"list", "ops|kernels|passes|knobs|options", "Lists what this build of naru has.", NULL, 1, false};
+    static const command c = {"list", "ops|kernels|passes|knobs|options", "Lists what this build of naru has.", NULL, 1,
+                              false};
     bool json = false;
     const arg args[] = {{"json", NULL, "an array of {name, detail}", ARG_FLAG, &json, NULL, 0}};
     const char *what;

@@ -49,13 +49,13 @@ static int by_number(const void *a, const void *b) {
 
 /* --calls that the reference lacks are an error, and so is a reference without calls. */
 static int settle_calls(reference *r, const char *what) {
-    if (!r->calls.count)
-        return fail_text(CODE_BAD_FILE, "%s: %s", r->args->reference, what);
+    if (!r->calls.count) return fail_text(CODE_BAD_FILE, "%s: %s", r->args->reference, what);
     qsort(r->calls.items, r->calls.count, sizeof *r->calls.items, by_number);
     size_t kept = 0;
     for (size_t i = 0; i < r->args->calls.count; i++)
         if (!has(&r->calls, r->args->calls.items[i]))
-            return usage("verify", "--calls: %s has no call %lld", r->args->reference, (long long)r->args->calls.items[i]);
+            return usage("verify", "--calls: %s has no call %lld", r->args->reference,
+                         (long long)r->args->calls.items[i]);
     for (size_t i = 0; i < r->calls.count; i++)
         if (wanted(r->args, r->calls.items[i])) r->calls.items[kept++] = r->calls.items[i];
     r->calls.count = kept;
@@ -81,7 +81,8 @@ static int open_npz(reference *r) {
         bool output;
         const char *name;
         if (!parse_key(naru_npz_key(r->npz, i), &call, &output, &name))
-            return fail_text(CODE_BAD_FILE, "%s: array '%s' is no part of a recorded call; names are cK_in_INPUT and cK_out_OUTPUT",
+            return fail_text(CODE_BAD_FILE,
+                             "%s: array '%s' is no part of a recorded call; names are cK_in_INPUT and cK_out_OUTPUT",
                              r->args->reference, naru_npz_key(r->npz, i));
         if (output && !has(&r->calls, call)) add_call(&r->calls, call);
     }
@@ -183,7 +184,8 @@ static int read_files(const char *folder, const char *what, const ports *p, name
         snprintf(path, sizeof path, "%s/%s_%zu.pb", folder, what, k);
         if (!exists(path)) return -1;
         if (k >= p->count) {
-            snprintf(c->problem, sizeof c->problem, "the reference has %s_%zu.pb, the model has only %zu %ss", what, k, p->count, what);
+            snprintf(c->problem, sizeof c->problem, "the reference has %s_%zu.pb, the model has only %zu %ss", what, k,
+                     p->count, what);
             return -1;
         }
         naru_error err = NARU_ERROR_INIT;
@@ -198,7 +200,8 @@ static int next_folder(reference *r, size_t i, reference_call *c) {
     int code = read_files(r->folders[i], "input", &r->in, &c->in, c);
     if (code < 0) code = read_files(r->folders[i], "output", &r->out, &c->out, c);
     if (code < 0 && !*c->problem && c->out.count < r->out.count)
-        snprintf(c->problem, sizeof c->problem, "the reference has %zu outputs, the model has %zu", c->out.count, r->out.count);
+        snprintf(c->problem, sizeof c->problem, "the reference has %zu outputs, the model has %zu", c->out.count,
+                 r->out.count);
     return code;
 }
 

@@ -53,8 +53,10 @@ static int fill_missing(const run_args *a, const ports *in, const shapes *given,
         const naru_port *p = &in->items[i];
         const shape *s = find_shape(given, p->name);
         if (values_find(out, p->name) || (p->optional && !s)) continue;
-        if (!s) return usage("run", "input '%s' (%s) is missing; add --input %s=FILE, or --shape %s=DIMS for random content",
-                             p->name, p->type, p->name, p->name);
+        if (!s)
+            return usage("run",
+                         "input '%s' (%s) is missing; add --input %s=FILE, or --shape %s=DIMS for random content",
+                         p->name, p->type, p->name, p->name);
         shape wanted = *s;
         if (wanted.dtype == NARU_UNDEFINED) wanted.dtype = p->dtype;
         naru_error err = NARU_ERROR_INIT;
@@ -70,7 +72,8 @@ static int gather_inputs(const run_args *a, const ports *in, const shapes *given
     for (size_t i = 0; i < a->input.count; i++) {
         char *name;
         const char *file;
-        if (!split(a->input.items[i], &name, &file)) return usage("run", "--input '%s' is not NAME=FILE", a->input.items[i]);
+        if (!split(a->input.items[i], &name, &file))
+            return usage("run", "--input '%s' is not NAME=FILE", a->input.items[i]);
         int code = load_one(name, file, in, given, out);
         free(name);
         if (code >= 0) return code;
@@ -90,7 +93,8 @@ static int parse_targets(const run_args *a, const ports *out, target *t) {
         if (!split(a->output.items[i], &t[i].name, &t[i].file))
             return usage("run", "--output '%s' is not NAME=FILE", a->output.items[i]);
         if (!find_port(out, t[i].name))
-            return usage("run", "the model has no output '%s'%s", t[i].name, port_hint(out, t[i].name, hint, sizeof hint));
+            return usage("run", "the model has no output '%s'%s", t[i].name,
+                         port_hint(out, t[i].name, hint, sizeof hint));
     }
     return -1;
 }
@@ -156,7 +160,8 @@ static int save_targets(const target *t, size_t count, const named_values *out) 
 
 /* DIR/NAME.npy, with '/' and the like in names replaced; .pb for what is no tensor. */
 static int save_all(const char *dir, const named_values *out) {
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST) return fail_text(CODE_BAD_FILE, "%s: cannot make the folder: %s", dir, strerror(errno));
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+        return fail_text(CODE_BAD_FILE, "%s: cannot make the folder: %s", dir, strerror(errno));
     for (size_t i = 0; i < out->count; i++) {
         char *path = take(strlen(dir) + strlen(out->names[i]) + 8), *name = path + sprintf(path, "%s/", dir);
         sprintf(name, "%s.%s", out->names[i], naru_value_tensor(out->values[i]) ? "npy" : "pb");
@@ -222,10 +227,14 @@ static int run_model(const run_args *a, naru_session *s) {
 }
 
 int cmd_run(int argc, char **argv) {
-    static const command c = {"run", "MODEL", "Runs a model once and tells its outputs.",
-                              "Files: .npy, .pb, FILE.npz:KEY; any other file is raw bytes, whose shape --shape tells.\n"
-                              "Without --input the inputs are random, their shapes from the model and --shape.",
-                              1, true};
+    static const command c = {
+        "run",
+        "MODEL",
+        "Runs a model once and tells its outputs.",
+        "Files: .npy, .pb, FILE.npz:KEY; any other file is raw bytes, whose shape --shape tells.\n"
+        "Without --input the inputs are random, their shapes from the model and --shape.",
+        1,
+        true};
     run_args a = {0};
     const arg args[] = {
         {"input", "NAME=FILE", "an input from a file (repeatable)", ARG_TEXTS, &a.input, NULL, 0},

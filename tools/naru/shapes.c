@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One grammar of shapes: NAME=DIMS[:TYPE], where DIMS is 1x3x224x224 or `scalar`; NAME:DIMS[:TYPE] is accepted too. Names
- * may contain ':' and '=' themselves ("input:0=1x3"): the text is split from its right end. Then the shapes of a model's
- * inputs from what was given, --batch and the model's own declaration.
+ * One grammar of shapes: NAME=DIMS[:TYPE], where DIMS is 1x3x224x224 or `scalar`; NAME:DIMS[:TYPE] is accepted too.
+ * Names may contain ':' and '=' themselves ("input:0=1x3"): the text is split from its right end. Then the shapes of a
+ * model's inputs from what was given, --batch and the model's own declaration.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 
 #include "cli.h"
 
-static ports gather(const naru_session *s, size_t count, naru_status (*get)(const naru_session *, size_t, naru_port *)) {
+static ports gather(const naru_session *s, size_t count,
+                    naru_status (*get)(const naru_session *, size_t, naru_port *)) {
     ports p = {take((count + 1) * sizeof(naru_port)), count};
     for (size_t i = 0; i < count; i++) {
         p.items[i].size = sizeof(naru_port);
@@ -98,7 +99,8 @@ static bool add_spec(const char *spec, shapes *out, char why[400]) {
         ok = parse_one(item, &out->items[out->count]);
         if (out->items[out->count].name) out->count++;
         if (!ok)
-            snprintf(why, 400, "'%s' is not a shape; write NAME=DIMS[:TYPE], as in x=1x3x224x224, ids=2x12:int64, n=scalar:int64",
+            snprintf(why, 400,
+                     "'%s' is not a shape; write NAME=DIMS[:TYPE], as in x=1x3x224x224, ids=2x12:int64, n=scalar:int64",
                      whole);
     }
     free(copy);
@@ -145,23 +147,27 @@ static bool start_shape(const naru_port *p, const shape *given, shape *out, char
     *out = (shape){.name = p->name, .dtype = p->dtype, .rank = p->rank};
     if (given && given->dtype != NARU_UNDEFINED) {
         if (p->dtype != NARU_UNDEFINED && p->dtype != given->dtype)
-            return snprintf(why, 400, "input '%s' is %s in the model, --shape says %s", p->name, naru_dtype_name(p->dtype),
-                            naru_dtype_name(given->dtype)), false;
+            return snprintf(why, 400, "input '%s' is %s in the model, --shape says %s", p->name,
+                            naru_dtype_name(p->dtype), naru_dtype_name(given->dtype)),
+                   false;
         out->dtype = given->dtype;
     }
     if (given && p->rank >= 0 && p->rank != given->rank)
-        return snprintf(why, 400, "input '%s' is %s in the model: %d dimensions, --shape gives %d", p->name, p->type, p->rank,
-                        given->rank), false;
+        return snprintf(why, 400, "input '%s' is %s in the model: %d dimensions, --shape gives %d", p->name, p->type,
+                        p->rank, given->rank),
+               false;
     if (given) out->rank = given->rank;
     if (out->rank < 0 || out->dtype == NARU_UNDEFINED)
         return snprintf(why, 400, "input '%s' is %s in the model; add --shape %s=DIMS%s", p->name, p->type, p->name,
-                        out->dtype == NARU_UNDEFINED ? ":TYPE" : ""), false;
+                        out->dtype == NARU_UNDEFINED ? ":TYPE" : ""),
+               false;
     for (int d = 0; d < out->rank; d++) {
         int64_t fixed = p->rank >= 0 ? p->dims[d] : NOT_SET;
         out->dims[d] = given ? given->dims[d] : fixed;
         if (given && fixed >= 0 && fixed != given->dims[d])
             return snprintf(why, 400, "input '%s': axis %d is %lld in the model, --shape gives %lld", p->name, d,
-                            (long long)fixed, (long long)given->dims[d]), false;
+                            (long long)fixed, (long long)given->dims[d]),
+                   false;
     }
     return true;
 }
@@ -177,8 +183,11 @@ static bool set_batch(const ports *in, int64_t batch, shape *out, char why[400])
             bool is_batch = name ? symbol(p, d) && strcmp(symbol(p, d), name) == 0 : d == 0;
             if (!is_batch || p->optional) continue;
             if (p->rank > d && p->dims[d] >= 0 && p->dims[d] != batch)
-                return snprintf(why, 400, "input '%s': axis %d is %lld in the model, --batch asks for %lld; export the model "
-                                "with a dynamic batch", p->name, d, (long long)p->dims[d], (long long)batch), false;
+                return snprintf(why, 400,
+                                "input '%s': axis %d is %lld in the model, --batch asks for %lld; export the model "
+                                "with a dynamic batch",
+                                p->name, d, (long long)p->dims[d], (long long)batch),
+                       false;
             out[i].dims[d] = batch;
         }
     }
@@ -193,14 +202,18 @@ static bool bound(const ports *in, const shape *out, const char *name, int64_t *
             const char *s = symbol(&in->items[i], d);
             if (!s || strcmp(s, name) != 0 || out[i].dims[d] == NOT_SET) continue;
             if (*size != NOT_SET && *size != out[i].dims[d])
-                return snprintf(why, 400, "dimension '%s' is %lld in one input and %lld in '%s' (axis %d); give both the same size",
-                                name, (long long)*size, (long long)out[i].dims[d], out[i].name, d), false;
+                return snprintf(
+                           why, 400,
+                           "dimension '%s' is %lld in one input and %lld in '%s' (axis %d); give both the same size",
+                           name, (long long)*size, (long long)out[i].dims[d], out[i].name, d),
+                       false;
             *size = out[i].dims[d];
         }
     return true;
 }
 
-/* Dimensions that neither the model nor the caller fixed: the symbol's size, 1 for a batch (axis 0), else a question. */
+/* Dimensions that neither the model nor the caller fixed: the symbol's size, 1 for a batch (axis 0), else a question.
+ */
 static bool fill_rest(const ports *in, shape *out, char why[400]) {
     for (size_t i = 0; i < in->count; i++)
         for (int d = 0; d < out[i].rank; d++) {
@@ -210,9 +223,11 @@ static bool fill_rest(const ports *in, shape *out, char why[400]) {
             if (out[i].dims[d] != NOT_SET) continue;
             if (size == NOT_SET && d == 0) size = 1;
             if (size == NOT_SET)
-                return snprintf(why, 400, "input '%s' is %s in the model: axis %d%s%s%s is not fixed; add --shape %s=DIMS",
-                                in->items[i].name, in->items[i].type, d, name ? " ('" : "", name ? name : "", name ? "')" : "",
-                                in->items[i].name), false;
+                return snprintf(why, 400,
+                                "input '%s' is %s in the model: axis %d%s%s%s is not fixed; add --shape %s=DIMS",
+                                in->items[i].name, in->items[i].type, d, name ? " ('" : "", name ? name : "",
+                                name ? "')" : "", in->items[i].name),
+                       false;
             out[i].dims[d] = size;
         }
     return true;
@@ -223,15 +238,17 @@ bool shapes_resolve(const ports *in, const shapes *given, int64_t batch, shape *
     for (size_t i = 0; i < given->count; i++)
         if (!find_port(in, given->items[i].name))
             return snprintf(why, 400, "the model has no input '%s'%s", given->items[i].name,
-                            port_hint(in, given->items[i].name, hint, sizeof hint)), false;
+                            port_hint(in, given->items[i].name, hint, sizeof hint)),
+                   false;
     for (size_t i = 0; i < in->count; i++) {
         const naru_port *p = &in->items[i];
         const shape *g = find_shape(given, p->name);
         out[i] = (shape){.name = p->name};
         if (p->optional && !g) continue; /* its default will do */
         if (p->kind != NARU_KIND_TENSOR)
-            return snprintf(why, 400, "input '%s' is %s: no random content for it; add --input %s=FILE.pb", p->name, p->type,
-                            p->name), false;
+            return snprintf(why, 400, "input '%s' is %s: no random content for it; add --input %s=FILE.pb", p->name,
+                            p->type, p->name),
+                   false;
         if (!start_shape(p, g, &out[i], why)) return false;
     }
     return (batch == 0 || set_batch(in, batch, out, why)) && fill_rest(in, out, why);

@@ -41,8 +41,16 @@ static uint64_t next(uint64_t *state) { /* splitmix64 */
 
 static bool is_integer(naru_dtype d) {
     switch (d) {
-    case NARU_UINT8: case NARU_INT8: case NARU_UINT16: case NARU_INT16: case NARU_INT32: case NARU_INT64:
-    case NARU_UINT32: case NARU_UINT64: case NARU_UINT4: case NARU_INT4: return true;
+    case NARU_UINT8:
+    case NARU_INT8:
+    case NARU_UINT16:
+    case NARU_INT16:
+    case NARU_INT32:
+    case NARU_INT64:
+    case NARU_UINT32:
+    case NARU_UINT64:
+    case NARU_UINT4:
+    case NARU_INT4: return true;
     default: return false;
     }
 }
@@ -83,7 +91,8 @@ naru_status random_value(const shape *s, uint64_t seed, naru_value **out, naru_e
     return st;
 }
 
-int random_inputs(const char *verb, const ports *in, const shapes *given, int64_t batch, uint64_t seed, named_values *out) {
+int random_inputs(const char *verb, const ports *in, const shapes *given, int64_t batch, uint64_t seed,
+                  named_values *out) {
     char why[400];
     shape *resolved = take((in->count + 1) * sizeof *resolved);
     int code = shapes_resolve(in, given, batch, resolved, why) ? -1 : usage(verb, "%s", why);
@@ -128,15 +137,16 @@ const char *value_type_text(const naru_value *v, char *buf, size_t size) {
     char dims[200];
     naru_tensor *t = naru_value_tensor(v);
     static const char *const words[] = {"", "tensor", "sequence", "map", "optional"};
-    if (t) snprintf(buf, size, "%s%s", naru_dtype_name(naru_tensor_dtype(t)),
-                    dims_text(naru_tensor_rank(t), naru_tensor_dims(t), dims, sizeof dims));
+    if (t)
+        snprintf(buf, size, "%s%s", naru_dtype_name(naru_tensor_dtype(t)),
+                 dims_text(naru_tensor_rank(t), naru_tensor_dims(t), dims, sizeof dims));
     else snprintf(buf, size, "%s of %zu", words[naru_value_kind(v)], naru_value_count(v));
     return buf;
 }
 
 /* ---- running ---- */
-naru_status run_session(naru_session *s, const named_values *in, const char *const *names, size_t count, named_values *out,
-                        naru_error *err) {
+naru_status run_session(naru_session *s, const named_values *in, const char *const *names, size_t count,
+                        named_values *out, naru_error *err) {
     ports all = session_outputs(s);
     const char **wanted = take((all.count + count + 1) * sizeof *wanted);
     if (!names) count = all.count;

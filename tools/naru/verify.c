@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * naru verify: runs a model and compares what comes out with a reference: recorded calls in an .npz, a folder of the ONNX
- * suite's form, or a second model. "Agrees" means that everything expected was compared and lies within the tolerances.
- * Reading the references is in reference.c.
+ * naru verify: runs a model and compares what comes out with a reference: recorded calls in an .npz, a folder of the
+ * ONNX suite's form, or a second model. "Agrees" means that everything expected was compared and lies within the
+ * tolerances. Reading the references is in reference.c.
  */
 #include <math.h>
 #include <stdio.h>
@@ -27,8 +27,9 @@ static void take_comparison(outcome *o, const naru_comparison *c, const char *wh
     bool first_bad = o->ok && !c->equal, worse = o->ok && c->worst_abs > o->worst.worst_abs;
     if (first_bad || worse || !o->worst.message[0]) {
         o->worst = *c;
-        if (*where) snprintf(o->worst.message, sizeof o->worst.message, "%s: %.*s", where,
-                             (int)(sizeof o->worst.message - strlen(where) - 3), c->message);
+        if (*where)
+            snprintf(o->worst.message, sizeof o->worst.message, "%s: %.*s", where,
+                     (int)(sizeof o->worst.message - strlen(where) - 3), c->message);
     }
     o->ok = o->ok && c->equal;
 }
@@ -39,14 +40,16 @@ static void differ(outcome *o, const char *where, const char *what) {
     take_comparison(o, &c, where);
 }
 
-static void compare_tensors(const verify_args *a, const naru_tensor *got, const naru_tensor *want, const char *where, outcome *o) {
+static void compare_tensors(const verify_args *a, const naru_tensor *got, const naru_tensor *want, const char *where,
+                            outcome *o) {
     naru_error err = NARU_ERROR_INIT;
     naru_comparison c = {.size = sizeof c};
     if (naru_tensor_compare(got, want, a->rtol, a->atol, &c, &err) != NARU_OK) differ(o, where, err.message);
     else take_comparison(o, &c, where);
 }
 
-static void compare_values(const verify_args *a, const naru_value *got, const naru_value *want, const char *where, outcome *o) {
+static void compare_values(const verify_args *a, const naru_value *got, const naru_value *want, const char *where,
+                           outcome *o) {
     static const char *const kinds[] = {"nothing", "a tensor", "a sequence", "a map", "an optional"};
     char text[200];
     naru_kind kind = naru_value_kind(want);
@@ -75,10 +78,10 @@ static void compare_values(const verify_args *a, const naru_value *got, const na
 /* ---- reporting ---- */
 static void add_json(json_t *outputs, const char *name, const outcome *o) {
     const naru_comparison *c = &o->worst;
-    json_array_append_new(outputs, json_pack("{ss sb ss so so sI sI sI}", "name", name, "ok", o->ok, "message", c->message,
-                                             "worst_abs", json_number(c->worst_abs), "worst_rel", json_number(c->worst_rel),
-                                             "worst_index", (json_int_t)c->worst_index, "differing", (json_int_t)c->differing,
-                                             "count", (json_int_t)c->count));
+    json_array_append_new(outputs, json_pack("{ss sb ss so so sI sI sI}", "name", name, "ok", o->ok, "message",
+                                             c->message, "worst_abs", json_number(c->worst_abs), "worst_rel",
+                                             json_number(c->worst_rel), "worst_index", (json_int_t)c->worst_index,
+                                             "differing", (json_int_t)c->differing, "count", (json_int_t)c->count));
 }
 
 static void tell(tally *t, json_t *outputs, const char *call, const char *name, const outcome *o) {
@@ -95,7 +98,8 @@ static void tell_missing(tally *t, json_t *outputs, const char *call, const char
     tell(t, outputs, call, name, &o);
 }
 
-static void compare_call(tally *t, json_t *outputs, const char *call, const named_values *got, const named_values *want) {
+static void compare_call(tally *t, json_t *outputs, const char *call, const named_values *got,
+                         const named_values *want) {
     for (size_t i = 0; i < want->count; i++) {
         const naru_value *v = values_find(got, want->names[i]);
         if (!v) {
@@ -146,8 +150,8 @@ static int conclude(tally *t) {
         print_json(json_pack("{sb sf sf sI sI sO}", "ok", ok, "rtol", t->args->rtol, "atol", t->args->atol, "compared",
                              (json_int_t)t->compared, "disagreeing", (json_int_t)t->bad, "calls", t->calls));
     else {
-        printf("%s: %zu call%s, %zu output%s compared", ok ? "agrees" : "DISAGREES", t->ncalls, t->ncalls == 1 ? "" : "s", t->compared,
-               t->compared == 1 ? "" : "s");
+        printf("%s: %zu call%s, %zu output%s compared", ok ? "agrees" : "DISAGREES", t->ncalls,
+               t->ncalls == 1 ? "" : "s", t->compared, t->compared == 1 ? "" : "s");
         if (t->bad) printf(", %zu wrong", t->bad);
         printf(" (rtol %g, atol %g)\n", t->args->rtol, t->args->atol);
     }
@@ -173,13 +177,18 @@ static int verify(verify_args *a, naru_session *s) {
 
 int cmd_verify(int argc, char **argv) {
     static const command c = {
-        "verify", "MODEL REFERENCE", "Runs a model and compares its outputs with a reference: |got - want| <= atol + rtol |want|.",
-        "REFERENCE is an .npz with recorded calls (arrays cK_in_INPUT and cK_out_OUTPUT, K = 0, 1, ...), a folder with\n"
-        "input_K.pb and output_K.pb (or test_data_set_K folders of them; tolerance.txt is honoured), or a second model, run\n"
+        "verify",
+        "MODEL REFERENCE",
+        "Runs a model and compares its outputs with a reference: |got - want| <= atol + rtol |want|.",
+        "REFERENCE is an .npz with recorded calls (arrays cK_in_INPUT and cK_out_OUTPUT, K = 0, 1, ...), a folder "
+        "with\n"
+        "input_K.pb and output_K.pb (or test_data_set_K folders of them; tolerance.txt is honoured), or a second "
+        "model, run\n"
         "by the engine on the same random inputs. --evaluator and the like apply to MODEL only, so\n"
         "'naru verify M M --evaluator reference' compares the two evaluators.\n"
         "Exit code 0: everything expected was compared and agrees; 1: not.",
-        2, true};
+        2,
+        true};
     verify_args a = {.rtol = 1e-3, .atol = 1e-5};
     const arg args[] = {
         {"rtol", "R", "relative tolerance (1e-3)", ARG_REAL, &a.rtol, &a.rtol_given, 0},

@@ -17,7 +17,7 @@ typedef struct verify_args {
 } verify_args;
 
 typedef struct reference_call {
-    char label[48];    /* "" after the last call */
+    char label[48]; /* "" after the last call */
     named_values in, out;
     char problem[500]; /* why it cannot be run: an input that the model lacks; "" else */
 } reference_call;

@@ -13,7 +13,9 @@ typedef struct cursor {
     const char *p, *end;
 } cursor;
 
-static naru_status bad(naru_error *err, const char *what) { return err_set(err, NARU_BAD_FILE, "npy header: %s", what); }
+static naru_status bad(naru_error *err, const char *what) {
+    return err_set(err, NARU_BAD_FILE, "npy header: %s", what);
+}
 
 static void skip_space(cursor *c) {
     while (c->p < c->end && (*c->p == ' ' || *c->p == '\n' || *c->p == '\t' || *c->p == '\r')) c->p++;
@@ -76,9 +78,10 @@ static const struct {
     const char *name;
     naru_dtype dtype;
 } ml_names[] = {
-    {"float8_e4m3fn", NARU_FLOAT8E4M3FN}, {"float8_e4m3fnuz", NARU_FLOAT8E4M3FNUZ}, {"float8_e5m2", NARU_FLOAT8E5M2},
-    {"float8_e5m2fnuz", NARU_FLOAT8E5M2FNUZ}, {"float8_e8m0fnu", NARU_FLOAT8E8M0}, {"float4_e2m1fn", NARU_FLOAT4E2M1},
-    {"float6_e2m3fn", NARU_FLOAT6E2M3}, {"float6_e3m2fn", NARU_FLOAT6E3M2},
+    {"float8_e4m3fn", NARU_FLOAT8E4M3FN}, {"float8_e4m3fnuz", NARU_FLOAT8E4M3FNUZ},
+    {"float8_e5m2", NARU_FLOAT8E5M2},     {"float8_e5m2fnuz", NARU_FLOAT8E5M2FNUZ},
+    {"float8_e8m0fnu", NARU_FLOAT8E8M0},  {"float4_e2m1fn", NARU_FLOAT4E2M1},
+    {"float6_e2m3fn", NARU_FLOAT6E2M3},   {"float6_e3m2fn", NARU_FLOAT6E3M2},
 };
 
 static naru_dtype named_type(const char *name) {
@@ -99,10 +102,10 @@ static naru_dtype number_type(char kind, int64_t size) {
         int size;
         naru_dtype dtype;
     } table[] = {
-        {'f', 4, NARU_FLOAT},  {'f', 8, NARU_DOUBLE}, {'f', 2, NARU_FLOAT16},   {'f', 1, NARU_FLOAT8E5M2}, {'b', 1, NARU_BOOL},
-        {'i', 1, NARU_INT8},   {'i', 2, NARU_INT16},  {'i', 4, NARU_INT32},     {'i', 8, NARU_INT64},      {'u', 1, NARU_UINT8},
-        {'u', 2, NARU_UINT16}, {'u', 4, NARU_UINT32}, {'u', 8, NARU_UINT64},    {'c', 8, NARU_COMPLEX64},  {'c', 16, NARU_COMPLEX128},
-        {'V', 2, NARU_BFLOAT16},
+        {'f', 4, NARU_FLOAT},  {'f', 8, NARU_DOUBLE},    {'f', 2, NARU_FLOAT16},     {'f', 1, NARU_FLOAT8E5M2},
+        {'b', 1, NARU_BOOL},   {'i', 1, NARU_INT8},      {'i', 2, NARU_INT16},       {'i', 4, NARU_INT32},
+        {'i', 8, NARU_INT64},  {'u', 1, NARU_UINT8},     {'u', 2, NARU_UINT16},      {'u', 4, NARU_UINT32},
+        {'u', 8, NARU_UINT64}, {'c', 8, NARU_COMPLEX64}, {'c', 16, NARU_COMPLEX128}, {'V', 2, NARU_BFLOAT16},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++)
         if (table[i].kind == kind && table[i].size == size) return table[i].dtype;
@@ -119,7 +122,8 @@ static naru_status describe(const char *descr, npy_elem *e, naru_error *err) {
             return err_set(err, NARU_UNSUPPORTED, "npy header: element type '%s' is not known", descr);
         return NARU_OK;
     }
-    if (kind == 'O') return err_set(err, NARU_UNSUPPORTED, "npy: Python objects are not read; save strings as '<U' or '|S'");
+    if (kind == 'O')
+        return err_set(err, NARU_UNSUPPORTED, "npy: Python objects are not read; save strings as '<U' or '|S'");
     if (!kind || !str_parse_i64(descr + 2, &size) || size < 0 || size > 1 << 24 || descr[2] == '+')
         return err_set(err, NARU_UNSUPPORTED, "npy header: element type '%s' is not known", descr);
     e->text = kind == 'U';
@@ -129,8 +133,10 @@ static naru_status describe(const char *descr, npy_elem *e, naru_error *err) {
     if (e->dtype == NARU_UNDEFINED && kind == 'V')
         return err_set(err, NARU_UNSUPPORTED,
                        "npy header: '%s' does not say which element type it holds; write the type's name as 'descr' "
-                       "(\"float8_e4m3fn\", \"int4\") or use a .pb file", descr);
-    if (e->dtype == NARU_UNDEFINED) return err_set(err, NARU_UNSUPPORTED, "npy header: element type '%s' is not known", descr);
+                       "(\"float8_e4m3fn\", \"int4\") or use a .pb file",
+                       descr);
+    if (e->dtype == NARU_UNDEFINED)
+        return err_set(err, NARU_UNSUPPORTED, "npy header: element type '%s' is not known", descr);
     return NARU_OK;
 }
 
@@ -144,7 +150,8 @@ naru_status npy_header_parse(const char *text, size_t n, npy_header *h, naru_err
         if (!quoted(&c, key, sizeof key) || !accept(&c, ':')) return bad(err, "not a dictionary");
         if (strcmp(key, "descr") == 0 && !have_descr) {
             skip_space(&c);
-            if (c.p < c.end && *c.p == '[') return err_set(err, NARU_UNSUPPORTED, "npy: structured arrays are not read");
+            if (c.p < c.end && *c.p == '[')
+                return err_set(err, NARU_UNSUPPORTED, "npy: structured arrays are not read");
             if (!quoted(&c, descr, sizeof descr)) return bad(err, "'descr' is not a short text");
             TRY(describe(descr, &h->elem, err));
             have_descr = true;

@@ -13,8 +13,10 @@ static naru_status truncated(naru_error *err) { return err_set(err, NARU_BAD_FIL
 static naru_status read_header(const npy_source *s, npy_header *h, uint64_t *payload, naru_error *err) {
     uint8_t head[12];
     if (s->size < 10 || !s->read(s->user, head, 10)) return truncated(err);
-    if (memcmp(head, "\x93NUMPY", 6) != 0) return err_set(err, NARU_BAD_FILE, "npy: not a NumPy file (wrong first bytes)");
-    if (head[6] < 1 || head[6] > 3) return err_set(err, NARU_UNSUPPORTED, "npy: format version %d is not known", head[6]);
+    if (memcmp(head, "\x93NUMPY", 6) != 0)
+        return err_set(err, NARU_BAD_FILE, "npy: not a NumPy file (wrong first bytes)");
+    if (head[6] < 1 || head[6] > 3)
+        return err_set(err, NARU_UNSUPPORTED, "npy: format version %d is not known", head[6]);
     size_t prefix = head[6] == 1 ? 10 : 12, n = head[8] | (size_t)head[9] << 8;
     if (head[6] > 1) {
         if (!s->read(s->user, head + 10, 2)) return truncated(err);
@@ -137,9 +139,11 @@ naru_status npy_read(const npy_source *s, naru_tensor **out, naru_error *err) {
     TRY(read_header(s, &h, &payload, err));
     dims_count(h.rank, h.dims, &count);
     if (!i64_mul(count, (int64_t)h.elem.size, &need) || (uint64_t)need > payload)
-        return err_set(err, NARU_BAD_FILE, "npy: the shape needs %lld elements of %zu bytes, the file has %llu bytes of data",
+        return err_set(err, NARU_BAD_FILE,
+                       "npy: the shape needs %lld elements of %zu bytes, the file has %llu bytes of data",
                        (long long)count, h.elem.size, (unsigned long long)payload);
-    if (h.elem.size == 0 && count > 1 << 20) return err_set(err, NARU_LIMIT, "npy: %lld empty strings", (long long)count);
+    if (h.elem.size == 0 && count > 1 << 20)
+        return err_set(err, NARU_LIMIT, "npy: %lld empty strings", (long long)count);
     bool reorder = h.fortran && h.rank > 1;
     if (reorder && naru_dtype_bits(h.elem.dtype) < 8 && h.elem.dtype != NARU_STRING)
         return err_set(err, NARU_UNSUPPORTED, "npy: Fortran order of %s is not read", naru_dtype_name(h.elem.dtype));
@@ -183,7 +187,11 @@ naru_status npy_load(const char *path, naru_tensor **out, naru_error *err) {
 /* Decodes one code point of s[0..n); 0 bytes used: not UTF-8. */
 static size_t utf8_get(const char *s, size_t n, uint32_t *out) {
     const uint8_t *p = (const uint8_t *)s;
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+    size_t len = p[0] < 0x80                   ? 1
+                 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                 : (p[0] & 0xf0) == 0xe0       ? 3
+                 : (p[0] & 0xf8) == 0xf0       ? 4
+                                               : 0;
     if (!len || len > n) return 0;
     uint32_t c = len == 1 ? p[0] : p[0] & (0x7fu >> len);
     for (size_t i = 1; i < len; i++) {
@@ -229,8 +237,8 @@ static void print_string(const tensor_str *s, npy_elem e, str *out) {
     uint32_t c;
     if (!e.text) str_add_n(out, s->ptr ? s->ptr : "", s->len);
     else
-        for (size_t at = 0; at < s->len; at += utf8_get(s->ptr + at, s->len - at, &c), str_add_n(out, (const char *)&c, 4)) {
-        }
+        for (size_t at = 0; at < s->len;
+             at += utf8_get(s->ptr + at, s->len - at, &c), str_add_n(out, (const char *)&c, 4)) {}
     while (!out->failed && out->len - start < e.size) str_add_n(out, "", 1);
 }
 

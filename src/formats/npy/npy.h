@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * NumPy's .npy (one array) and .npz (a zip of .npy files). The exported calls are in api/files.c; text of the header is in
- * header.c, elements in npy.c, the archive in npz.c.
+ * NumPy's .npy (one array) and .npz (a zip of .npy files). The exported calls are in api/files.c; text of the header is
+ * in header.c, elements in npy.c, the archive in npz.c.
  */
 #ifndef FORMATS_NPY_NPY_H
 #define FORMATS_NPY_NPY_H
@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "tensor/tensor.h"
 
-/* Where the bytes come from: read gives exactly n bytes, or false at the end (or after a failure, told by the source). */
+/* Where the bytes come from: read gives exactly n bytes, or false at the end (or after a failure, told by the source).
+ */
 typedef struct npy_source {
     bool (*read)(void *user, void *dst, size_t n);
     void *user;
@@ -19,9 +20,9 @@ typedef struct npy_source {
 /* How the file stores one element. */
 typedef struct npy_elem {
     naru_dtype dtype;
-    size_t size;   /* bytes in the file; 4 per character for text; types under a byte take a whole one */
-    bool swap;     /* big-endian */
-    bool text;     /* UCS-4 ('U') instead of bytes ('S') */
+    size_t size; /* bytes in the file; 4 per character for text; types under a byte take a whole one */
+    bool swap;   /* big-endian */
+    bool text;   /* UCS-4 ('U') instead of bytes ('S') */
 } npy_elem;
 
 typedef struct npy_header {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * .npz: a zip archive whose members are KEY.npy, through minizip. Sizes that the archive claims are checked against what
- * deflate can give, so a small file cannot ask for a large allocation.
+ * .npz: a zip archive whose members are KEY.npy, through minizip. Sizes that the archive claims are checked against
+ * what deflate can give, so a small file cannot ask for a large allocation.
  */
 #include <errno.h>
 #include <minizip/unzip.h>
@@ -25,7 +25,8 @@ static naru_status add_key(naru_npz *z, naru_error *err) {
     unz_file_info64 info;
     if (unzGetCurrentFileInfo64(z->zip, &info, name, sizeof name, NULL, 0, NULL, 0) != UNZ_OK)
         return err_set(err, NARU_BAD_FILE, "the archive's directory is damaged");
-    if (info.size_filename >= sizeof name) return err_set(err, NARU_LIMIT, "a member's name has %lu bytes", info.size_filename);
+    if (info.size_filename >= sizeof name)
+        return err_set(err, NARU_LIMIT, "a member's name has %lu bytes", info.size_filename);
     if (!str_ends(name, ".npy")) return NARU_OK;
     name[strlen(name) - 4] = 0;
     char *key = mem_strdup(name);
@@ -92,8 +93,7 @@ static bool read_member(void *user, void *dst, size_t n) {
 static naru_status finish_member(unzFile zip, naru_status st, naru_error *err) {
     char rest[4096];
     int got = 1;
-    while (st == NARU_OK && (got = unzReadCurrentFile(zip, rest, sizeof rest)) > 0) {
-    }
+    while (st == NARU_OK && (got = unzReadCurrentFile(zip, rest, sizeof rest)) > 0) {}
     int closed = unzCloseCurrentFile(zip);
     if (st == NARU_OK && (got < 0 || closed != UNZ_OK))
         return err_set(err, NARU_BAD_FILE, closed == UNZ_CRCERROR ? "wrong checksum" : "damaged compressed data");
@@ -102,14 +102,17 @@ static naru_status finish_member(unzFile zip, naru_status st, naru_error *err) {
 
 static naru_status read_current(naru_npz *z, naru_tensor **out, naru_error *err) {
     unz_file_info64 info;
-    if (unzGetCurrentFileInfo64(z->zip, &info, NULL, 0, NULL, 0, NULL, 0) != UNZ_OK || unzOpenCurrentFile(z->zip) != UNZ_OK)
+    if (unzGetCurrentFileInfo64(z->zip, &info, NULL, 0, NULL, 0, NULL, 0) != UNZ_OK ||
+        unzOpenCurrentFile(z->zip) != UNZ_OK)
         return err_set(err, NARU_BAD_FILE, "cannot be opened (damaged, encrypted, or an unknown compression)");
     uint64_t most = info.compressed_size, size = info.uncompressed_size;
-    if (info.compression_method != 0) most = most > UINT64_MAX / DEFLATE_RATIO - 1 ? UINT64_MAX : (most + 1) * DEFLATE_RATIO;
+    if (info.compression_method != 0)
+        most = most > UINT64_MAX / DEFLATE_RATIO - 1 ? UINT64_MAX : (most + 1) * DEFLATE_RATIO;
     naru_tensor *t = NULL;
-    naru_status st = size > most ? err_set(err, NARU_BAD_FILE, "claims %llu bytes, which %llu compressed bytes cannot hold",
-                                           (unsigned long long)size, (unsigned long long)info.compressed_size)
-                                 : npy_read(&(npy_source){read_member, z->zip, size}, &t, err);
+    naru_status st = size > most
+                         ? err_set(err, NARU_BAD_FILE, "claims %llu bytes, which %llu compressed bytes cannot hold",
+                                   (unsigned long long)size, (unsigned long long)info.compressed_size)
+                         : npy_read(&(npy_source){read_member, z->zip, size}, &t, err);
     st = finish_member(z->zip, st, err);
     if (st != NARU_OK) return tensor_unref(t), st;
     *out = t;
@@ -144,7 +147,8 @@ static naru_status write_member(zipFile zip, const char *key, const naru_tensor 
         int bad = zipOpenNewFileInZip64(zip, name.data, &info, NULL, 0, NULL, 0, NULL, compress ? Z_DEFLATED : 0,
                                         compress ? Z_DEFAULT_COMPRESSION : 0, file.len >= 0xffffffffu);
         for (size_t at = 0; !bad && at < file.len; at += 1u << 30)
-            bad = zipWriteInFileInZip(zip, file.data + at, (unsigned)(file.len - at < 1u << 30 ? file.len - at : 1u << 30));
+            bad = zipWriteInFileInZip(zip, file.data + at,
+                                      (unsigned)(file.len - at < 1u << 30 ? file.len - at : 1u << 30));
         if (bad || zipCloseFileInZip(zip) != ZIP_OK) st = err_set(err, NARU_IO, "array '%s' cannot be written", key);
     }
     str_free(&name);
@@ -163,7 +167,8 @@ naru_status naru_npz_write(const char *path, size_t count, const char *const *ke
     naru_status st = zip ? NARU_OK : err_set(err, NARU_IO, "cannot be written");
     for (size_t i = 0; st == NARU_OK && i < count; i++) st = write_member(zip, keys[i], tensors[i], compress, err);
     if (zip && zipClose(zip, NULL) != ZIP_OK && st == NARU_OK) st = err_set(err, NARU_IO, "cannot be written");
-    if (st == NARU_OK && rename(tmp.data, path) != 0) st = err_set(err, NARU_IO, "cannot be renamed from '%s'", tmp.data);
+    if (st == NARU_OK && rename(tmp.data, path) != 0)
+        st = err_set(err, NARU_IO, "cannot be renamed from '%s'", tmp.data);
     if (st != NARU_OK && zip) unlink(tmp.data);
     str_free(&tmp);
     return err_context(err, st, "%s", path);
