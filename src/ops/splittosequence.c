@@ -26,7 +26,7 @@ static naru_status piece(eval_ctx *c, const naru_tensor *x, int axis, int64_t at
     naru_value *v = NULL;
     TRY(tensor_new(x->dtype, rank, dims, &t, c->err));
     naru_status st = NARU_OK;
-    for (int64_t o = 0; size * inner && o < outer; o++)
+    for (int64_t o = 0; size * inner > 0 && o < outer; o++)
         if (!move_elems(t, o * size * inner, x, (o * x->dims[axis] + at) * inner, size * inner)) st = err_oom(c->err);
     if (st == NARU_OK) st = value_new_tensor(t, &v, c->err);
     if (st == NARU_OK) st = value_push(s, v, c->err);
