@@ -22,7 +22,12 @@ static void indent(printer *p) {
     for (int i = 0; i < p->depth; i++) str_add(p->out, "  ");
 }
 
-static bool plain_char(unsigned char c) { return isalnum(c) || (c && strchr("_./:-", c)); }
+/* A ':' may stand in a bare word where a letter, digit or '_' follows, or another such ':'. */
+static bool plain_char(const char *c) {
+    if (*c != ':') return isalnum((unsigned char)*c) || strchr("_./-", *c);
+    const char *next = c[1] == ':' ? c + 2 : c + 1;
+    return isalnum((unsigned char)*next) || *next == '_';
+}
 
 static void quoted(printer *p, const char *s, size_t n) {
     str_add(p->out, "\"");
@@ -38,9 +43,15 @@ static void quoted(printer *p, const char *s, size_t n) {
 /* A name: bare when it looks like one. */
 static void name(printer *p, const char *s) {
     bool plain = isalpha((unsigned char)*s) || *s == '_' || *s == '/';
-    for (const char *c = s; *c; c++) plain = plain && plain_char((unsigned char)*c);
+    for (const char *c = s; *c; c++) plain = plain && plain_char(c);
     if (plain && strcmp(s, "_") != 0) str_add(p->out, s);
     else quoted(p, s, strlen(s));
+}
+
+/* A word that "::" ends or begins. */
+static void word(printer *p, const char *s) {
+    if (strchr(s, ':')) quoted(p, s, strlen(s));
+    else name(p, s);
 }
 
 static void element(printer *p, const naru_tensor *t, int64_t i) {
@@ -96,7 +107,7 @@ static void list(printer *p, const attr *a) {
 static void attribute(printer *p, const attr *a) {
     static const char *const kinds[] = {"none", "float", "int", "string", "tensor", "block", "floats", "ints", "strings",
                                         "tensors", "blocks", "sparse", "sparses", "type", "types"};
-    name(p, a->name);
+    word(p, a->name);
     str_addf(p->out, ":%s = ", (unsigned)a->kind < COUNT_OF(kinds) ? kinds[a->kind] : "none");
     if (a->ref_name) {
         str_add(p->out, "@");
@@ -172,10 +183,10 @@ static void print_node(printer *p, const node *n) {
     names(p, n->out, n->nout);
     str_add(p->out, n->nout ? " = " : "= ");
     if (*n->domain) {
-        name(p, n->domain);
+        word(p, n->domain);
         str_add(p->out, "::");
     }
-    name(p, n->op_type);
+    word(p, n->op_type);
     if (n->overload && *n->overload) {
         str_add(p->out, "#");
         name(p, n->overload);
@@ -195,7 +206,7 @@ static void declaration(printer *p, const char *word, const value *v) {
     indent(p);
     str_addf(p->out, "%s ", word);
     name(p, v->name);
-    if (v->has_declared && v->declared.kind != TYPE_UNKNOWN) {
+    if (v->has_declared) {
         str_add(p->out, ": ");
         type_text(p, &v->declared);
     }
@@ -232,9 +243,9 @@ static void print_imports(printer *p, const opset *list_, int n) {
 
 static void print_function(printer *p, const function *f) {
     str_add(p->out, "function ");
-    name(p, *f->domain ? f->domain : "ai.onnx");
+    word(p, *f->domain ? f->domain : "ai.onnx");
     str_add(p->out, "::");
-    name(p, f->name);
+    word(p, f->name);
     if (*f->overload) {
         str_add(p->out, "#");
         name(p, f->overload);

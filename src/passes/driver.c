@@ -104,6 +104,7 @@ static naru_status run_all(driver *d, bool *changed) {
     *changed = false;
     for (size_t i = 0; i < COUNT_OF(k_passes); i++) {
         if (stopped(d) || (!k_passes[i].always && !d->options->optimize)) continue;
+        if (d->options->only && strcmp(d->options->only, k_passes[i].name) != 0) continue;
         TRY(run_pass(d, &k_passes[i]));
         *changed |= d->changed;
     }
