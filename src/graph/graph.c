@@ -4,6 +4,7 @@
  */
 #include "graph/graph.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -277,6 +278,19 @@ const char *node_describe(const node *n, char *buf, size_t size) {
 }
 
 /* ---- types ---- */
+/* A name that could be read as something else (a number, two dims) stands in quotes. */
+static void print_symbol(const char *name, str *out) {
+    bool plain = isalpha((unsigned char)*name) || *name == '_';
+    for (const char *c = name; *c; c++) plain = plain && (isalnum((unsigned char)*c) || strchr("_.:", *c));
+    if (!plain) str_add(out, "\"");
+    for (const char *c = name; *c; c++) {
+        if (*c == '"' || *c == '\\') str_add(out, "\\");
+        if ((unsigned char)*c < 32) str_addf(out, "\\x%02x", (unsigned char)*c);
+        else str_add_n(out, c, 1);
+    }
+    if (!plain) str_add(out, "\"");
+}
+
 void type_print(const graph *g, const type *t, str *out) {
     switch (t->kind) {
     case TYPE_UNKNOWN: str_add(out, "?"); return;
@@ -305,7 +319,9 @@ void type_print(const graph *g, const type *t, str *out) {
     str_add(out, "[");
     for (int i = 0; i < t->rank; i++) {
         if (i) str_add(out, ",");
-        sym_print(g ? g->syms : NULL, t->dims[i], out);
+        const char *symbol = g ? sym_plain_name(g->syms, t->dims[i]) : NULL;
+        if (symbol) print_symbol(symbol, out);
+        else sym_print(g ? g->syms : NULL, t->dims[i], out);
     }
     str_add(out, "]");
 }

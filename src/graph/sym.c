@@ -6,7 +6,6 @@
  */
 #include "graph/sym.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,22 +227,9 @@ dim_t sym_max(symtab *s, dim_t a, dim_t b) {
     return a >= 0 && b >= 0 ? (a > b ? a : b) : DIM_UNKNOWN;
 }
 
-/* A name that could be read as something else stands in quotes. */
-static void print_name(const char *name, str *out) {
-    bool plain = isalpha((unsigned char)*name) || *name == '_';
-    for (const char *c = name; *c; c++) plain = plain && (isalnum((unsigned char)*c) || strchr("_.:", *c));
-    if (!plain) str_add(out, "\"");
-    for (const char *c = name; *c; c++) {
-        if (*c == '"' || *c == '\\') str_add(out, "\\");
-        if ((unsigned char)*c < 32) str_addf(out, "\\x%02x", (unsigned char)*c);
-        else str_add_n(out, c, 1);
-    }
-    if (!plain) str_add(out, "\"");
-}
-
 static void print_atom(const symtab *s, const atom *a, str *out) {
     if (a->name) {
-        print_name(a->name, out);
+        str_add(out, a->name);
         return;
     }
     str_add(out, "floor(");

@@ -100,11 +100,18 @@ static bool drop_constants(block *b, void *user) {
     return true;
 }
 
+static bool listed(const char *list, const char *name) {
+    size_t n = strlen(name);
+    for (const char *p = list; (p = strstr(p, name)); p += n)
+        if ((p == list || p[-1] == ',') && (p[n] == 0 || p[n] == ',')) return true;
+    return false;
+}
+
 static naru_status run_all(driver *d, bool *changed) {
     *changed = false;
     for (size_t i = 0; i < COUNT_OF(k_passes); i++) {
         if (stopped(d) || (!k_passes[i].always && !d->options->optimize)) continue;
-        if (d->options->only && strcmp(d->options->only, k_passes[i].name) != 0) continue;
+        if (d->options->only && !listed(d->options->only, k_passes[i].name)) continue;
         TRY(run_pass(d, &k_passes[i]));
         *changed |= d->changed;
     }

@@ -3,7 +3,7 @@
  * norm: spelled-out normalizations over the last axis:
  *   d = x - Mean(x);  d / Sqrt(Mean(d^2) + eps) * w + b            -> LayerNormalization
  *   x * (1 / Sqrt(Mean(x^2) + eps)) * w,  or x / Sqrt(...) * w     -> RMSNormalization
- * w and b are constants of the last axis's length.
+ * w and b are constants of the last axis's length; b may be missing. Float32: others round between the steps.
  */
 #include "passes/fuse.h"
 #include "tensor/dtype.h"
@@ -88,7 +88,10 @@ static bool rms_norm(rewriter *r, node *n) {
         double eps;
         value *x = is_row(w, n->out[0]) ? divided_by_rms(r, n->in[i], &d, &eps) : NULL;
         if (!x || d != x || !is_row(w, x)) continue;
-        value *in[2] = {x, w}, *y = rw_op(r, "RMSNormalization", "", 2, in);
+        value *whole = centred(r, x);
+        const node *user = whole ? rw_user(r, n->out[0]) : NULL;
+        if (user && node_is(user, "Add") && user->block == n->block) return false; /* its bias comes along */
+        value *in[2] = {whole ? whole : x, w}, *y = rw_op(r, whole ? "LayerNormalization" : "RMSNormalization", "", 2, in);
         rw_int(r, y, "axis", -1);
         rw_float(r, y, "epsilon", eps);
         return rw_replace(r, n->out[0], y);
@@ -97,6 +100,6 @@ static bool rms_norm(rewriter *r, node *n) {
 }
 
 bool pass_norm(rewriter *r, node *n) {
-    if (n->nin != 2 || !n->out[0]) return false;
+    if (n->nin != 2 || !n->out[0] || value_dtype(n->out[0]) != NARU_FLOAT) return false;
     return node_is(n, "Add") ? layer_norm(r, n) : node_is(n, "Mul") && rms_norm(r, n);
 }

@@ -12,7 +12,7 @@ typedef struct pass_options {
     bool optimize;      /* false: only what running needs */
     int64_t stop_after; /* patches; 0: no limit */
     int cpu;            /* cpu_level: layouts depend on it */
-    const char *only;   /* the name of one pass: no other runs; NULL: all */
+    const char *only;   /* names of passes, "layout,sink_transposes": no others run; NULL: all */
 } pass_options;
 
 typedef struct pass_row {
