@@ -208,7 +208,7 @@ static bool each_nested(block *b, block_fn fn, void *user) {
             attr *a = &n->attrs[i];
             if (a->kind == ATTR_GRAPH && a->block && !each_nested(a->block, fn, user)) return false;
             for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++)
-                if (!each_nested(a->blocks[j], fn, user)) return false;
+                if (a->blocks[j] && !each_nested(a->blocks[j], fn, user)) return false; /* NULL: reading failed half-way */
         }
     }
     return true;

@@ -157,6 +157,7 @@ static size_t entry_size(attr_kind k) {
 /* Zeroed room for the payload; kind is set only now, so that a half-read graph can be freed. */
 static naru_status prepare(onnx_reader *r, attr_kind kind, int64_t count, attr *out, naru_error *err) {
     bool plural = kind >= ATTR_FLOATS && kind != ATTR_SPARSE_TENSOR && kind != ATTR_TYPE;
+    if (out->ref_name) count = 0; /* the caller's attribute takes its place */
     if (!plural && !out->ref_name && count != 1 && !(count == 0 && kind <= ATTR_STRING))
         return err_set(err, NARU_BAD_MODEL, count ? "given more than once" : "its type is declared, its value is missing");
     if (!plural && kind == ATTR_STRING) out->s = (bytes){"", 0};
@@ -176,6 +177,7 @@ static naru_status read_attr(onnx_reader *r, wire w, node *n, const onnx_scope *
     attr_kind kind = scan.declared ? scan.declared : scan.seen;
     if (kind == ATTR_NONE && !out->ref_name) return err_set(err, NARU_BAD_MODEL, "has no type and no value");
     TRY(prepare(r, kind, scan.count[kind], out, err));
+    if (out->ref_name) return NARU_OK;
     size_t at = 0;
     for (wire_field f;;) {
         TRY(wire_next(&w, &f, err));
