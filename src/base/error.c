@@ -10,13 +10,19 @@
 
 #include "base/mem.h"
 
+/* Names come from hostile files: no line breaks, no terminal escapes. */
+static char *one_line(char *text) {
+    for (char *p = text; p && *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = ' ';
+    return text;
+}
+
 static naru_status err_fill(naru_error *err, naru_status code, int64_t offset, const char *fmt, va_list ap) {
     if (!err) return code;
     err->code = code;
     err->offset = offset;
     vsnprintf(err->message, sizeof err->message, fmt, ap);
-    for (char *p = err->message; *p; p++)
-        if ((unsigned char)*p < 0x20) *p = ' '; /* names come from hostile files: one line, no escapes */
+    one_line(err->message);
     return code;
 }
 
@@ -65,7 +71,7 @@ naru_status report_add(naru_report *report, naru_severity severity, const char *
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
-    naru_finding f = {sizeof f, mem_strdup(code), severity, mem_strdup(where ? where : ""), mem_strdup(message),
+    naru_finding f = {sizeof f, mem_strdup(code), severity, one_line(mem_strdup(where ? where : "")), mem_strdup(one_line(message)),
                       mem_strdup(hint ? hint : "")};
     if (f.code && f.where && f.message && f.hint && ARRAY_PUSH(&report->findings, f)) return NARU_OK;
     mem_free((void *)f.code), mem_free((void *)f.where), mem_free((void *)f.message), mem_free((void *)f.hint);

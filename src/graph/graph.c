@@ -154,16 +154,18 @@ void node_set_out(node *n, int i, value *v) {
 
 static bool each_nested(block *b, block_fn fn, void *user);
 
+void attr_release(attr *a) { /* bodies go with their attribute: their tensors too */
+    if (a->kind == ATTR_GRAPH && a->block) each_nested(a->block, drop_block, NULL);
+    for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++)
+        if (a->blocks[j]) each_nested(a->blocks[j], drop_block, NULL);
+    drop_attr(a);
+    a->kind = ATTR_NONE;
+}
+
 void node_remove(node *n) {
     for (int i = 0; i < n->nout; i++)
         if (n->out[i] && n->out[i]->producer == n) n->out[i]->producer = NULL;
-    for (int i = 0; i < n->nattrs; i++) { /* bodies go with their node: their tensors too */
-        const attr *a = &n->attrs[i];
-        if (a->kind == ATTR_GRAPH && a->block) each_nested(a->block, drop_block, NULL);
-        for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++) each_nested(a->blocks[j], drop_block, NULL);
-        drop_attr(&n->attrs[i]);
-        n->attrs[i].kind = ATTR_NONE;
-    }
+    for (int i = 0; i < n->nattrs; i++) attr_release(&n->attrs[i]);
     unlink_node(n);
 }
 

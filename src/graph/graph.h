@@ -221,6 +221,7 @@ bool block_add_output(block *b, value *v);
 bool block_add_initializer(block *b, value *v);                      /* the caller sets v->constant */
 int64_t graph_opset(const graph *g, const char *domain);             /* imported version; 0 when not imported */
 attr *node_attr(const node *n, const char *name);                    /* by name, NULL when absent or ATTR_NONE */
+void attr_release(attr *a);                                          /* drops what it holds, bodies' tensors too; kind ATTR_NONE */
 bool node_add_attr(node *n, attr a);                                 /* appends (as-written state) */
 /* "node 12 'conv1' (Conv)" into buf. */
 const char *node_describe(const node *n, char *buf, size_t size);

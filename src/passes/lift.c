@@ -67,7 +67,8 @@ static naru_status order_attrs(lifter *k, node *n) {
     char text[300];
     while (op->attrs && op->attrs[count].name) count++;
     attr *table = arena_calloc(k->graph->arena, (size_t)count + 1, sizeof *table);
-    if (!table) return oom(k);
+    bool *given = arena_calloc(k->graph->arena, (size_t)count + 1, sizeof *given);
+    if (!table || !given) return oom(k);
     for (int i = 0; i < count; i++) set_default(k->graph, &op->attrs[i], &table[i]);
     for (int i = 0; i < n->nattrs; i++) {
         attr *a = &n->attrs[i];
@@ -79,10 +80,13 @@ static naru_status order_attrs(lifter *k, node *n) {
         } else if (op->attrs[at].kind != a->kind && op->attrs[at].kind != ATTR_NONE) {
             snprintf(text, sizeof text, "attribute '%.80s' has the wrong type", a->name);
             TRY(finding(k, n, NARU_BAD_MODEL, "attribute-type", "", text));
-        } else {
+        } else if (!given[at]) { /* of repeated ones the first counts */
+            given[at] = true;
             table[at] = *a;
+            a->kind = ATTR_NONE; /* moved */
         }
     }
+    for (int i = 0; i < n->nattrs; i++) attr_release(&n->attrs[i]); /* what has no place in the table */
     for (int i = 0; i < count; i++)
         if (op->attrs[i].required && table[i].kind == ATTR_NONE) {
             snprintf(text, sizeof text, "attribute '%.80s' is missing", op->attrs[i].name);
