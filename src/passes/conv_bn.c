@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * conv_bn: an affine map per channel (BatchNormalization in inference, Mul or Add of a per-channel constant) behind Conv,
- * ConvTranspose or Gemm with constant weights becomes part of weights and bias:
+ * conv_bn: an affine map per channel (BatchNormalization in inference, Mul or Add of a per-channel constant) behind Conv
+ * (fused or not), ConvTranspose or Gemm with constant weights becomes part of weights and bias:
  *   y = a (W x + b) + c = (a W) x + (a b + c);   of BatchNormalization a = scale / sqrt(var + eps), c = bias - a mean.
  * The new weights are a copy, so weights shared with other nodes stay. Not when somebody else reads the convolution, nor
  * in training mode. Before conv_activation, which would stand between.
@@ -25,7 +25,7 @@ static bool from_batchnorm(rewriter *r, const node *n, int64_t m, affine *f) {
     const double *v[4];
     for (int i = 0; i < 4; i++) {
         const naru_tensor *t = value_const(n->in[i + 1]);
-        if (!t || tensor_count(t) != m || !(v[i] = channel_constant(r, n->in[i + 1], 2, m))) return false;
+        if (!t || tensor_count(t) != m || !(v[i] = channel_constant(r, n->in[i + 1], 2, 1, m))) return false;
     }
     double *scale = arena_alloc(r->arena, (size_t)m * sizeof *scale), *shift = arena_alloc(r->arena, (size_t)m * sizeof *shift);
     if (!scale || !shift) return false;
@@ -38,11 +38,11 @@ static bool from_batchnorm(rewriter *r, const node *n, int64_t m, affine *f) {
     return true;
 }
 
-static bool read_affine(rewriter *r, const node *n, const value *y, int64_t m, affine *f) {
-    if (node_is(n, "BatchNormalization")) return n->in[0] == y && from_batchnorm(r, n, m, f);
+static bool read_affine(rewriter *r, const node *n, const value *y, int64_t m, bool last, affine *f) {
+    if (node_is(n, "BatchNormalization")) return !last && n->in[0] == y && from_batchnorm(r, n, m, f);
     const value *c = other_operand(n, y);
     if (!c || c == y) return false;
-    const double *v = channel_constant(r, c, value_rank(y), m);
+    const double *v = channel_constant(r, c, value_rank(y), last ? value_rank(y) - 1 : 1, m);
     *f = node_is(n, "Mul") ? (affine){v, NULL} : (affine){NULL, v};
     return v != NULL;
 }
@@ -66,9 +66,10 @@ static bool map_weight(const node *p, const naru_tensor *w, weight_map *k) {
     }
     if (w->rank < 3) return false;
     k->inner = 1;
-    for (int i = node_is(p, "Conv") ? 1 : 2; i < w->rank; i++) k->inner *= w->dims[i];
+    bool transposed = node_is(p, "ConvTranspose");
+    for (int i = transposed ? 2 : 1; i < w->rank; i++) k->inner *= w->dims[i];
     k->m = w->dims[0];
-    if (node_is(p, "Conv")) return true;
+    if (!transposed) return true;
     k->transposed = true;
     k->per_group = w->dims[1];
     k->m = k->per_group * k->group;
@@ -108,7 +109,7 @@ static naru_tensor *scaled_weight(const naru_tensor *w, const weight_map *k, con
 }
 
 static naru_tensor *new_bias(rewriter *r, const value *bias, naru_dtype dtype, int64_t m, const affine *f) {
-    const double *b = bias ? channel_constant(r, bias, 2, m) : NULL;
+    const double *b = bias ? channel_constant(r, bias, 2, 1, m) : NULL;
     naru_tensor *d;
     if ((bias && !b) || tensor_new(NARU_DOUBLE, 1, &m, &d, NULL) != NARU_OK) return NULL;
     double *x = d->data;
@@ -120,7 +121,14 @@ static node *producer(const rewriter *r, const value *v) {
     static const char *const ops[] = {"Conv", "ConvTranspose", "Gemm"};
     node *p = NULL;
     for (size_t i = 0; !p && i < COUNT_OF(ops); i++) p = rw_only_from(r, v, ops[i]);
-    return p;
+    if (p) return p;
+    p = fuse_product(r, v);
+    return p && node_is_naru(p, "FusedConv") && fuse_is_plain(p) && !fuse_has_residual(p) ? p : NULL;
+}
+
+static bool is_last(const node *p) {
+    const attr *a = node_attr(p, "channels_last");
+    return a && a->i;
 }
 
 /* Gemm: Y = A B + C only, C one row. */
@@ -142,13 +150,13 @@ bool pass_conv_bn(rewriter *r, node *n) {
     if (!w || !dtype_is_float(w->dtype) || !simple_gemm(p) || !map_weight(p, w, &k)) return false;
     if (!value_same_shape(y, n->out[0]) && !node_is(n, "BatchNormalization")) return false;
     if (node_in(p, 2) && !value_const(p->in[2])) return false;
-    if (!read_affine(r, n, y, k.m, &f)) return false;
+    if (!read_affine(r, n, y, k.m, is_last(p), &f)) return false;
     naru_tensor *bias = new_bias(r, node_in(p, 2), w->dtype, k.m, &f);
     naru_tensor *weight = bias ? scaled_weight(w, &k, f.scale) : NULL;
     if (!weight) return tensor_unref(bias), false;
     value *in[3] = {p->in[0], rw_tensor(r, weight), NULL};
     in[2] = rw_tensor(r, bias);
-    value *out = rw_op(r, p->op_type, "", 3, in);
+    value *out = rw_op(r, p->op_type, p->domain, 3, in);
     rw_attrs_from(r, out, p);
     return rw_replace(r, n->out[0], out);
 }

@@ -54,12 +54,12 @@ value *operand_beside_scalar(const node *n, double want) {
     return NULL;
 }
 
-const double *channel_constant(rewriter *r, const value *v, int rank, int64_t channels) {
+const double *channel_constant(rewriter *r, const value *v, int rank, int axis, int64_t channels) {
     const naru_tensor *t = value_const(v);
     if (!t || !dtype_is_float(t->dtype) || t->rank > rank || !tensor_is_contiguous(t)) return NULL;
     int64_t n = tensor_count(t);
-    int axis = t->rank - (rank - 1); /* of the channels in t */
-    if (n != 1 && (n != channels || axis < 0 || t->dims[axis] != channels)) return NULL;
+    int at = t->rank - (rank - axis); /* of the channels in t */
+    if (n != 1 && (n != channels || at < 0 || t->dims[at] != channels)) return NULL;
     double *out = arena_alloc(r->arena, (size_t)channels * sizeof *out);
     for (int64_t i = 0; out && i < channels; i++) out[i] = dtype_get_f64(t->dtype, t->data, n == 1 ? 0 : i);
     return out;

@@ -21,8 +21,8 @@ value *fuse_start(rewriter *r, const node *p);
 value *other_operand(const node *n, const value *v);
 /* One operand is the constant `want` (relative tolerance 1e-3 for irrational ones): the other one. */
 value *operand_beside_scalar(const node *n, double want);
-/* A per-channel constant: `channels` doubles (arena) from a constant that broadcasts along axis 1 of rank-`rank` values;
- * one element is repeated. NULL when it is none. */
-const double *channel_constant(rewriter *r, const value *v, int rank, int64_t channels);
+/* A per-channel constant: `channels` doubles (arena) from a constant that broadcasts along `axis` of rank-`rank`
+ * values; one element is repeated. NULL when it is none. */
+const double *channel_constant(rewriter *r, const value *v, int rank, int axis, int64_t channels);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * sink_transposes: op(to_first(x)) -> to_first(op'(x)) for the transposes that layout made, so that images stay channels
  * last from convolution to convolution. op: elementwise (scalars and constants beside; small per-channel gates are
- * transposed instead), pooling, reductions, Concat, Split, Slice, BatchNormalization (as a 1x1 depthwise convolution,
+ * transposed instead), pooling, reductions, Concat, Split, Slice, channel shuffles, BatchNormalization (as a 1x1 depthwise convolution,
  * which activations can join). Transposes only move forward, so this ends.
  */
 #include <math.h>
@@ -192,6 +192,39 @@ static bool sink_slice(rewriter *r, node *n, value *x, int rank) {
     return finish(r, n, rw_op(r, "Slice", "", 5, in), rank);
 }
 
+/* ---- channel shuffle: Reshape(Transpose(Reshape([N, C, D...] -> [N, G, C/G, D...]), G and C/G swapped) -> [N, C, D...]) ---- */
+static bool swaps_groups(const node *t, int rank) {
+    perm p;
+    if (!perm_of(t, &p) || p.n != rank + 1 || p.at[1] != 2 || p.at[2] != 1) return false;
+    for (int i = 3; i < p.n; i++)
+        if (p.at[i] != i) return false;
+    return p.at[0] == 0;
+}
+
+/* The whole pattern is rooted at its last Reshape. 0 in a shape keeps the dim of N and D..., whatever they are. */
+static bool sink_shuffle(rewriter *r, node *n) {
+    const node *swap = rw_only_from(r, n->in[0], "Transpose");
+    const node *split = swap ? rw_only_from(r, swap->in[0], "Reshape") : NULL;
+    const node *t = split ? axes_first_of(r, split->in[0]) : NULL;
+    int rank = t ? value_rank(t->out[0]) : 0;
+    if (rank < 3 || value_rank(split->out[0]) != rank + 1 || !swaps_groups(swap, rank)) return false;
+    if (!value_same_shape(t->out[0], n->out[0])) return false;
+    for (int i = 2; i < rank; i++)
+        if (!dim_is_known(value_dim(t->out[0], i)) || value_dim(t->out[0], i) != value_dim(split->out[0], i + 1)) return false;
+    dim_t c = value_dim(t->out[0], 1), g = value_dim(split->out[0], 1), each = value_dim(split->out[0], 2);
+    if (!dim_is_const(c) || !dim_is_const(g) || !dim_is_const(each) || g * each != c || c == 0) return false;
+    int64_t shape[NARU_MAX_RANK] = {0};
+    perm p = {.n = rank + 1};
+    for (int i = 0; i <= rank; i++) p.at[i] = i;
+    p.at[rank - 1] = rank, p.at[rank] = rank - 1;
+    shape[rank - 1] = g, shape[rank] = each;
+    value *in[2] = {t->in[0], rw_const_ints(r, shape, rank + 1)}, *y = rw_op(r, "Reshape", "", 2, in);
+    y = axes_transpose(r, y, &p, false);
+    shape[rank - 1] = c;
+    value *back[2] = {y, rw_const_ints(r, shape, rank)};
+    return finish(r, n, rw_op(r, "Reshape", "", 2, back), rank);
+}
+
 /* ---- BatchNormalization ---- */
 static naru_tensor *vector(int64_t n, int rank) {
     int64_t dims[NARU_MAX_RANK] = {n, 1};
@@ -236,6 +269,7 @@ static node *transposed_input(rewriter *r, const node *n) {
 static bool is_reduction(const node *n) { return !*n->domain && strncmp(n->op_type, "Reduce", 6) == 0; }
 
 bool pass_sink_transposes(rewriter *r, node *n) {
+    if (node_is(n, "Reshape") && n->in[0] && n->out[0] && sink_shuffle(r, n)) return true;
     node *t = n->nout >= 1 && n->out[0] ? transposed_input(r, n) : NULL;
     if (!t || (n->op->flags & OP_CONTROL)) return false;
     int rank = value_rank(t->out[0]);
