@@ -225,6 +225,19 @@ static bool sink_shuffle(rewriter *r, node *n) {
     return finish(r, n, rw_op(r, "Reshape", "", 2, back), rank);
 }
 
+/* ---- pixels as a sequence: Transpose(Reshape([N, C, D...] -> [N, C, P]), 0 2 1) is a Reshape of [N, D..., C] ---- */
+static bool sink_sequence(rewriter *r, node *n) {
+    perm p;
+    const node *flat = rw_only_from(r, n->in[0], "Reshape");
+    const node *t = flat ? axes_first_of(r, flat->in[0]) : NULL;
+    if (!t || !perm_of(n, &p) || p.n != 3 || p.at[0] != 0 || p.at[1] != 2) return false;
+    dim_t c = value_dim(t->out[0], 1);
+    if (!dim_is_const(c) || c == 0 || value_dim(flat->out[0], 1) != c || !dim_is_known(value_dim(t->out[0], 0))) return false;
+    if (value_dim(flat->out[0], 0) != value_dim(t->out[0], 0) || value_dim(flat->out[0], 2) == 0) return false;
+    value *in[2] = {t->in[0], rw_const_ints(r, (const int64_t[]){0, -1, c}, 3)};
+    return rw_replace(r, n->out[0], rw_op(r, "Reshape", "", 2, in));
+}
+
 /* ---- BatchNormalization ---- */
 static naru_tensor *vector(int64_t n, int rank) {
     int64_t dims[NARU_MAX_RANK] = {n, 1};
@@ -269,6 +282,7 @@ static node *transposed_input(rewriter *r, const node *n) {
 static bool is_reduction(const node *n) { return !*n->domain && strncmp(n->op_type, "Reduce", 6) == 0; }
 
 bool pass_sink_transposes(rewriter *r, node *n) {
+    if (node_is(n, "Transpose") && n->in[0] && n->out[0] && sink_sequence(r, n)) return true;
     if (node_is(n, "Reshape") && n->in[0] && n->out[0] && sink_shuffle(r, n)) return true;
     node *t = n->nout >= 1 && n->out[0] ? transposed_input(r, n) : NULL;
     if (!t || (n->op->flags & OP_CONTROL)) return false;
