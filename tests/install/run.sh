@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs into an empty folder (DESTDIR and PREFIX) and builds the examples against what is there, by pkg-config
+# (shared and static) and by the CMake package, then runs them.
+set -euo pipefail
+source=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+model=$source/tests/data/smallcnn/smallcnn_dynamic_op17.onnx
+fail() { echo "FAIL: $*"; exit 1; }
+
+DESTDIR=$work/root cmake --install "$NARU_BUILD" --prefix /opt/naru >/dev/null
+prefix=$work/root/opt/naru
+[ -x "$prefix/bin/naru" ] || fail "no bin/naru"
+libdir=$(dirname "$(find "$prefix" -name libnaru.so)")
+export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
+
+"$prefix/bin/naru" info "$model" >/dev/null || fail "the installed command does not run"
+for example in "$source"/examples/*.c; do
+    name=$(basename "$example" .c)
+    # shellcheck disable=SC2046
+    cc -Wall -Werror -o "$work/$name" "$example" $(pkg-config --cflags --libs naru)
+    "$work/$name" "$model" >"$work/shared.txt" || fail "$name (shared) does not run"
+    cc -Wall -Werror -o "$work/$name-static" "$example" $(pkg-config --cflags naru) "$libdir/libnaru.a" -lz -lm -lpthread
+    env -u LD_LIBRARY_PATH "$work/$name-static" "$model" >"$work/static.txt" || fail "$name (static) does not run"
+    cmp "$work/shared.txt" "$work/static.txt" || fail "$name: shared and static disagree"
+done
+
+cmake -S "$source/examples" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 || { cat "$work/log"; fail "find_package"; }
+cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log"; fail "examples do not build"; }
+"$work/build/run_model" "$model" >"$work/cmake.txt"
+cmp "$work/shared.txt" "$work/cmake.txt" || fail "the CMake build disagrees"
+echo "installed, built by pkg-config and CMake, ran: $(head -1 "$work/cmake.txt")"
