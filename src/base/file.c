@@ -148,26 +148,67 @@ static naru_status write_fd(int fd, const char *path, const uint8_t *data, size_
     return NARU_OK;
 }
 
-static naru_status write_to(const char *open_path, int flags, const char *path, const void *data, size_t size, naru_error *err) {
-    int fd = open(open_path, O_WRONLY | O_CLOEXEC | flags, 0666);
-    if (fd < 0) return err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
-    naru_status st = write_fd(fd, path, data, size, err);
-    if (close(fd) != 0 && st == NARU_OK) st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+struct file_writer {
+    int fd;
+    char *path, *tmp; /* tmp NULL: writes straight to path (/dev/stdout and the like) */
+    size_t size;
+};
+
+static void writer_free(file_writer *w) {
+    if (w->fd >= 0) close(w->fd);
+    if (w->tmp) unlink(w->tmp); /* gone already when it was renamed */
+    mem_free(w->tmp);
+    mem_free(w->path);
+    mem_free(w);
+}
+
+static bool writer_names(file_writer *w, const char *path) {
+    struct stat sb;
+    if (!(w->path = mem_strdup(path))) return false;
+    if (stat(path, &sb) == 0 && !S_ISREG(sb.st_mode)) return true;
+    size_t n = strlen(path) + 32;
+    if (!(w->tmp = mem_alloc(n))) return false;
+    snprintf(w->tmp, n, "%s.%ld.tmp", path, (long)getpid());
+    return true;
+}
+
+naru_status file_writer_begin(const char *path, file_writer **out, naru_error *err) {
+    file_writer *w = mem_calloc(1, sizeof *w);
+    if (!w) return err_oom(err);
+    w->fd = -1;
+    if (!writer_names(w, path)) {
+        writer_free(w);
+        return err_oom(err);
+    }
+    w->fd = open(w->tmp ? w->tmp : path, O_WRONLY | O_CLOEXEC | (w->tmp ? O_CREAT | O_TRUNC | O_NOFOLLOW : 0), 0666);
+    if (w->fd >= 0) return *out = w, NARU_OK;
+    naru_status st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+    writer_free(w);
+    return st;
+}
+
+naru_status file_writer_put(file_writer *w, const void *data, size_t size, naru_error *err) {
+    w->size += size;
+    return write_fd(w->fd, w->path, data, size, err);
+}
+
+size_t file_writer_size(const file_writer *w) { return w->size; }
+
+naru_status file_writer_end(file_writer *w, bool keep, naru_error *err) {
+    naru_status st = NARU_OK;
+    int closed = close(w->fd);
+    w->fd = -1;
+    if (keep && (closed != 0 || (w->tmp && rename(w->tmp, w->path) != 0))) st = err_set(err, NARU_IO, "%s: %s", w->path, strerror(errno));
+    writer_free(w);
     return st;
 }
 
 naru_status file_write(const char *path, const void *data, size_t size, naru_error *err) {
-    struct stat sb;
-    if (stat(path, &sb) == 0 && !S_ISREG(sb.st_mode)) return write_to(path, 0, path, data, size, err); /* /dev/stdout and the like */
-    size_t n = strlen(path) + 32;
-    char *tmp = mem_alloc(n);
-    if (!tmp) return err_oom(err);
-    snprintf(tmp, n, "%s.%ld.tmp", path, (long)getpid());
-    naru_status st = write_to(tmp, O_CREAT | O_TRUNC | O_NOFOLLOW, path, data, size, err);
-    if (st == NARU_OK && rename(tmp, path) != 0) st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
-    if (st != NARU_OK) unlink(tmp);
-    mem_free(tmp);
-    return st;
+    file_writer *w;
+    TRY(file_writer_begin(path, &w, err));
+    naru_status st = file_writer_put(w, data, size, err);
+    naru_status ended = file_writer_end(w, st == NARU_OK, err);
+    return st != NARU_OK ? st : ended;
 }
 
 char *path_dir(const char *path) {

@@ -28,6 +28,12 @@ void file_map_forget(const file_map *m, size_t offset, size_t size);
 
 /* Writes all of data to path.tmp, fsync-free, then renames: readers see the old file or the whole new one. */
 naru_status file_write(const char *path, const void *data, size_t size, naru_error *err);
+/* The same in pieces. end: renames when `keep`, else forgets what was written; frees w either way. */
+typedef struct file_writer file_writer;
+naru_status file_writer_begin(const char *path, file_writer **out, naru_error *err);
+naru_status file_writer_put(file_writer *w, const void *data, size_t size, naru_error *err);
+size_t file_writer_size(const file_writer *w); /* bytes so far */
+naru_status file_writer_end(file_writer *w, bool keep, naru_error *err);
 /* Folder part of a path ("." when none); mem_alloc'd, NULL when out of memory. */
 char *path_dir(const char *path);
 

@@ -19,17 +19,22 @@ static void put_pair(str *s, uint32_t number, const char *key, const char *text)
     wire_put_message(s, number, &pair);
 }
 
+static void write_external(onnx_external *e, const void *data, size_t n) {
+    if (e->status == NARU_OK) e->status = file_writer_put(e->file, data, n, e->err);
+}
+
 static void put_external(str *s, const naru_tensor *t, onnx_external *e) {
-    char number[24];
     static const char zeros[EXTERNAL_ALIGN];
-    str_add_n(e->data, zeros, align_up(e->data->len, EXTERNAL_ALIGN) - e->data->len);
+    char number[24];
+    size_t at = file_writer_size(e->file);
+    write_external(e, zeros, align_up(at, EXTERNAL_ALIGN) - at);
     put_pair(s, 13, "location", e->location);
-    snprintf(number, sizeof number, "%zu", e->data->len);
+    snprintf(number, sizeof number, "%zu", align_up(at, EXTERNAL_ALIGN));
     put_pair(s, 13, "offset", number);
     snprintf(number, sizeof number, "%zu", tensor_bytes(t));
     put_pair(s, 13, "length", number);
     wire_put_int(s, 14, 1);
-    str_add_n(e->data, t->data, tensor_bytes(t));
+    write_external(e, t->data, tensor_bytes(t));
 }
 
 static void put_content(str *s, const naru_tensor *t, onnx_external *external) {

@@ -187,17 +187,23 @@ naru_status onnx_save_memory(const graph *g, str *out, naru_error *err) {
     return out->failed ? err_oom(err) : NARU_OK;
 }
 
+/* The data file first, so that no model ever names data that is not there. */
 static naru_status save_external(const graph *g, const char *path, naru_error *err) {
-    str model = {0}, data = {0}, file = {0};
+    str model = {0}, file = {0};
     const char *slash = strrchr(path, '/');
+    onnx_external e = {.err = err};
     str_addf(&file, "%s.data", path);
-    onnx_external e = {&data, file.failed ? "" : file.data + (slash ? slash + 1 - path : 0)};
-    if (!file.failed) put_model(&model, &(writer){g, &e});
-    bool failed = model.failed || data.failed || file.failed;
-    naru_status st = failed ? err_oom(err) : data.len ? file_write(file.data, data.data, data.len, err) : NARU_OK;
+    naru_status st = file.failed ? err_oom(err) : file_writer_begin(file.data, &e.file, err);
+    if (st == NARU_OK) {
+        e.location = file.data + (slash ? slash + 1 - path : 0);
+        put_model(&model, &(writer){g, &e});
+        st = e.status != NARU_OK ? e.status : model.failed ? err_oom(err) : NARU_OK;
+        bool some = file_writer_size(e.file) > 0; /* no empty data file */
+        naru_status ended = file_writer_end(e.file, st == NARU_OK && some, err);
+        if (st == NARU_OK) st = ended;
+    }
     if (st == NARU_OK) st = file_write(path, model.data, model.len, err);
     str_free(&model);
-    str_free(&data);
     str_free(&file);
     return st;
 }

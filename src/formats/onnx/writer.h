@@ -10,8 +10,10 @@
 #include "tensor/dtype.h"
 
 typedef struct onnx_external { /* where large tensors go instead of the model file */
-    str *data;            /* contents of the data file */
+    file_writer *file;
     const char *location; /* its name */
+    naru_status status;   /* of the first write that failed; then nothing more is written */
+    naru_error *err;
 } onnx_external;
 
 /* TensorProto's fields; external NULL: inline. name "" is not written. */
