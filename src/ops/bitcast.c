@@ -2,7 +2,7 @@
  *
  * BitCast: the same bytes read as type `to`, which has the same size. [ONNX BitCast-26]
  *
- * Types: any of fixed size. Versions: 26.
+ * Types: any of fixed size. Versions: 26. Edge cases: to bool, any byte but 0 becomes 1, the only values a bool may have.
  */
 #include "ops/op.h"
 
@@ -19,7 +19,11 @@ static naru_status infer(infer_ctx *c) {
 }
 
 static naru_status eval(eval_ctx *c) {
-    if (eval_out(c, 0)) memcpy(eval_out(c, 0)->data, eval_in(c, 0)->data, tensor_bytes(eval_in(c, 0)));
+    naru_tensor *y = eval_out(c, 0);
+    if (!y) return NARU_OK;
+    size_t n = tensor_bytes(y);
+    memcpy(y->data, eval_in(c, 0)->data, n);
+    for (size_t i = 0; y->dtype == NARU_BOOL && i < n; i++) ((uint8_t *)y->data)[i] = ((uint8_t *)y->data)[i] != 0;
     return NARU_OK;
 }
 

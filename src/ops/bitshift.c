@@ -5,9 +5,7 @@
  * Types: unsigned integers; signed ones since 28, shifted right arithmetically. A count that is negative or at least the width gives 0,
  * or -1 for a right shift of a negative X. Versions: 11, 28.
  */
-#include "ops/op.h"
-
-#include "tensor/dtype.h"
+#include "ops/util_choice.h"
 
 enum { DIRECTION };
 
@@ -17,6 +15,13 @@ static int64_t shift(int64_t x, int64_t y, int bits, bool is_signed, bool left) 
     if (left) return (int64_t)(ux << y);
     if (is_signed) return x >> y;
     return (int64_t)((bits == 64 ? ux : ux & (((uint64_t)1 << bits) - 1)) >> y);
+}
+
+static naru_status infer(infer_ctx *c) {
+    static const char *const directions[] = {"LEFT", "RIGHT", NULL};
+    int direction;
+    TRY(util_choice(c, DIRECTION, directions, &direction));
+    return infer_elementwise(c);
 }
 
 static naru_status eval(eval_ctx *c) {
@@ -50,6 +55,6 @@ const op_desc op_BitShift = {
     .sig = "X:T, Y:T -> Z:T | T = int",
     .attrs = attrs,
     .flags = OP_ELEMENTWISE,
-    .infer = infer_elementwise,
+    .infer = infer,
     .eval = eval,
 };

@@ -8,6 +8,8 @@
 
 #include "ops/op.h"
 
+#include "tensor/dtype.h"
+
 /* Index of s in names (NULL ends them), or -1. */
 static inline int choice_of(const char *s, const char *const *names) {
     for (int i = 0; names[i]; i++)
@@ -26,6 +28,13 @@ static inline naru_status util_choice(infer_ctx *c, int k, const char *const *na
     if (*out >= 0) return NARU_OK;
     return op_fail(c, NARU_BAD_MODEL, "attribute '%s' has no meaning '%.40s'", c->node->op->attrs[k].name,
                    choice_text(c->node, k));
+}
+
+/* Fails unless d, of the attribute named, is a type of real numbers, or bool where that may be. */
+static inline naru_status util_number_type(infer_ctx *c, int64_t d, bool may_be_bool, const char *what) {
+    if (d == NARU_BOOL && may_be_bool) return NARU_OK;
+    if (d > 0 && d < NARU_DTYPES && (dtype_is_float((naru_dtype)d) || dtype_is_int((naru_dtype)d))) return NARU_OK;
+    return op_fail(c, NARU_TYPE, "%s is %lld, no type of numbers", what, (long long)d);
 }
 
 /* Fails when a dim is known to differ from what it must be. */

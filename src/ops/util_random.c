@@ -4,6 +4,8 @@
  */
 #include "ops/util_random.h"
 
+#include "ops/util_choice.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -41,12 +43,16 @@ naru_status infer_random_shape(infer_ctx *c, int dtype_attr, int shape_attr) {
     if (n > NARU_MAX_RANK) return op_fail(c, NARU_LIMIT, "rank %lld exceeds %d", (long long)n, NARU_MAX_RANK);
     for (int64_t i = 0; i < n; i++)
         if (d[i] < 0) return op_fail(c, NARU_SHAPE, "shape[%lld] is %lld", (long long)i, (long long)d[i]);
+    TRY(util_number_type(c, node_i(c->node, dtype_attr), false, "dtype"));
     out_tensor(c, 0, (naru_dtype)node_i(c->node, dtype_attr), (int)n, d);
     return NARU_OK;
 }
 
 naru_status infer_random_like(infer_ctx *c, int dtype_attr) {
     out_like(c, 0, 0);
+    c->out[0].type.kind = TYPE_TENSOR;
+    if (node_has(c->node, dtype_attr)) TRY(util_number_type(c, node_i(c->node, dtype_attr), true, "dtype"));
+    else if (in_dtype(c, 0) != NARU_UNDEFINED) TRY(util_number_type(c, in_dtype(c, 0), true, "the input's type"));
     if (node_has(c->node, dtype_attr)) c->out[0].type.dtype = (naru_dtype)node_i(c->node, dtype_attr);
     return NARU_OK;
 }

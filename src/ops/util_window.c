@@ -4,7 +4,7 @@
  */
 #include "ops/util_window.h"
 
-#include "tensor/dtype.h"
+#include "ops/util_choice.h"
 
 enum { DATATYPE, PERIODIC };
 const attr_def window_op_attrs[] = {ATTR_I("output_datatype", 1), ATTR_I("periodic", 1), {0}};
@@ -14,13 +14,16 @@ naru_status infer_window(infer_ctx *c) {
     int64_t n;
     dim_t d = DIM_UNKNOWN;
     if (in_elems(c, 0, &e, &n) && n == 1) d = elem_to_dim(e[0]);
+    TRY(util_number_type(c, node_i(c->node, DATATYPE), false, "output_datatype"));
     out_tensor(c, 0, (naru_dtype)node_i(c->node, DATATYPE), 1, &d);
     return NARU_OK;
 }
 
 naru_status eval_window(eval_ctx *c, double (*f)(double)) {
     const naru_tensor *t = eval_in(c, 0);
+    if (tensor_count(t) != 1) return eval_fail(c, NARU_SHAPE, "size must be a scalar");
     int64_t n = dtype_get_i64(t->dtype, t->data, 0);
+    if (n < 0) return eval_fail(c, NARU_SHAPE, "size is %lld", (long long)n);
     naru_tensor *y;
     TRY(eval_alloc(c, 0, (naru_dtype)node_i(c->node, DATATYPE), 1, &n, &y));
     double period = node_i(c->node, PERIODIC) ? (double)n : (double)(n - 1);
