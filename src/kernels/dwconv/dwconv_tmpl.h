@@ -8,6 +8,16 @@
 
 #define DW_FN static inline __attribute__((always_inline))
 
+/* As in gemm_tmpl.h: the twin for tests keeps its loops, to be compiled quickly. */
+#if defined(LANES_PORTABLE)
+#define DW_UNROLL(n)
+#define DW_BODY static __attribute__((noinline))
+#else
+#define DW_UNROLL(n) DW_PRAGMA(GCC unroll n)
+#define DW_PRAGMA(x) _Pragma(#x)
+#define DW_BODY DW_FN
+#endif
+
 enum { BLOCK = VREGS == 32 ? 8 : 4 };
 
 /* The part of the kernel inside the image for one output pixel or block. */
@@ -21,22 +31,22 @@ typedef struct window {
 DW_FN vf load_lanes(const float *p, int n) { return n == VL ? v_load(p) : v_load_n(p, n); }
 
 /* `count` neighbouring pixels, n channels at each; step: floats between the pixels' inputs. */
-DW_FN void block(const k_dw_args *a, const window *t, float *y, const float *bias, int64_t step, const int count,
+DW_BODY void block(const k_dw_args *a, const window *t, float *y, const float *bias, int64_t step, const int count,
                  const int n) {
     vf acc[BLOCK];
     vf b = bias ? load_lanes(bias, n) : v_set1(0.0f);
-#pragma GCC unroll 8
+DW_UNROLL(8)
     for (int i = 0; i < count; i++) acc[i] = b;
     for (int64_t ky = 0; ky < t->rows; ky++) {
         const float *x = t->x + ky * t->xrow, *w = t->w + ky * t->wrow;
         for (int64_t kx = 0; kx < t->cols; kx++, x += t->xcol, w += a->c) {
             vf wv = load_lanes(w, n);
-#pragma GCC unroll 8
+DW_UNROLL(8)
             for (int i = 0; i < count; i++) acc[i] = v_fma(load_lanes(x + i * step, n), wv, acc[i]);
         }
     }
     const float *res = a->residual ? a->residual + (y - a->y) : NULL;
-#pragma GCC unroll 8
+DW_UNROLL(8)
     for (int i = 0; i < count; i++) {
         vf v = acc[i];
         if (res) v = v_add(v, load_lanes(res + i * a->c, n));
@@ -55,7 +65,7 @@ DW_FN void inside(int64_t start, int64_t k, int64_t d, int64_t len, int64_t *lo,
 }
 
 /* Pixels [x0, x1) of one output row, n channels from c; `whole`: their kernels lie inside the image. */
-DW_FN void pixels(const k_dw_args *a, window t, float *y, const float *bias, int64_t x0, int64_t x1, int64_t base,
+DW_BODY void pixels(const k_dw_args *a, window t, float *y, const float *bias, int64_t x0, int64_t x1, int64_t base,
                   const bool whole, const int n) {
     const float *x = t.x, *w = t.w;
     for (int64_t ox = x0; ox < x1;) {

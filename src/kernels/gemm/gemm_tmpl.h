@@ -17,6 +17,16 @@
 
 #define GEMM_FN static inline __attribute__((always_inline))
 
+/* The twin for tests runs the same loops with their bounds at run time: it is to be compiled quickly, not to be fast. */
+#if defined(LANES_PORTABLE)
+#define GEMM_UNROLL(n)
+#define GEMM_BODY static __attribute__((noinline))
+#else
+#define GEMM_UNROLL(n) GEMM_PRAGMA(GCC unroll n)
+#define GEMM_PRAGMA(x) _Pragma(#x)
+#define GEMM_BODY GEMM_FN
+#endif
+
 enum { NV = 2, MR = VL == 16 ? 14 : 6, NR = NV * VL, KC = K_GEMM_KC };
 
 typedef struct tile {
@@ -38,17 +48,17 @@ GEMM_FN vf load_cols(const float *p, int j, int n, bool full) {
 }
 
 /* c = clip(acc + c + bias + res): the same code for interior blocks, whose bias, res and clip are absent. */
-GEMM_FN void tile_store(const tile *t, const int mr, const int nv, const bool full, vf acc[MR][NV]) {
+GEMM_BODY void tile_store(const tile *t, const int mr, const int nv, const bool full, vf acc[MR][NV]) {
     vf bias[NV];
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) {
         bool whole = full || j < nv - 1;
         bias[j] = t->bias ? load_cols(t->bias, j, t->n, whole) : v_set1(0.0f);
     }
-#pragma GCC unroll 16
+GEMM_UNROLL(16)
     for (int i = 0; i < mr; i++) {
         float *c = t->c + i * t->ldc;
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
         for (int j = 0; j < nv; j++) {
             bool whole = full || j < nv - 1;
             vf x = acc[i][j];
@@ -62,31 +72,31 @@ GEMM_FN void tile_store(const tile *t, const int mr, const int nv, const bool fu
     }
 }
 
-GEMM_FN void tile_body(const tile *t, const int mr, const int nv) {
+GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     vf acc[MR][NV];
-#pragma GCC unroll 16
+GEMM_UNROLL(16)
     for (int i = 0; i < mr; i++)
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
         for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
     const float *b = t->b;
     const int64_t ld = t->lda * 4;
     for (int64_t s = 0; s < t->nseg; s++) {
         const char *p[(MR + 2) / 3]; /* three rows share a pointer: p, p + ld, p + 2 ld are addressing modes */
-#pragma GCC unroll 8
+GEMM_UNROLL(8)
         for (int i = 0; i < (mr + 2) / 3; i++) p[i] = (const char *)(t->a + s * t->seg) + 3 * i * ld;
-#pragma GCC unroll 2
+GEMM_UNROLL(2)
         for (int64_t k = t->k; k > 0; k--) {
             vf bv[NV];
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
             for (int j = 0; j < nv; j++) bv[j] = v_load(b + j * VL);
             b += NR;
-#pragma GCC unroll 16
+GEMM_UNROLL(16)
             for (int i = 0; i < mr; i++) {
                 vf x = v_set1(*(const float *)(p[i / 3] + (i % 3) * ld));
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
                 for (int j = 0; j < nv; j++) acc[i][j] = v_fma(x, bv[j], acc[i][j]);
             }
-#pragma GCC unroll 8
+GEMM_UNROLL(8)
             for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
         }
     }
@@ -95,28 +105,28 @@ GEMM_FN void tile_body(const tile *t, const int mr, const int nv) {
 }
 
 /* One row: four K steps side by side, since two accumulators would wait for each other. */
-GEMM_FN void tile_row(const tile *t, const int nv) {
+GEMM_BODY void tile_row(const tile *t, const int nv) {
     vf acc[4][NV];
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
     for (int i = 0; i < 4; i++)
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
         for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
     const float *b = t->b;
     for (int64_t s = 0; s < t->nseg; s++) {
         const float *a = t->a + s * t->seg;
         int64_t k = 0;
         for (; k + 4 <= t->k; k += 4, b += 4 * NR)
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
             for (int i = 0; i < 4; i++)
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
                 for (int j = 0; j < nv; j++)
                     acc[i][j] = v_fma(v_set1(a[k + i]), v_load(b + i * NR + j * VL), acc[i][j]);
         for (; k < t->k; k++, b += NR)
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
             for (int j = 0; j < nv; j++) acc[0][j] = v_fma(v_set1(a[k]), v_load(b + j * VL), acc[0][j]);
     }
     vf sum[MR][NV];
-#pragma GCC unroll 4
+GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) sum[0][j] = v_add(v_add(acc[0][j], acc[1][j]), v_add(acc[2][j], acc[3][j]));
     if (t->n == nv * VL) tile_store(t, 1, nv, true, sum);
     else tile_store(t, 1, nv, false, sum);
@@ -143,7 +153,7 @@ static tile_fn *const tiles[MR][NV] = {
 
 /* ---- activations beyond clip: on blocks just stored ---- */
 
-GEMM_FN vf act_vector(vf x, const k_act act, float p, float q) {
+GEMM_BODY vf act_vector(vf x, const k_act act, float p, float q) {
     const vf half = v_set1(0.5f), one = v_set1(1.0f), zero = v_set1(0.0f);
     switch (act) {
     case K_ACT_CLIP: return v_min(v_set1(q), v_max(v_set1(p), x));
@@ -162,7 +172,7 @@ GEMM_FN vf act_vector(vf x, const k_act act, float p, float q) {
     }
 }
 
-GEMM_FN void act_block(float *x, int64_t ld, int64_t rows, int64_t cols, const k_act act, float p, float q) {
+GEMM_BODY void act_block(float *x, int64_t ld, int64_t rows, int64_t cols, const k_act act, float p, float q) {
     for (int64_t i = 0; i < rows; i++, x += ld) {
         int64_t j = 0;
         for (; j + VL <= cols; j += VL) v_store(x + j, act_vector(v_load(x + j), act, p, q));

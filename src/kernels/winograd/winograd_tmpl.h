@@ -10,6 +10,16 @@
 #include "kernels/winograd/winograd.h"
 
 #define WINO_FN static inline __attribute__((always_inline))
+
+/* As in gemm_tmpl.h: the twin for tests keeps its loops, to be compiled quickly. */
+#if defined(LANES_PORTABLE)
+#define WINO_UNROLL(n)
+#define WINO_BODY static __attribute__((noinline))
+#else
+#define WINO_UNROLL(n) WINO_PRAGMA(GCC unroll n)
+#define WINO_PRAGMA(x) _Pragma(#x)
+#define WINO_BODY WINO_FN
+#endif
 #define WINO_A 0.70710678118654752440f
 #define WINO_B 1.41421356237309504880f
 
@@ -25,7 +35,7 @@ WINO_FN void store_lanes(float *p, vf v, int n) {
     else v_store_n(p, v, n);
 }
 
-WINO_FN void in6(vf d[6], const vf s[6]) {
+WINO_BODY void in6(vf d[6], const vf s[6]) {
     const vf a = v_set1(WINO_A), b = v_set1(WINO_B), two = v_set1(2.0f), half = v_set1(0.5f), k = v_set1(2.5f);
     vf e1 = v_fnma(two, s[2], s[4]), o1 = v_mul(a, v_fnma(two, s[1], s[3]));
     vf e2 = v_fnma(half, s[2], s[4]), o2 = v_mul(b, v_fnma(half, s[1], s[3]));
@@ -35,7 +45,7 @@ WINO_FN void in6(vf d[6], const vf s[6]) {
     d[5] = v_add(v_fnma(k, s[3], s[1]), s[5]);
 }
 
-WINO_FN void out4(vf d[4], const vf s[6]) {
+WINO_BODY void out4(vf d[4], const vf s[6]) {
     const vf half = v_set1(0.5f), two = v_set1(2.0f);
     vf p = v_add(s[1], s[2]), q = v_add(s[3], s[4]);
     vf pm = v_mul(v_set1(WINO_A), v_sub(s[1], s[2])), qm = v_mul(v_set1(WINO_B), v_sub(s[3], s[4]));
@@ -46,26 +56,26 @@ WINO_FN void out4(vf d[4], const vf s[6]) {
 }
 
 /* n channels of one tile whose first input pixel is (y0, x0); `inside`: all 36 are in the image. */
-WINO_FN void input_lanes(const k_wino_args *a, const float *x, int64_t y0, int64_t x0, float *v, int64_t matrix,
+WINO_BODY void input_lanes(const k_wino_args *a, const float *x, int64_t y0, int64_t x0, float *v, int64_t matrix,
                          const bool inside, const int n) {
     vf t[6][6];
-#pragma GCC unroll 6
+WINO_UNROLL(6)
     for (int j = 0; j < 6; j++) {
         vf s[6], d[6];
-#pragma GCC unroll 6
+WINO_UNROLL(6)
         for (int i = 0; i < 6; i++) {
             bool in = inside || (y0 + i >= 0 && y0 + i < a->h && x0 + j >= 0 && x0 + j < a->w);
             s[i] = in ? load_lanes(x + ((y0 + i) * a->w + x0 + j) * a->c, n) : v_set1(0.0f);
         }
         in6(d, s);
-#pragma GCC unroll 6
+WINO_UNROLL(6)
         for (int i = 0; i < 6; i++) t[i][j] = d[i];
     }
-#pragma GCC unroll 6
+WINO_UNROLL(6)
     for (int i = 0; i < 6; i++) {
         vf d[6];
         in6(d, t[i]);
-#pragma GCC unroll 6
+WINO_UNROLL(6)
         for (int j = 0; j < 6; j++) store_lanes(v + (6 * i + j) * matrix, d[j], n);
     }
 }
@@ -89,27 +99,27 @@ static void input_tile(const k_wino_args *a, const float *x, int64_t y0, int64_t
 }
 
 /* n output channels of one tile: the first `rows` x `cols` of its pixels. */
-WINO_FN void output_lanes(const k_wino_args *a, const float *s, int64_t matrix, float *y, const float *bias,
+WINO_BODY void output_lanes(const k_wino_args *a, const float *s, int64_t matrix, float *y, const float *bias,
                           const float *res, int rows, int cols, const int n) {
     vf t[4][6];
-#pragma GCC unroll 6
+WINO_UNROLL(6)
     for (int j = 0; j < 6; j++) {
         vf c[6], d[4];
-#pragma GCC unroll 6
+WINO_UNROLL(6)
         for (int i = 0; i < 6; i++) c[i] = load_lanes(s + (6 * i + j) * matrix, n);
         out4(d, c);
-#pragma GCC unroll 4
+WINO_UNROLL(4)
         for (int i = 0; i < 4; i++) t[i][j] = d[i];
     }
     vf b = bias ? load_lanes(bias, n) : v_set1(0.0f);
     const bool clip = a->act == K_ACT_CLIP;
     const vf lo = v_set1(a->p), hi = v_set1(a->q);
-#pragma GCC unroll 4
+WINO_UNROLL(4)
     for (int i = 0; i < 4; i++) {
         if (i >= rows) break;
         vf d[4];
         out4(d, t[i]);
-#pragma GCC unroll 4
+WINO_UNROLL(4)
         for (int j = 0; j < 4; j++) {
             if (j >= cols) break;
             int64_t at = (i * a->ow + j) * a->m;
