@@ -118,6 +118,17 @@ typedef struct attr {
     bytes unknown;      /* fields of the AttributeProto that we do not know, raw */
 } attr;
 
+/* A row of an operator's attribute table (ops/op.h has the macros that make them). */
+typedef struct attr_def {
+    const char *name;
+    attr_kind kind;
+    bool required;
+    int64_t i;     /* default of an INT */
+    float f;       /* default of a FLOAT */
+    const char *s; /* default of a STRING; NULL: none */
+    bool optional; /* no default: absent means absent */
+} attr_def;
+
 /* ---- nodes ---- */
 struct node {
     const char *op_type;
@@ -128,6 +139,7 @@ struct node {
     const char *const *meta;
     int index;            /* position in the file's node list of its block, for messages; -1 for made nodes */
     const struct op_desc *op; /* lifted state */
+    const attr_def *table;    /* lifted state: the operator's attribute table, NULL when it has none */
     attr *attrs;          /* as written: file order; lifted: op table order, missing ones are ATTR_NONE */
     int nattrs;
     value **in;           /* NULL entry: omitted optional input */

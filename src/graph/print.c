@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 
-#include "ops/op.h"
 #include "tensor/dtype.h"
 
 typedef struct printer {
@@ -150,7 +149,7 @@ static void attribute(printer *p, const attr *a) {
 static bool worth_showing(const node *n, int i) {
     const attr *a = &n->attrs[i];
     if (a->kind == ATTR_NONE) return false;
-    const attr_def *d = n->op && n->op->attrs ? &n->op->attrs[i] : NULL;
+    const attr_def *d = n->table ? &n->table[i] : NULL;
     if (!d || d->required || d->optional || !n->block->graph->lifted) return true;
     if (a->kind == ATTR_INT) return a->i != d->i;
     if (a->kind == ATTR_FLOAT) return a->f != d->f;

@@ -15,15 +15,6 @@
 
 #include "graph/graph.h"
 
-typedef struct attr_def {
-    const char *name;
-    attr_kind kind;
-    bool required;
-    int64_t i;     /* default of an INT */
-    float f;       /* default of a FLOAT */
-    const char *s; /* default of a STRING; NULL: none */
-    bool optional; /* no default: absent means absent */
-} attr_def;
 /* Rows of an attribute table, in the order of the op's enum of attribute indices; end with {0}. */
 #define ATTR_I(name, dflt) {name, ATTR_INT, false, dflt, 0, NULL, false}
 #define ATTR_F(name, dflt) {name, ATTR_FLOAT, false, 0, dflt, NULL, false}

@@ -94,6 +94,7 @@ static naru_status order_attrs(lifter *k, node *n) {
         }
     n->attrs = table;
     n->nattrs = count;
+    n->table = op->attrs;
     return NARU_OK;
 }
 

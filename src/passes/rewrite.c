@@ -132,6 +132,7 @@ static bool default_attrs(graph *g, node *n) {
     n->attrs = arena_calloc(g->arena, (size_t)count + 1, sizeof *n->attrs);
     if (!n->attrs) return false;
     n->nattrs = count;
+    n->table = d;
     for (int i = 0; i < count; i++) {
         attr *a = &n->attrs[i];
         *a = (attr){.name = d[i].name};
