@@ -12,6 +12,9 @@ function(naru_isa_flags)
     if(f MATCHES "/kernels/")
       get_filename_component(stem ${f} NAME_WE)
       set(flags -O3 -Wno-psabi)
+      if(stem MATCHES "^portable") # tests only: quick to compile rather than to run
+        set(flags -O1 -Wno-psabi)
+      endif()
       if(NARU_SANITIZE) # at -O3 the checks make single files of portable vector code take minutes to compile
         set(flags -O1 -Wno-psabi)
       endif()
