@@ -175,6 +175,18 @@ void node_move_before(node *n, node *before) {
     link_before(b, n, before);
 }
 
+void node_move_to(node *n, block *b, node *before) {
+    unlink_node(n);
+    link_before(b, n, before);
+    for (int i = 0; i < n->nout; i++)
+        if (n->out[i]) n->out[i]->block = b;
+    for (int i = 0; i < n->nattrs; i++) {
+        const attr *a = &n->attrs[i];
+        if (a->kind == ATTR_GRAPH && a->block) a->block->parent = b;
+        for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++) a->blocks[j]->parent = b;
+    }
+}
+
 bool node_set_nin(node *n, int nin) {
     if (nin > n->nin) {
         value **in = arena_calloc(n->block->graph->arena, (size_t)nin + 1, sizeof *in);

@@ -220,6 +220,7 @@ node *graph_node_new(graph *g, block *b, node *before, const char *op_type, cons
 void node_set_out(node *n, int i, value *v);                         /* sets producer too */
 void node_remove(node *n);                                           /* unlinks; its outputs lose their producer */
 void node_move_before(node *n, node *before);
+void node_move_to(node *n, block *b, node *before);                  /* into another block, its outputs with it */
 bool node_set_nin(node *n, int nin);                                 /* grows or shrinks the input list */
 /* Every use of `from` (node inputs in all blocks, block outputs) becomes `to`. */
 void graph_replace_uses(graph *g, value *from, value *to);

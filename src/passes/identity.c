@@ -38,6 +38,18 @@ static bool keeps_shape(const node *n) {
     return false;
 }
 
+/* [0, "the end") of every axis listed, forwards. */
+static bool whole_slice(rewriter *r, const node *n) {
+    const int64_t *end;
+    int64_t count;
+    if (!all_ints(r, node_in(n, 4), 1)) return false;
+    if (value_same_shape(n->in[0], n->out[0])) return true;
+    if (!all_ints(r, node_in(n, 1), 0) || !value_ints(node_in(n, 2), &end, &count, r->arena)) return false;
+    for (int64_t i = 0; i < count; i++)
+        if (end[i] < INT32_MAX) return false;
+    return true;
+}
+
 static bool same_type(const node *n) {
     return value_dtype(n->in[0]) == value_dtype(n->out[0]) && value_dtype(n->in[0]) != NARU_UNDEFINED;
 }
@@ -47,7 +59,7 @@ static bool changes_nothing(rewriter *r, const node *n) {
     if (node_is(n, "Dropout")) return inference_dropout(n);
     if (node_is(n, "Cast") || node_is(n, "CastLike")) return same_type(n);
     if (node_is(n, "Transpose")) return in_order(n);
-    if (node_is(n, "Slice")) return value_same_shape(n->in[0], n->out[0]) && all_ints(r, node_in(n, 4), 1);
+    if (node_is(n, "Slice")) return whole_slice(r, n);
     if (node_is(n, "Pad")) return node_in(n, 1) && all_ints(r, n->in[1], 0);
     if (node_is(n, "Concat") || node_is(n, "Sum") || node_is(n, "Max") || node_is(n, "Min") || node_is(n, "Mean")) return n->nin == 1;
     if (node_is(n, "Mul") || node_is(n, "Div"))

@@ -287,6 +287,24 @@ bool rw_constant(rewriter *r, value *old, naru_tensor *t) {
     return false;
 }
 
+bool rw_inline(rewriter *r, block *b) {
+    node *n = r->at;
+    for (int i = 0; i < b->ninit; i++) {
+        b->initializers[i]->block = n->block;
+        if (!block_add_initializer(n->block, b->initializers[i])) r->failed = true;
+    }
+    b->ninit = 0;
+    while (b->first) node_move_to(b->first, n->block, n);
+    int nout = b->nout;
+    b->nout = 0; /* these were uses */
+    for (int i = 0; i < nout; i++) r->counts.data[b->out[i]->id]--;
+    for (int i = 0; i < nout && i < n->nout; i++) {
+        if (!n->out[i] || rw_replace(r, n->out[i], b->out[i])) continue;
+        rw_replace(r, n->out[i], rw_op(r, "Identity", "", 1, &b->out[i])); /* an output by another name */
+    }
+    return true;
+}
+
 /* ---- applying ---- */
 naru_status rw_begin(rewriter *r, node *root) {
     r->at = root;

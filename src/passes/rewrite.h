@@ -83,6 +83,10 @@ naru_tensor *tensor_as(naru_tensor *t, naru_dtype d);                   /* consu
 bool rw_replace(rewriter *r, value *old, value *by);
 bool rw_constant(rewriter *r, value *old, naru_tensor *t);              /* takes over the reference */
 
+/* The nodes and constants of a body of the root move before the root, and its outputs stand for the root's. Not undone by a
+ * pass that returns false. */
+bool rw_inline(rewriter *r, block *body);
+
 /* ---- for the driver ---- */
 naru_status rw_init(rewriter *r, graph *g, const pass_options *o, naru_error *err);
 void rw_free(rewriter *r);

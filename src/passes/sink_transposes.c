@@ -234,7 +234,8 @@ static bool sink_sequence(rewriter *r, node *n) {
     dim_t c = value_dim(t->out[0], 1);
     if (!dim_is_const(c) || c == 0 || value_dim(flat->out[0], 1) != c || !dim_is_known(value_dim(t->out[0], 0))) return false;
     if (value_dim(flat->out[0], 0) != value_dim(t->out[0], 0) || value_dim(flat->out[0], 2) == 0) return false;
-    value *in[2] = {t->in[0], rw_const_ints(r, (const int64_t[]){0, -1, c}, 3)};
+    dim_t pixels = value_dim(flat->out[0], 2);
+    value *in[2] = {t->in[0], rw_const_ints(r, (const int64_t[]){0, dim_is_const(pixels) ? pixels : -1, c}, 3)};
     return rw_replace(r, n->out[0], rw_op(r, "Reshape", "", 2, in));
 }
 
