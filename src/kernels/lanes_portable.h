@@ -110,7 +110,8 @@ LANES_FN vi vi_madd16(vi a, vi b) {
     int16_t x[2 * VL], y[2 * VL];
     vi s;
     memcpy(x, &a, sizeof x), memcpy(y, &b, sizeof y);
-    for (int i = 0; i < VL; i++) s[i] = (int32_t)x[2 * i] * y[2 * i] + (int32_t)x[2 * i + 1] * y[2 * i + 1];
+    for (int i = 0; i < VL; i++)
+        s[i] = (int32_t)((uint32_t)(x[2 * i] * y[2 * i]) + (uint32_t)(x[2 * i + 1] * y[2 * i + 1]));
     return s;
 }
 LANES_FN vi vi_dot8(vi sum, vi a, vi b) {
