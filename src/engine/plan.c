@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "ops/sig.h"
 
 enum { MAX_PLANS = 16, MAX_CONTENT = 64 }; /* per segment; elements of a value whose content may reach a shape */
 
@@ -115,6 +116,15 @@ static void follow_content(planner *k, const step *s, uint32_t read, const fact 
     }
 }
 
+/* Inference at load saw the types of all inputs, except of these: results of bodies, elements of sequences, untyped inputs. */
+static bool types_were_unknown(const step *s) {
+    for (int i = 0; i < s->node->nin; i++) {
+        const value *v = s->node->in[i];
+        if (v && (v->fact.type.kind != TYPE_TENSOR || v->fact.type.dtype == NARU_UNDEFINED)) return true;
+    }
+    return false;
+}
+
 /* Infers the step's outputs into facts; *ok: all complete. */
 static naru_status infer_step(planner *k, const step *s, bool *ok) {
     context *c = k->c;
@@ -125,6 +135,7 @@ static naru_status infer_step(planner *k, const step *s, bool *ok) {
     uint32_t read = 0;
     infer_ctx ic = {.node = s->node, .syms = k->syms, .arena = c->planning, .nin = s->nin, .nout = s->nout, .in = in, .out = out,
                     .err = k->err, .content_read = &read};
+    if (types_were_unknown(s)) TRY(sig_check_facts(s->node->op, s->nin, in, k->err));
     TRY(s->node->op->infer(&ic));
     *ok = true;
     for (int o = 0; o < s->nout; o++)

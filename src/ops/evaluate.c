@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/op.h"
+#include "ops/sig.h"
 #include "tensor/dtype.h"
 
 typedef struct machine {
@@ -61,7 +62,6 @@ static naru_status preset_outputs(eval_ctx *c, const fact *facts) {
 
 static naru_status infer_outputs(eval_ctx *c, symtab *syms, fact *out) {
     const node *n = c->node;
-    if (!n->op->infer || (n->op->flags & OP_CONTROL)) return NARU_OK;
     fact *in = arena_calloc(c->arena, (size_t)n->nin + 1, sizeof *in);
     const fact **pin = arena_alloc(c->arena, ((size_t)n->nin + 1) * sizeof *pin);
     if (!in || !pin) return err_oom(c->err);
@@ -69,6 +69,8 @@ static naru_status infer_outputs(eval_ctx *c, symtab *syms, fact *out) {
         fact_of_value(c->in[i], &in[i]);
         pin[i] = c->in[i] ? &in[i] : NULL;
     }
+    TRY(sig_check_facts(n->op, n->nin, pin, c->err));
+    if (!n->op->infer || (n->op->flags & OP_CONTROL)) return NARU_OK;
     infer_ctx ic = {.node = n, .syms = syms, .arena = c->arena, .nin = n->nin, .nout = n->nout, .in = pin, .out = out, .err = c->err};
     return n->op->infer(&ic);
 }

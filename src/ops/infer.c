@@ -223,7 +223,7 @@ static naru_status infer_one(graph *g, node *n, naru_report *report, naru_error 
     walk w = {g, report};
     infer_ctx c = {.node = n, .syms = g->syms, .arena = g->arena, .nin = n->nin, .nout = n->nout, .in = in, .out = out,
                    .err = err, .infer_block = infer_block_cb, .user = &w};
-    naru_status st = sig_check_types(n, err);
+    naru_status st = n->op ? sig_check_facts(n->op, n->nin, in, err) : NARU_OK;
     if (st == NARU_OK && n->op && n->op->infer) st = n->op->infer(&c);
     for (int i = 0; i < n->nout; i++)
         if (n->out[i]) n->out[i]->fact = st == NARU_OK ? out[i] : (fact){0};

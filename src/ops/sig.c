@@ -168,23 +168,42 @@ static naru_status wrong_type(const sig_param *p, naru_dtype d, uint64_t allowed
     return st;
 }
 
-naru_status sig_check_types(const node *n, naru_error *err) {
-    sig s;
-    naru_dtype bound[SIG_MAX_VARS] = {0};
+/* The element types that the variables stand for in one node. */
+typedef struct binding {
+    naru_dtype dtype[SIG_MAX_VARS];
     const char *by[SIG_MAX_VARS];
-    if (!n->op || !sig_parse(n->op->sig, &s)) return NARU_OK;
-    for (int i = 0; i < n->nin; i++) {
+} binding;
+
+static naru_status check_kind(const sig_param *p, const type *t, uint64_t allowed, naru_error *err) {
+    bool tensor = t->kind == TYPE_TENSOR || t->kind == TYPE_SPARSE;
+    if (t->kind == TYPE_UNKNOWN || t->kind == TYPE_OPAQUE) return NARU_OK;
+    if (allowed && !tensor) return err_set(err, NARU_TYPE, "input '%s' must be a tensor", p->name);
+    if (p->var < 0 && !p->tensor && tensor) return err_set(err, NARU_TYPE, "input '%s' must not be a tensor", p->name);
+    return NARU_OK;
+}
+
+static naru_status check_dtype(const sig_param *p, naru_dtype d, uint64_t allowed, binding *b, naru_error *err) {
+    if (allowed && !(allowed & BIT(d))) return wrong_type(p, d, allowed, err);
+    if (p->var < 0 || p->hetero || !allowed) return NARU_OK;
+    if (b->dtype[p->var] && b->dtype[p->var] != d)
+        return err_set(err, NARU_TYPE, "input '%s' is %s, but '%s' is %s; both must have one type", p->name, naru_dtype_name(d),
+                       b->by[p->var], naru_dtype_name(b->dtype[p->var]));
+    b->dtype[p->var] = d;
+    b->by[p->var] = p->name;
+    return NARU_OK;
+}
+
+naru_status sig_check_facts(const op_desc *op, int nin, const fact *const *in, naru_error *err) {
+    sig s;
+    binding b = {0};
+    if (!sig_parse(op->sig, &s)) return err_set(err, NARU_INTERNAL, "%s: malformed signature", op->name);
+    for (int i = 0; i < nin; i++) {
         const sig_param *p = sig_input(&s, i);
-        const type *t = n->in[i] ? &n->in[i]->fact.type : NULL;
-        if (!p || !t || t->kind != TYPE_TENSOR || t->dtype == NARU_UNDEFINED) continue;
+        if (!p || !in[i]) continue;
+        const type *t = &in[i]->type;
         uint64_t allowed = sig_types(&s, p);
-        if (allowed && !(allowed & BIT(t->dtype))) return wrong_type(p, t->dtype, allowed, err);
-        if (p->var < 0 || p->hetero || !allowed) continue;
-        if (bound[p->var] && bound[p->var] != t->dtype)
-            return err_set(err, NARU_TYPE, "input '%s' is %s, but '%s' is %s; both must have one type", p->name,
-                           naru_dtype_name(t->dtype), by[p->var], naru_dtype_name(bound[p->var]));
-        bound[p->var] = t->dtype;
-        by[p->var] = p->name;
+        TRY(check_kind(p, t, allowed, err));
+        if (t->kind == TYPE_TENSOR && t->dtype != NARU_UNDEFINED) TRY(check_dtype(p, t->dtype, allowed, &b, err));
     }
     return NARU_OK;
 }

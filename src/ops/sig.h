@@ -33,7 +33,9 @@ const sig_param *sig_input(const sig *s, int i);
 const sig_param *sig_output(const sig *s, int i);
 /* dtypes allowed for the parameter; 0: anything. */
 uint64_t sig_types(const sig *s, const sig_param *p);
-/* The known element types of the node's inputs fit its signature and each other. Errors: TYPE. */
-naru_status sig_check_types(const node *n, naru_error *err);
+/* What is known of the inputs' types (tensor or sequence, element type) fits the operator's signature and each other. in:
+ * nin facts, NULL where omitted. Errors: TYPE. Kernels and eval rely on it: it runs at load, and again at run time where
+ * types were not known then. */
+naru_status sig_check_facts(const op_desc *op, int nin, const fact *const *in, naru_error *err);
 
 #endif

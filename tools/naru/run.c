@@ -200,6 +200,7 @@ static int run_and_save(const run_args *a, naru_session *s, const named_values *
     naru_status st = run_session(s, in, some ? names : NULL, n, &out, &err);
     double ms = now_ms() - start;
     int code = st == NARU_OK ? save_targets(t, a->output.count, &out) : fail(&err);
+    if (code == CODE_USAGE) code = CODE_BAD_FILE; /* data that an operator refuses: the command line was right */
     if (code < 0 && a->output_dir) code = save_all(a->output_dir, &out);
     if (code < 0) report(&out, ms, a->json);
     values_free(&out);
