@@ -40,7 +40,9 @@ static int load_one(const char *name, const char *file, const ports *in, const s
     if (spec) raw = *spec, raw.dtype = spec->dtype ? spec->dtype : p->dtype, use = &raw;
     if (load_value(file, p, use, &v, &err) != NARU_OK) {
         int code = code_of(err.code);
-        fail_text(code, "input '%s': %s", name, err.message);
+        if (code == CODE_UNSUPPORTED && !spec && !strstr(file, ".npz"))
+            fail_text(code, "input '%s': %s; add --shape %s=DIMS", name, err.message, name);
+        else fail_text(code, "input '%s': %s", name, err.message);
         return code == CODE_USAGE ? CODE_BAD_FILE : code;
     }
     values_add(out, name, v);
