@@ -7,7 +7,13 @@
 #include "ops/util_qproduct.h"
 
 /* Conv's table, in its order: inference and evaluation are Conv's. */
-static const attr_def attrs[] = {ATTR_S("auto_pad", "NOTSET"), ATTR_OPT("dilations", ATTR_INTS), ATTR_I("group", 1), ATTR_OPT("kernel_shape", ATTR_INTS), ATTR_OPT("pads", ATTR_INTS), ATTR_OPT("strides", ATTR_INTS), {0}};
+static const attr_def attrs[] = {ATTR_S("auto_pad", "NOTSET"),
+                                 ATTR_OPT("dilations", ATTR_INTS),
+                                 ATTR_I("group", 1),
+                                 ATTR_OPT("kernel_shape", ATTR_INTS),
+                                 ATTR_OPT("pads", ATTR_INTS),
+                                 ATTR_OPT("strides", ATTR_INTS),
+                                 {0}};
 
 static const qproduct k_inputs = {"Conv", 0, 2, 1, 3, -1, -1, -1, -1, -1};
 

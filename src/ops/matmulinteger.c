@@ -2,7 +2,8 @@
  *
  * MatMulInteger: Y = (A - a_zero_point) x (B - b_zero_point), exact, int32. [ONNX MatMulInteger-10]
  *
- * a_zero_point: scalar or per row; b_zero_point: scalar or per column. The reference computes in doubles, which are exact (util_qproduct.h). Versions: 10.
+ * a_zero_point: scalar or per row; b_zero_point: scalar or per column. The reference computes in doubles, which are
+ * exact (util_qproduct.h). Versions: 10.
  */
 #include "ops/util_qproduct.h"
 

@@ -34,11 +34,14 @@ static naru_status read_along(eval_ctx *c, int i, const naru_tensor *t, int axis
     a->n = tensor_count(v);
     if (a->n == 1) return NARU_OK;
     if (axis < 0 || axis >= t->rank || t->dims[axis] != a->n)
-        return eval_fail(c, NARU_SHAPE, "input %d has %lld elements, needs one or one per index of axis %d", i, (long long)a->n, axis);
+        return eval_fail(c, NARU_SHAPE, "input %d has %lld elements, needs one or one per index of axis %d", i,
+                         (long long)a->n, axis);
     for (int d = axis + 1; d < t->rank; d++) a->inner *= t->dims[d];
     return NARU_OK;
 }
-static double at(const along *a, int64_t i, double none) { return a->v ? a->v[a->n == 1 ? 0 : i / a->inner % a->n] : none; }
+static double at(const along *a, int64_t i, double none) {
+    return a->v ? a->v[a->n == 1 ? 0 : i / a->inner % a->n] : none;
+}
 
 /* t as double less its zero point, in scratch. */
 static naru_status centered(eval_ctx *c, const naru_tensor *t, int zp, int axis, naru_tensor *out) {
@@ -55,7 +58,8 @@ static naru_status centered(eval_ctx *c, const naru_tensor *t, int zp, int axis,
 }
 
 /* saturate(round(acc * x_scale * w_scale / y_scale) + y_zp). */
-static naru_status requantize(eval_ctx *c, const qproduct *p, const naru_tensor *acc, naru_tensor *y, int rows, int columns) {
+static naru_status requantize(eval_ctx *c, const qproduct *p, const naru_tensor *acc, naru_tensor *y, int rows,
+                              int columns) {
     along sx, sw, sy, zp;
     TRY(read_along(c, p->x_scale, acc, rows, &sx));
     TRY(read_along(c, p->w_scale, acc, columns, &sw));

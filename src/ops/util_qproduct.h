@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The integer products (MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv) by way of the float operator's own inference and
- * evaluation in doubles, where every 8-bit product and every sum of 2^37 of them is exact: the bits of INT32 arithmetic.
+ * The integer products (MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv) by way of the float operator's own
+ * inference and evaluation in doubles, where every 8-bit product and every sum of 2^37 of them is exact: the bits of
+ * INT32 arithmetic.
  */
 #ifndef OPS_UTIL_QPRODUCT_H
 #define OPS_UTIL_QPRODUCT_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * attention: Softmax(scale Q K' + mask) V spelled out becomes Attention; scale may stand before or after the product, as
- * factors or divisors. Then, where the heads are folded and unfolded around it by Reshape and Transpose(0, 2, 1, 3), the
- * rank 3 form takes the folded operands and the four transposes go away.
+ * attention: Softmax(scale Q K' + mask) V spelled out becomes Attention; scale may stand before or after the product,
+ * as factors or divisors. Then, where the heads are folded and unfolded around it by Reshape and Transpose(0, 2, 1, 3),
+ * the rank 3 form takes the folded operands and the four transposes go away.
  *
- * Needs: rank 4, float32, equal batch and heads of Q, K and V (no broadcast), a mask whose last dim is that of the scores.
- * A row masked entirely by -infinity gives zeros instead of NaN. After gelu and norm; before bias rows go into products.
+ * Needs: rank 4, float32, equal batch and heads of Q, K and V (no broadcast), a mask whose last dim is that of the
+ * scores. A row masked entirely by -infinity gives zeros instead of NaN. After gelu and norm; before bias rows go into
+ * products.
  */
 #include "passes/rewrite.h"
 
@@ -25,7 +26,8 @@ static value *transposed(const rewriter *r, const value *v, const int64_t *perm)
     return t && perm_is(t, perm) ? t->in[0] : NULL;
 }
 
-/* v without factors and divisors that are constants; they go into *scale. `only`: v and what is under it have no other reader. */
+/* v without factors and divisors that are constants; they go into *scale. `only`: v and what is under it have no other
+ * reader. */
 static value *unscaled(const rewriter *r, value *v, double *scale, bool only) {
     for (;;) {
         double c;
@@ -109,7 +111,8 @@ static bool spelled_out(rewriter *r, node *n) {
     return rw_replace(r, n->out[0], y);
 }
 
-/* The [B, S, H D] that Reshape and Transpose(0, 2, 1, 3) turned into v, [B, H, S, D] with constant H and D; else NULL. */
+/* The [B, S, H D] that Reshape and Transpose(0, 2, 1, 3) turned into v, [B, H, S, D] with constant H and D; else NULL.
+ */
 static value *folded(const rewriter *r, const value *v) {
     value *split = transposed(r, v, k_heads);
     const node *reshape = rw_from(r, split, "Reshape");
@@ -128,7 +131,8 @@ static bool unfold(rewriter *r, node *n) {
     value *q = folded(r, a->in[0]), *k = folded(r, a->in[1]), *v = folded(r, a->in[2]);
     if (!q || !k || !v) return false;
     dim_t heads = value_dim(a->in[0], 1), size = value_dim(a->in[2], 3);
-    if (value_dim(n->out[0], 2) != heads * size || !same_dim(n->out[0], 0, q, 0) || !same_dim(n->out[0], 1, q, 1)) return false;
+    if (value_dim(n->out[0], 2) != heads * size || !same_dim(n->out[0], 0, q, 0) || !same_dim(n->out[0], 1, q, 1))
+        return false;
     value *in[4] = {q, k, v, node_in(a, 3)};
     value *y = rw_op(r, "Attention", "", in[3] ? 4 : 3, in);
     if (!y) return false;

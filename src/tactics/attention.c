@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attention in FP32 (kernels/attention): each head's blocks of queries are independent pieces of work. Operands of rank 3
- * (heads folded) are read in place by strides. A past goes before the keys and values into present_key and present_value,
- * or into the workspace where those are not wanted; a boolean or short mask becomes a whole additive one there.
+ * Attention in FP32 (kernels/attention): each head's blocks of queries are independent pieces of work. Operands of rank
+ * 3 (heads folded) are read in place by strides. A past goes before the keys and values into present_key and
+ * present_value, or into the workspace where those are not wanted; a boolean or short mask becomes a whole additive one
+ * there.
  */
 #include "kernels/attention/attention.h"
 #include "tactics/tactic.h"
@@ -15,10 +16,12 @@ static bool wants(const tactic_query *q, int o) { return o < q->node->nout && q-
 static const char *accepts(const tactic_query *q) {
     for (int i = 0; i < q->nin; i++)
         if (q_given(q, i) && i != MASK && i != NONPAD && q_dtype(q, i) != NARU_FLOAT) return "takes float32";
-    if (q_given(q, MASK) && q_dtype(q, MASK) != NARU_FLOAT && q_dtype(q, MASK) != NARU_BOOL) return "mask is neither float32 nor bool";
+    if (q_given(q, MASK) && q_dtype(q, MASK) != NARU_FLOAT && q_dtype(q, MASK) != NARU_BOOL)
+        return "mask is neither float32 nor bool";
     if (q_given(q, NONPAD)) return "nonpad_kv_seqlen is given";
     if (attr_float(q->node, "softcap", 0) > 0) return "softcap";
-    if (attr_int(q->node, "left_window_size", -1) >= 0 || attr_int(q->node, "right_window_size", -1) >= 0) return "windows";
+    if (attr_int(q->node, "left_window_size", -1) >= 0 || attr_int(q->node, "right_window_size", -1) >= 0)
+        return "windows";
     if (wants(q, 3)) return "qk_matmul_output is wanted";
     return q_rank(q, Q) < 3 ? "rank of Q is unknown" : NULL;
 }
@@ -30,12 +33,13 @@ typedef struct operand {
 typedef struct shape {
     int64_t batch, qheads, kheads, queries, past, fresh, total, size, vsize;
     operand q, k, v, y;
-    bool whole_mask;                 /* the mask must be rebuilt in the workspace */
+    bool whole_mask;                  /* the mask must be rebuilt in the workspace */
     int64_t mask_floats, past_floats; /* of the workspace */
 } shape;
 
 static operand operand_of(bool folded, int64_t heads, int64_t length, int64_t size) {
-    return folded ? (operand){length * heads * size, size, heads * size} : (operand){heads * length * size, length * size, size};
+    return folded ? (operand){length * heads * size, size, heads * size}
+                  : (operand){heads * length * size, length * size, size};
 }
 
 static shape shape_of(const step *s, const naru_tensor *const *in, const naru_tensor *const *out) {
@@ -90,7 +94,8 @@ static void join(void *arg, int64_t begin, int64_t end, int worker) {
 }
 
 /* K or V with the past before it: into output o, or *spare when that is not wanted but a past is. Else as given. */
-static const float *joined(const run_ctx *r, const shape *h, int in, int past, int o, int64_t size, operand *at, float **spare) {
+static const float *joined(const run_ctx *r, const shape *h, int in, int past, int o, int64_t size, operand *at,
+                           float **spare) {
     float *d = o < r->step->nout && r->out[o] ? r->out[o]->data : NULL;
     if (!d && h->past == 0) return r->in[in]->data;
     if (!d) d = *spare, *spare += h->batch * h->kheads * h->total * size;
@@ -110,8 +115,9 @@ static void rebuild(const naru_tensor *m, int64_t total, float *d) {
     int64_t have = m->dims[m->rank - 1], rows = dims_product(m->dims, 0, m->rank - 1), n = i64_min(have, total);
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t k = 0; k < n; k++)
-            d[i * total + k] = m->dtype != NARU_BOOL ? ((const float *)m->data)[i * have + k]
-                                                     : ((const uint8_t *)m->data)[i * have + k] ? 0.0f : -INFINITY;
+            d[i * total + k] = m->dtype != NARU_BOOL                      ? ((const float *)m->data)[i * have + k]
+                               : ((const uint8_t *)m->data)[i * have + k] ? 0.0f
+                                                                          : -INFINITY;
         for (int64_t k = n; k < total; k++) d[i * total + k] = -INFINITY;
     }
 }
@@ -132,7 +138,7 @@ typedef struct job {
     k_attention_args a; /* of the first head */
     shape h;
     mask_view mask;
-    int64_t blocks;     /* of queries in a head */
+    int64_t blocks; /* of queries in a head */
     char *workspace;
     size_t each;
 } job;
@@ -146,7 +152,8 @@ static void heads(void *arg, int64_t begin, int64_t end, int worker) {
         a.q += b * j->h.q.batch + qh * j->h.q.head, a.o += b * j->h.y.batch + qh * j->h.y.head;
         a.k += b * j->h.k.batch + kh * j->h.k.head, a.v += b * j->h.v.batch + kh * j->h.v.head;
         if (a.mask) a.mask += b * j->mask.batch + qh * j->mask.head;
-        j->k->run(&a, part * K_ATT_QUERIES, i64_min((part + 1) * K_ATT_QUERIES, a.sq), j->workspace + j->each * (size_t)worker);
+        j->k->run(&a, part * K_ATT_QUERIES, i64_min((part + 1) * K_ATT_QUERIES, a.sq),
+                  j->workspace + j->each * (size_t)worker);
     }
 }
 
@@ -165,13 +172,27 @@ static naru_status run(const run_ctx *r) {
         if (h->whole_mask) rebuild(mask, h->total, whole);
         j.mask = view_mask(mask, h->whole_mask ? whole : mask->data, h->total);
     }
-    j.a = (k_attention_args){.o = r->out[0]->data, .q = r->in[Q]->data, .k = k, .v = v, .mask = j.mask.data, .sq = h->queries,
-                             .sk = h->total, .d = h->size, .dv = h->vsize, .ldq = h->q.row, .ldk = h->k.row, .ldv = h->v.row,
-                             .ldo = h->y.row, .ldm = j.mask.row, .causal = attr_int(n, "is_causal", 0) != 0, .offset = h->past,
+    j.a = (k_attention_args){.o = r->out[0]->data,
+                             .q = r->in[Q]->data,
+                             .k = k,
+                             .v = v,
+                             .mask = j.mask.data,
+                             .sq = h->queries,
+                             .sk = h->total,
+                             .d = h->size,
+                             .dv = h->vsize,
+                             .ldq = h->q.row,
+                             .ldk = h->k.row,
+                             .ldv = h->v.row,
+                             .ldo = h->y.row,
+                             .ldm = j.mask.row,
+                             .causal = attr_int(n, "is_causal", 0) != 0,
+                             .offset = h->past,
                              .scale = attr_float(n, "scale", 1.0f / sqrtf((float)h->size))};
     j.blocks = (h->queries + K_ATT_QUERIES - 1) / K_ATT_QUERIES;
     parallel_for(r->pool, h->batch * h->qheads * j.blocks, 1, heads, &j);
     return NARU_OK;
 }
 
-const tactic tactic_attention = {.name = "attention.fused", .op = "Attention", .accepts = accepts, .workspace = workspace, .run = run};
+const tactic tactic_attention = {
+    .name = "attention.fused", .op = "Attention", .accepts = accepts, .workspace = workspace, .run = run};

@@ -48,7 +48,10 @@ static naru_status run_layer(const run_ctx *r) {
     if (n == 0 || outer == 0) return NARU_OK;
     const step *s = r->step;
     layer_job j = {.k = k_norm_pick(s->cpu)};
-    j.a = (k_layer_args){.y = r->out[0]->data, .x = x->data, .n = n, .eps = attr_float(nd, "epsilon", 1e-5f),
+    j.a = (k_layer_args){.y = r->out[0]->data,
+                         .x = x->data,
+                         .n = n,
+                         .eps = attr_float(nd, "epsilon", 1e-5f),
                          .scale = s->nin > 1 && r->in[1] ? r->in[1]->data : NULL,
                          .bias = s->nin > 2 && r->in[2] ? r->in[2]->data : NULL,
                          .mean = s->nout > 1 && r->out[1] ? r->out[1]->data : NULL,
@@ -100,9 +103,15 @@ static const char *accepts_planes(const tactic_query *q) {
 
 static plane_job plane_of(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
-    return (plane_job){.k = k_norm_pick(r->step->cpu), .y = r->out[0]->data, .x = x->data, .scale = r->in[1]->data,
-                       .bias = r->in[2]->data, .c = x->dims[1], .plane = dims_product(x->dims, 2, x->rank),
-                       .eps = attr_float(r->step->node, "epsilon", 1e-5f), .groups = x->dims[1]};
+    return (plane_job){.k = k_norm_pick(r->step->cpu),
+                       .y = r->out[0]->data,
+                       .x = x->data,
+                       .scale = r->in[1]->data,
+                       .bias = r->in[2]->data,
+                       .c = x->dims[1],
+                       .plane = dims_product(x->dims, 2, x->rank),
+                       .eps = attr_float(r->step->node, "epsilon", 1e-5f),
+                       .groups = x->dims[1]};
 }
 
 static naru_status run_groups(const run_ctx *r) {
@@ -110,7 +119,8 @@ static naru_status run_groups(const run_ctx *r) {
     if (r->step->node->op_type[0] == 'G') j.groups = attr_int(r->step->node, "num_groups", 1);
     if (tensor_count(r->in[0]) == 0) return NARU_OK;
     if (j.groups < 1 || j.c % j.groups)
-        return err_set(r->err, NARU_SHAPE, "%lld channels are not a multiple of %lld groups", (long long)j.c, (long long)j.groups);
+        return err_set(r->err, NARU_SHAPE, "%lld channels are not a multiple of %lld groups", (long long)j.c,
+                       (long long)j.groups);
     parallel_for(r->pool, r->in[0]->dims[0] * j.groups, 1 + 8192 / (j.c / j.groups * j.plane), group_planes, &j);
     return NARU_OK;
 }
@@ -150,15 +160,27 @@ static naru_status run_lp(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
     if (tensor_count(x) == 0 || x->rank == 0) return NARU_OK;
     int axis = norm_axis(attr_int(r->step->node, "axis", -1), x->rank);
-    lp_job j = {.k = k_norm_pick(r->step->cpu), .y = r->out[0]->data, .x = x->data, .n = x->dims[axis],
-                .inner = dims_product(x->dims, axis + 1, x->rank), .p = (int)attr_int(r->step->node, "p", 2)};
+    lp_job j = {.k = k_norm_pick(r->step->cpu),
+                .y = r->out[0]->data,
+                .x = x->data,
+                .n = x->dims[axis],
+                .inner = dims_product(x->dims, axis + 1, x->rank),
+                .p = (int)attr_int(r->step->node, "p", 2)};
     parallel_for(r->pool, tensor_count(x) / j.n, 1 + 8192 / j.n, lp_lines, &j);
     return NARU_OK;
 }
 
-const tactic tactic_layernorm = {.name = "norm.rows", .op = "LayerNormalization", .flags = TACTIC_INPLACE, .accepts = accepts_layer, .run = run_layer};
-const tactic tactic_rmsnorm = {.name = "norm.rows", .op = "RMSNormalization", .flags = TACTIC_INPLACE, .accepts = accepts_layer, .run = run_layer};
-const tactic tactic_instancenorm = {.name = "norm.planes", .op = "InstanceNormalization", .accepts = accepts_planes, .run = run_groups};
-const tactic tactic_groupnorm = {.name = "norm.planes", .op = "GroupNormalization", .accepts = accepts_planes, .run = run_groups};
-const tactic tactic_batchnorm = {.name = "norm.affine", .op = "BatchNormalization", .accepts = accepts_batch, .run = run_batch};
+const tactic tactic_layernorm = {.name = "norm.rows",
+                                 .op = "LayerNormalization",
+                                 .flags = TACTIC_INPLACE,
+                                 .accepts = accepts_layer,
+                                 .run = run_layer};
+const tactic tactic_rmsnorm = {
+    .name = "norm.rows", .op = "RMSNormalization", .flags = TACTIC_INPLACE, .accepts = accepts_layer, .run = run_layer};
+const tactic tactic_instancenorm = {
+    .name = "norm.planes", .op = "InstanceNormalization", .accepts = accepts_planes, .run = run_groups};
+const tactic tactic_groupnorm = {
+    .name = "norm.planes", .op = "GroupNormalization", .accepts = accepts_planes, .run = run_groups};
+const tactic tactic_batchnorm = {
+    .name = "norm.affine", .op = "BatchNormalization", .accepts = accepts_batch, .run = run_batch};
 const tactic tactic_lpnorm = {.name = "norm.lp", .op = "LpNormalization", .accepts = accepts_float, .run = run_lp};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Elementwise operators as tile programs (kernels/pointwise): one table row per operator and element type, broadcasting by
- * strides, any number of operands for Sum, Max, Min and Mean. Half types are computed in FP32: casts around the program.
- * Kernels of chains made by fusion share run().
+ * Elementwise operators as tile programs (kernels/pointwise): one table row per operator and element type, broadcasting
+ * by strides, any number of operands for Sum, Max, Min and Mean. Half types are computed in FP32: casts around the
+ * program. Kernels of chains made by fusion share run().
  */
 #include "kernels/pointwise/pointwise.h"
 #include "tactics/tactic.h"
@@ -28,12 +28,12 @@ typedef struct row {
     bool swap, slow;
 } row;
 
-#define ROW(name, type, kernel, ...) {.op = name, .dtype = type, .code = kernel, __VA_ARGS__}
+#define ROW(name, type, kernel, ...)                                                                                   \
+    { .op = name, .dtype = type, .code = kernel, __VA_ARGS__ }
 #define ALL3(name, suffix, ...)                                                                                        \
     ROW(name, NARU_FLOAT, K_PW_##suffix##_F, __VA_ARGS__), ROW(name, NARU_INT32, K_PW_##suffix##_I, __VA_ARGS__),      \
         ROW(name, NARU_INT64, K_PW_##suffix##_L, __VA_ARGS__)
-#define ALL4(name, suffix, ...)                                                                                        \
-    ALL3(name, suffix, __VA_ARGS__), ROW(name, NARU_DOUBLE, K_PW_##suffix##_D, __VA_ARGS__)
+#define ALL4(name, suffix, ...) ALL3(name, suffix, __VA_ARGS__), ROW(name, NARU_DOUBLE, K_PW_##suffix##_D, __VA_ARGS__)
 
 static const row rows[] = {
     ALL4("Add", ADD, ),
@@ -72,7 +72,8 @@ static const row rows[] = {
     ROW("LeakyRelu", NARU_FLOAT, K_PW_LEAKY_F, .p = "alpha", .p0 = 0.01f),
     ROW("Elu", NARU_FLOAT, K_PW_ELU_F, .p = "alpha", .p0 = 1.0f, .slow = true),
     ROW("Celu", NARU_FLOAT, K_PW_CELU_F, .p = "alpha", .p0 = 1.0f, .slow = true),
-    ROW("Selu", NARU_FLOAT, K_PW_SELU_F, .p = "alpha", .p0 = 1.67326319217681884765625f, .q = "gamma", .q0 = 1.05070102214813232421875f, .slow = true),
+    ROW("Selu", NARU_FLOAT, K_PW_SELU_F, .p = "alpha", .p0 = 1.67326319217681884765625f, .q = "gamma",
+        .q0 = 1.05070102214813232421875f, .slow = true),
     ROW("ThresholdedRelu", NARU_FLOAT, K_PW_THRESHOLD_F, .p = "alpha", .p0 = 1.0f),
     ROW("Shrink", NARU_FLOAT, K_PW_SHRINK_F, .p = "lambd", .p0 = 0.5f, .q = "bias", .q0 = 0.0f),
     ROW("Softplus", NARU_FLOAT, K_PW_SOFTPLUS_F, .slow = true),
@@ -127,7 +128,8 @@ static void build_row(builder *b, const row *r, const node *n, int nin, bool to_
     float p = param(n, r->p, r->p0), q = param(n, r->q, r->q0);
     if (nin == 1) {
         int s = load(b, 0);
-        if (strcmp(r->op, "Min") == 0 || strcmp(r->op, "Max") == 0 || strcmp(r->op, "Sum") == 0 || strcmp(r->op, "Mean") == 0)
+        if (strcmp(r->op, "Min") == 0 || strcmp(r->op, "Max") == 0 || strcmp(r->op, "Sum") == 0 ||
+            strcmp(r->op, "Mean") == 0)
             emit(b, r->dtype == NARU_INT64 ? K_PW_COPY_8 : K_PW_COPY_4, d, s, s, s, 0, 0);
         else emit(b, r->code, d, s, s, s, p, q);
     } else {
@@ -198,8 +200,12 @@ static naru_status run(const run_ctx *r) {
     for (int i = 0; i < r->step->nin; i++)
         if (r->in[i]) set_view(&j.view[nviews++], r->in[i], out, false);
     set_view(&j.view[nviews++], out, out, true);
-    j.p = (k_pw_program){.rank = out->rank ? out->rank : 1, .nviews = nviews, .nregs = st->nregs, .nins = st->nins,
-                         .view = j.view, .ins = st->ins};
+    j.p = (k_pw_program){.rank = out->rank ? out->rank : 1,
+                         .nviews = nviews,
+                         .nregs = st->nregs,
+                         .nins = st->nins,
+                         .view = j.view,
+                         .ins = st->ins};
     j.p.dim[0] = 1;
     for (int i = 0; i < out->rank; i++) j.p.dim[i] = out->dims[i];
     k_pw_collapse(&j.p, j.view);
@@ -383,7 +389,12 @@ static naru_status prepare_cast(prepare_ctx *c, step *s) {
     int size = element_size(from), out = b.nviews - 1;
     b.s->grain = 16384;
     if (from == to) {
-        emit(&b, size == 1 ? K_PW_COPY_1 : size == 2 ? K_PW_COPY_2 : size == 4 ? K_PW_COPY_4 : K_PW_COPY_8, out, 0, 0, 0, 0, 0);
+        emit(&b,
+             size == 1   ? K_PW_COPY_1
+             : size == 2 ? K_PW_COPY_2
+             : size == 4 ? K_PW_COPY_4
+                         : K_PW_COPY_8,
+             out, 0, 0, 0, 0, 0);
         return NARU_OK;
     }
     int mid = k->b < 0 ? out : new_register(&b);
@@ -393,8 +404,13 @@ static naru_status prepare_cast(prepare_ctx *c, step *s) {
 }
 
 #define PW_TACTIC(symbol, opname, fl, acc, prep)                                                                       \
-    const tactic tactic_pw_##symbol = {.name = "pointwise", .op = opname, .flags = fl, .accepts = acc, .prepare = prep, \
-                                       .workspace = workspace, .run = run};
+    const tactic tactic_pw_##symbol = {.name = "pointwise",                                                            \
+                                       .op = opname,                                                                   \
+                                       .flags = fl,                                                                    \
+                                       .accepts = acc,                                                                 \
+                                       .prepare = prep,                                                                \
+                                       .workspace = workspace,                                                         \
+                                       .run = run};
 #define PW_SAME(symbol, opname) PW_TACTIC(symbol, opname, TACTIC_INPLACE, accepts_row, prepare_row)
 /* Results of another size must not take an operand's memory: 8 bools fit into one int64 that is still to be read. */
 #define PW_BOOL(symbol, opname) PW_TACTIC(symbol, opname, 0, accepts_row, prepare_row)

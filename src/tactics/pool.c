@@ -18,7 +18,8 @@ typedef struct job {
 
 static void planes(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
-    j->k->nchw(&j->p, j->y, j->x, begin, end, j->workspace + align_up((size_t)k_pool_workspace(&j->p), 64) * (size_t)worker);
+    j->k->nchw(&j->p, j->y, j->x, begin, end,
+               j->workspace + align_up((size_t)k_pool_workspace(&j->p), 64) * (size_t)worker);
 }
 
 /* Pads of one axis from auto_pad or pads; `out` as inference made it. */
@@ -39,8 +40,16 @@ static void pads_of(const node *n, int axis, int axes, int64_t in, int64_t out, 
 static k_pool_args args_of(const step *s, const naru_tensor *x, const naru_tensor *y) {
     const node *n = s->node;
     int axes = x->rank - 2, last = axes - 1;
-    k_pool_args p = {.h = 1, .oh = 1, .kh = 1, .sh = 1, .dh = 1, .w = x->dims[x->rank - 1], .ow = y->dims[y->rank - 1],
-                     .c = 1, .average = n->op_type[0] == 'A', .include_pad = attr_int(n, "count_include_pad", 0) != 0};
+    k_pool_args p = {.h = 1,
+                     .oh = 1,
+                     .kh = 1,
+                     .sh = 1,
+                     .dh = 1,
+                     .w = x->dims[x->rank - 1],
+                     .ow = y->dims[y->rank - 1],
+                     .c = 1,
+                     .average = n->op_type[0] == 'A',
+                     .include_pad = attr_int(n, "count_include_pad", 0) != 0};
     p.kw = attr_int_at(n, "kernel_shape", (size_t)last, 1), p.sw = attr_int_at(n, "strides", (size_t)last, 1);
     p.dw = attr_int_at(n, "dilations", (size_t)last, 1);
     pads_of(n, last, axes, p.w, p.ow, p.kw, p.sw, p.dw, &p.pl, &p.pr);
@@ -70,7 +79,10 @@ static size_t workspace(const step *s, const naru_tensor *const *in, const naru_
 
 static naru_status run(const run_ctx *r) {
     const naru_tensor *x = r->in[0], *y = r->out[0];
-    job j = {.k = k_pool_pick(r->step->cpu), .p = args_of(r->step, x, y), .y = y->data, .x = x->data,
+    job j = {.k = k_pool_pick(r->step->cpu),
+             .p = args_of(r->step, x, y),
+             .y = y->data,
+             .x = x->data,
              .workspace = r->workspace};
     int64_t n = x->dims[0] * x->dims[1], cost = j.p.oh * j.p.ow * j.p.kh * j.p.kw + 1;
     if (tensor_count(y)) parallel_for(r->pool, n, 1 + 16384 / cost, planes, &j);
@@ -93,16 +105,23 @@ static void global_planes(void *arg, int64_t begin, int64_t end, int worker) {
 static naru_status run_global(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
     bool average = strcmp(r->step->node->op_type, "GlobalAveragePool") == 0;
-    global_job j = {.k = k_reduce_pick(r->step->cpu), .op = average ? K_REDUCE_MEAN : K_REDUCE_MAX,
-                    .y = r->out[0]->data, .x = x->data, .n = dims_product(x->dims, 2, x->rank)};
+    global_job j = {.k = k_reduce_pick(r->step->cpu),
+                    .op = average ? K_REDUCE_MEAN : K_REDUCE_MAX,
+                    .y = r->out[0]->data,
+                    .x = x->data,
+                    .n = dims_product(x->dims, 2, x->rank)};
     parallel_for(r->pool, x->dims[0] * x->dims[1], 1 + 16384 / (j.n + 1), global_planes, &j);
     return NARU_OK;
 }
 
-const tactic tactic_maxpool = {.name = "pool.nchw", .op = "MaxPool", .accepts = accepts, .workspace = workspace, .run = run};
-const tactic tactic_averagepool = {.name = "pool.nchw", .op = "AveragePool", .accepts = accepts, .workspace = workspace, .run = run};
-const tactic tactic_globalaveragepool = {.name = "pool.global", .op = "GlobalAveragePool", .accepts = accepts_global, .run = run_global};
-const tactic tactic_globalmaxpool = {.name = "pool.global", .op = "GlobalMaxPool", .accepts = accepts_global, .run = run_global};
+const tactic tactic_maxpool = {
+    .name = "pool.nchw", .op = "MaxPool", .accepts = accepts, .workspace = workspace, .run = run};
+const tactic tactic_averagepool = {
+    .name = "pool.nchw", .op = "AveragePool", .accepts = accepts, .workspace = workspace, .run = run};
+const tactic tactic_globalaveragepool = {
+    .name = "pool.global", .op = "GlobalAveragePool", .accepts = accepts_global, .run = run_global};
+const tactic tactic_globalmaxpool = {
+    .name = "pool.global", .op = "GlobalMaxPool", .accepts = accepts_global, .run = run_global};
 
 /* ---- channels last ---- */
 typedef struct last_job {
@@ -129,5 +148,7 @@ static naru_status run_last(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_lastmaxpool = {.name = "pool.nhwc", .op = "LastMaxPool", .domain = "naru", .accepts = accepts, .run = run_last};
-const tactic tactic_lastaveragepool = {.name = "pool.nhwc", .op = "LastAveragePool", .domain = "naru", .accepts = accepts, .run = run_last};
+const tactic tactic_lastmaxpool = {
+    .name = "pool.nhwc", .op = "LastMaxPool", .domain = "naru", .accepts = accepts, .run = run_last};
+const tactic tactic_lastaveragepool = {
+    .name = "pool.nhwc", .op = "LastAveragePool", .domain = "naru", .accepts = accepts, .run = run_last};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * MatMulInteger, QLinearMatMul, ConvInteger and QLinearConv (kernels/qgemm): constant weights are packed at prepare. Work is cut
- * into chunks of rows (of A, or output positions): a thread gathers a chunk's patches from the image brought to NHWC,
- * multiplies, and requantizes and transposes the chunk while it is in cache.
+ * MatMulInteger, QLinearMatMul, ConvInteger and QLinearConv (kernels/qgemm): constant weights are packed at prepare.
+ * Work is cut into chunks of rows (of A, or output positions): a thread gathers a chunk's patches from the image
+ * brought to NHWC, multiplies, and requantizes and transposes the chunk while it is in cache.
  */
 #include "kernels/copy/copy.h"
 #include "kernels/qgemm/qgemm.h"
@@ -32,9 +32,9 @@ static const layout *layout_of(const node *n) {
 
 typedef struct qp_state {
     const layout *at;
-    int64_t n, k;               /* of one group */
+    int64_t n, k; /* of one group */
     int64_t groups;
-    char *packed;               /* groups one after the other */
+    char *packed; /* groups one after the other */
     int64_t group_bytes;
     int64_t kernel[2], stride[2], dilation[2], pad[2];
     bool same_upper, same_lower;
@@ -49,10 +49,12 @@ static bool scalar_like(const tactic_query *q, int i) {
 static const char *accepts(const tactic_query *q) {
     const layout *l = layout_of(q->node);
     if (!is_byte(q_dtype(q, l->x)) || !is_byte(q_dtype(q, l->w))) return "takes 8-bit integers";
-    if (!q_const(q, l->w) || (q_given(q, l->w_zero) && !q_const(q, l->w_zero))) return "weights or their zero points are not constant";
+    if (!q_const(q, l->w) || (q_given(q, l->w_zero) && !q_const(q, l->w_zero)))
+        return "weights or their zero points are not constant";
     if (!scalar_like(q, l->x_zero) || (l->x_scale >= 0 && !scalar_like(q, l->x_scale))) return "A is quantized by rows";
     if (l->y_scale >= 0 && (!scalar_like(q, l->y_scale) || !scalar_like(q, l->y_zero))) return "Y is quantized by rows";
-    if (l->x_scale >= 0 && (q_dtype(q, l->x_scale) != NARU_FLOAT || !is_byte(q->out[0].type.dtype))) return "takes float32 scales and 8-bit results";
+    if (l->x_scale >= 0 && (q_dtype(q, l->x_scale) != NARU_FLOAT || !is_byte(q->out[0].type.dtype)))
+        return "takes float32 scales and 8-bit results";
     const naru_tensor *w = q_tensor(q, l->w);
     if (q_given(q, l->w_zero) && q_tensor(q, l->w_zero)->rank > 1) return "zero points of W are not a vector";
     if (!l->conv) return w->rank == 2 && q_rank(q, l->x) >= 2 ? NULL : "W is not a matrix";
@@ -81,7 +83,8 @@ static void reorder(const naru_tensor *w, int64_t g, int64_t n, int64_t channels
             for (int64_t t = 0; t < taps; t++) out[(t * channels + c) * n + j] = src[(j * channels + c) * taps + t];
 }
 
-static naru_status pack_groups(prepare_ctx *c, qp_state *st, const naru_tensor *w, const int32_t *zero, int64_t zero_step) {
+static naru_status pack_groups(prepare_ctx *c, qp_state *st, const naru_tensor *w, const int32_t *zero,
+                               int64_t zero_step) {
     const k_qgemm *k = k_qgemm_pick(c->q.cpu);
     st->group_bytes = (int64_t)align_up((size_t)k_qgemm_packed_bytes(k, st->n, st->k), 64);
     st->packed = c->weights(c, (size_t)(st->group_bytes * st->groups) + 64);
@@ -105,11 +108,13 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     if (!st) return err_oom(c->err);
     s->state = st;
     st->at = layout_of(c->q.node);
-    const naru_tensor *w = q_tensor(&c->q, st->at->w), *z = q_given(&c->q, st->at->w_zero) ? q_tensor(&c->q, st->at->w_zero) : NULL;
+    const naru_tensor *w = q_tensor(&c->q, st->at->w),
+                      *z = q_given(&c->q, st->at->w_zero) ? q_tensor(&c->q, st->at->w_zero) : NULL;
     st->groups = 1, st->n = w->dims[1], st->k = w->dims[0];
     if (st->at->conv) {
         st->groups = attr_int(c->q.node, "group", 1);
-        if (st->groups < 1 || w->dims[0] % st->groups) return err_set(c->err, NARU_SHAPE, "group %lld", (long long)st->groups);
+        if (st->groups < 1 || w->dims[0] % st->groups)
+            return err_set(c->err, NARU_SHAPE, "group %lld", (long long)st->groups);
         st->n = w->dims[0] / st->groups, st->k = dims_product(w->dims, 1, w->rank);
         read_window(st, c->q.node, w);
     }
@@ -128,12 +133,12 @@ typedef struct job {
     const qp_state *st;
     const k_qgemm *k;
     const k_copy *copy;
-    const uint8_t *x;           /* A, or the images in NHWC */
+    const uint8_t *x; /* A, or the images in NHWC */
     int32_t x_zero, y_zero;
-    const double *scales;       /* per output column, or NULL: INT32 results */
+    const double *scales; /* per output column, or NULL: INT32 results */
     const int32_t *bias;
-    int64_t rows;               /* of A; of one image: output positions */
-    int64_t chunks;             /* of one image */
+    int64_t rows;   /* of A; of one image: output positions */
+    int64_t chunks; /* of one image */
     int64_t in[2], out[2], channels, pad[2];
     char *workspace;
     int64_t per_thread, im2col, sums;
@@ -187,8 +192,10 @@ static void conv_chunks(void *arg, int64_t begin, int64_t end, int worker) {
         int64_t image = u / j->chunks, p0 = u % j->chunks * CHUNK, p1 = i64_min(p0 + CHUNK, j->rows);
         for (int64_t g = 0; g < st->groups; g++) {
             gather(j, j->x + image * j->in[0] * j->in[1] * j->channels, g, p0, p1, rows);
-            k_qgemm_args a = {rows, st->k, j->r->in[st->at->x]->dtype == NARU_INT8, &j->x_zero, 0,
-                              st->packed + g * st->group_bytes, p1 - p0, st->n, st->k, sums, st->n};
+            k_qgemm_args a = {rows,       st->k, j->r->in[st->at->x]->dtype == NARU_INT8,
+                              &j->x_zero, 0,     st->packed + g * st->group_bytes,
+                              p1 - p0,    st->n, st->k,
+                              sums,       st->n};
             j->k->run(&a, 0, p1 - p0, 0, k_qgemm_panels(j->k, st->n), inner);
             char *y = (char *)j->r->out[0]->data + ((image * st->groups + g) * st->n * j->rows + p0) * size;
             emit(j, sums, p1 - p0, g, y, j->rows, narrow);
@@ -204,8 +211,17 @@ static void matrix_chunks(void *arg, int64_t begin, int64_t end, int worker) {
     const naru_tensor *y = j->r->out[0];
     for (int64_t u = begin; u < end; u++) {
         int64_t p0 = u * CHUNK, p1 = i64_min(p0 + CHUNK, j->rows);
-        k_qgemm_args a = {j->x + p0 * st->k, st->k, j->r->in[st->at->x]->dtype == NARU_INT8, &j->x_zero, 0, st->packed,
-                          p1 - p0, st->n, st->k, j->scales ? sums : (int32_t *)y->data + p0 * st->n, st->n};
+        k_qgemm_args a = {j->x + p0 * st->k,
+                          st->k,
+                          j->r->in[st->at->x]->dtype == NARU_INT8,
+                          &j->x_zero,
+                          0,
+                          st->packed,
+                          p1 - p0,
+                          st->n,
+                          st->k,
+                          j->scales ? sums : (int32_t *)y->data + p0 * st->n,
+                          st->n};
         j->k->run(&a, 0, p1 - p0, 0, k_qgemm_panels(j->k, st->n), ws + j->sums * 4);
         for (int64_t i = p0; j->scales && i < p1; i++)
             j->k->requantize((char *)y->data + i * st->n, sums + (i - p0) * st->n, st->n, NULL, j->scales, 1, j->y_zero,
@@ -219,8 +235,11 @@ typedef struct sizes {
 } sizes;
 
 static sizes sizes_of(const qp_state *st, const naru_tensor *x) {
-    sizes s = {.sums = (int64_t)align_up((size_t)(CHUNK * st->n), 64), .scales = (int64_t)align_up((size_t)(st->n * st->groups) * sizeof(double), 64)};
-    if (st->at->conv) s.im2col = (int64_t)align_up((size_t)(CHUNK * st->k), 64), s.image = (int64_t)align_up((size_t)tensor_count(x), 64);
+    sizes s = {.sums = (int64_t)align_up((size_t)(CHUNK * st->n), 64),
+               .scales = (int64_t)align_up((size_t)(st->n * st->groups) * sizeof(double), 64)};
+    if (st->at->conv)
+        s.im2col = (int64_t)align_up((size_t)(CHUNK * st->k), 64),
+        s.image = (int64_t)align_up((size_t)tensor_count(x), 64);
     s.per_thread = s.im2col + 5 * s.sums + (int64_t)align_up((size_t)k_qgemm_workspace(st->k), 64);
     return s;
 }
@@ -235,18 +254,27 @@ static size_t workspace(const step *s, const naru_tensor *const *in, const naru_
 static naru_status fill_scales(const run_ctx *r, const qp_state *st, double *out) {
     const naru_tensor *xs = input(r, st->at->x_scale), *ws = input(r, st->at->w_scale), *ys = input(r, st->at->y_scale);
     int64_t n = st->n * st->groups, nw = tensor_count(ws);
-    if (nw != 1 && nw != n) return err_set(r->err, NARU_SHAPE, "%lld scales of W for %lld columns", (long long)nw, (long long)n);
+    if (nw != 1 && nw != n)
+        return err_set(r->err, NARU_SHAPE, "%lld scales of W for %lld columns", (long long)nw, (long long)n);
     for (int64_t i = 0; i < n; i++)
-        out[i] = (double)*(const float *)xs->data * (double)((const float *)ws->data)[nw == 1 ? 0 : i] / (double)*(const float *)ys->data;
+        out[i] = (double)*(const float *)xs->data * (double)((const float *)ws->data)[nw == 1 ? 0 : i] /
+                 (double)*(const float *)ys->data;
     return NARU_OK;
 }
 
 static naru_status begin(const run_ctx *r, job *j, const sizes *z) {
     const qp_state *st = r->step->state;
     const layout *l = st->at;
-    *j = (job){.r = r, .st = st, .k = k_qgemm_pick(r->step->cpu), .copy = k_copy_pick(r->step->cpu), .x = r->in[l->x]->data,
-               .x_zero = first_int(input(r, l->x_zero)), .y_zero = first_int(input(r, l->y_zero)),
-               .per_thread = z->per_thread, .im2col = z->im2col, .sums = z->sums,
+    *j = (job){.r = r,
+               .st = st,
+               .k = k_qgemm_pick(r->step->cpu),
+               .copy = k_copy_pick(r->step->cpu),
+               .x = r->in[l->x]->data,
+               .x_zero = first_int(input(r, l->x_zero)),
+               .y_zero = first_int(input(r, l->y_zero)),
+               .per_thread = z->per_thread,
+               .im2col = z->im2col,
+               .sums = z->sums,
                .workspace = (char *)r->workspace + z->scales + z->image};
     const naru_tensor *b = input(r, l->bias);
     if (b) j->bias = b->data;
@@ -276,7 +304,8 @@ typedef struct nhwc_job {
 static void to_nhwc(void *arg, int64_t from, int64_t to, int worker) {
     const nhwc_job *j = arg;
     int64_t n = j->channels * j->plane;
-    for (int64_t i = from; i < to; i++) j->k->transpose1(j->d + i * n, j->channels, j->s + i * n, j->plane, j->channels, j->plane);
+    for (int64_t i = from; i < to; i++)
+        j->k->transpose1(j->d + i * n, j->channels, j->s + i * n, j->plane, j->channels, j->plane);
 }
 
 static void place_window(job *j, const naru_tensor *x, const naru_tensor *y) {
@@ -285,7 +314,8 @@ static void place_window(job *j, const naru_tensor *x, const naru_tensor *y) {
     for (int i = 0; i < 2; i++) {
         int a = i - (2 - axes);
         j->in[i] = a < 0 ? 1 : x->dims[2 + a], j->out[i] = a < 0 ? 1 : y->dims[2 + a], j->pad[i] = st->pad[i];
-        int64_t total = i64_max(0, (j->out[i] - 1) * st->stride[i] + (st->kernel[i] - 1) * st->dilation[i] + 1 - j->in[i]);
+        int64_t total =
+            i64_max(0, (j->out[i] - 1) * st->stride[i] + (st->kernel[i] - 1) * st->dilation[i] + 1 - j->in[i]);
         if (st->same_upper) j->pad[i] = total / 2;
         if (st->same_lower) j->pad[i] = (total + 1) / 2;
     }

@@ -19,13 +19,16 @@ static bool is_byte(naru_dtype d) { return d == NARU_INT8 || d == NARU_UINT8; }
 static void convert(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
     while (begin < end) {
-        int64_t c = begin / j->inner % j->axis, n = j->axis == 1 ? end - begin : i64_min(end - begin, j->inner - begin % j->inner);
+        int64_t c = begin / j->inner % j->axis,
+                n = j->axis == 1 ? end - begin : i64_min(end - begin, j->inner - begin % j->inner);
         float scale = ((const float *)j->scale->data)[c];
         int32_t zp = j->zero ? (int32_t)dtype_get_i64(j->zero->dtype, j->zero->data, c) : 0;
         if (j->x->dtype == NARU_FLOAT)
-            j->k->quantize((char *)j->y->data + begin, (const float *)j->x->data + begin, n, scale, zp, j->y->dtype == NARU_INT8);
+            j->k->quantize((char *)j->y->data + begin, (const float *)j->x->data + begin, n, scale, zp,
+                           j->y->dtype == NARU_INT8);
         else
-            j->k->dequantize((float *)j->y->data + begin, (const char *)j->x->data + begin, n, scale, zp, j->x->dtype == NARU_INT8);
+            j->k->dequantize((float *)j->y->data + begin, (const char *)j->x->data + begin, n, scale, zp,
+                             j->x->dtype == NARU_INT8);
         begin += n;
     }
 }
@@ -33,14 +36,20 @@ static void convert(void *arg, int64_t begin, int64_t end, int worker) {
 static const char *accepts(const tactic_query *q) {
     naru_dtype x = q_dtype(q, 0), y = q->out[0].type.dtype;
     if (!(x == NARU_FLOAT && is_byte(y)) && !(is_byte(x) && y == NARU_FLOAT)) return "takes float32 and 8-bit integers";
-    if (q_dtype(q, 1) != NARU_FLOAT || q_rank(q, 1) > 1 || q_rank(q, 1) < 0) return "scale is not float32 of rank 0 or 1";
+    if (q_dtype(q, 1) != NARU_FLOAT || q_rank(q, 1) > 1 || q_rank(q, 1) < 0)
+        return "scale is not float32 of rank 0 or 1";
     return attr_int(q->node, "block_size", 0) ? "blocks" : NULL;
 }
 
 static naru_status run(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
-    job j = {.k = k_qgemm_pick(r->step->cpu), .x = x, .y = r->out[0], .scale = r->in[1],
-             .zero = r->step->nin > 2 ? r->in[2] : NULL, .axis = 1, .inner = 1};
+    job j = {.k = k_qgemm_pick(r->step->cpu),
+             .x = x,
+             .y = r->out[0],
+             .scale = r->in[1],
+             .zero = r->step->nin > 2 ? r->in[2] : NULL,
+             .axis = 1,
+             .inner = 1};
     int64_t n = tensor_count(j.scale);
     if (n != 1) {
         int axis = norm_axis(attr_int(r->step->node, "axis", 1), x->rank);
@@ -53,7 +62,9 @@ static naru_status run(const run_ctx *r) {
 }
 
 /* ---- DynamicQuantizeLinear: the range always has 0 in it ---- */
-static const char *accepts_dynamic(const tactic_query *q) { return q_dtype(q, 0) == NARU_FLOAT ? NULL : "takes float32"; }
+static const char *accepts_dynamic(const tactic_query *q) {
+    return q_dtype(q, 0) == NARU_FLOAT ? NULL : "takes float32";
+}
 
 static naru_status run_dynamic(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
@@ -74,4 +85,5 @@ static naru_status run_dynamic(const run_ctx *r) {
 
 const tactic tactic_quantizelinear = {.name = "quantize", .op = "QuantizeLinear", .accepts = accepts, .run = run};
 const tactic tactic_dequantizelinear = {.name = "quantize", .op = "DequantizeLinear", .accepts = accepts, .run = run};
-const tactic tactic_dynamicquantizelinear = {.name = "quantize", .op = "DynamicQuantizeLinear", .accepts = accepts_dynamic, .run = run_dynamic};
+const tactic tactic_dynamicquantizelinear = {
+    .name = "quantize", .op = "DynamicQuantizeLinear", .accepts = accepts_dynamic, .run = run_dynamic};

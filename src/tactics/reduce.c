@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reductions, ArgMax and ArgMin in FP32 (kernels/reduce). Axes that are neighbours reduce in place as [outer, n, inner];
- * scattered ones are first moved behind the others by a transpose into the workspace.
+ * Reductions, ArgMax and ArgMin in FP32 (kernels/reduce). Axes that are neighbours reduce in place as [outer, n,
+ * inner]; scattered ones are first moved behind the others by a transpose into the workspace.
  */
 #include "kernels/copy/copy.h"
 #include "kernels/reduce/reduce.h"
@@ -12,9 +12,15 @@ static const struct {
     const char *op;
     k_reduce_op code;
 } ops[] = {
-    {"ReduceSum", K_REDUCE_SUM},       {"ReduceMean", K_REDUCE_MEAN},           {"ReduceL1", K_REDUCE_L1},
-    {"ReduceL2", K_REDUCE_L2},         {"ReduceSumSquare", K_REDUCE_SUMSQ},     {"ReduceLogSum", K_REDUCE_LOGSUM},
-    {"ReduceLogSumExp", K_REDUCE_LOGSUMEXP}, {"ReduceMax", K_REDUCE_MAX},       {"ReduceMin", K_REDUCE_MIN},
+    {"ReduceSum", K_REDUCE_SUM},
+    {"ReduceMean", K_REDUCE_MEAN},
+    {"ReduceL1", K_REDUCE_L1},
+    {"ReduceL2", K_REDUCE_L2},
+    {"ReduceSumSquare", K_REDUCE_SUMSQ},
+    {"ReduceLogSum", K_REDUCE_LOGSUM},
+    {"ReduceLogSumExp", K_REDUCE_LOGSUMEXP},
+    {"ReduceMax", K_REDUCE_MAX},
+    {"ReduceMin", K_REDUCE_MIN},
     {"ReduceProd", K_REDUCE_PROD},
 };
 
@@ -113,8 +119,12 @@ static void plan_move(job *j, const reduce_state *st, const naru_tensor *x) {
 static naru_status run(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
     const reduce_state *st = r->step->state;
-    job j = {.k = k_reduce_pick(r->step->cpu), .copy = k_copy_pick(r->step->cpu), .op = code_of(r->step->node),
-             .y = r->out[0]->data, .x = x->data, .moved = r->workspace};
+    job j = {.k = k_reduce_pick(r->step->cpu),
+             .copy = k_copy_pick(r->step->cpu),
+             .op = code_of(r->step->node),
+             .y = r->out[0]->data,
+             .x = x->data,
+             .moved = r->workspace};
     int64_t outer, total = tensor_count(r->out[0]);
     if (total == 0) return NARU_OK;
     if (!neighbours(st, x, &outer, &j.n, &j.inner)) {
@@ -149,8 +159,12 @@ static naru_status run_arg(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
     const node *n = r->step->node;
     int axis = norm_axis(attr_int(n, "axis", 0), x->rank);
-    arg_job j = {.k = k_reduce_pick(r->step->cpu), .y = r->out[0]->data, .x = x->data, .n = x->dims[axis],
-                 .inner = dims_product(x->dims, axis + 1, x->rank), .max = strcmp(n->op_type, "ArgMax") == 0,
+    arg_job j = {.k = k_reduce_pick(r->step->cpu),
+                 .y = r->out[0]->data,
+                 .x = x->data,
+                 .n = x->dims[axis],
+                 .inner = dims_product(x->dims, axis + 1, x->rank),
+                 .max = strcmp(n->op_type, "ArgMax") == 0,
                  .last = attr_int(n, "select_last_index", 0) != 0};
     if (j.n == 0 && tensor_count(r->out[0])) return err_set(r->err, NARU_SHAPE, "%s over an empty axis", n->op_type);
     parallel_for(r->pool, tensor_count(r->out[0]), 1 + 8192 / (j.n + 1), arg_lines, &j);

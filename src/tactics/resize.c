@@ -22,11 +22,14 @@ static const char *accepts(const tactic_query *q) {
     mode m = mode_of(n);
     int rank = q_rank(q, 0);
     if (rank < 2 || !q->out[0].type.has_rank || q->out[0].type.rank != rank) return "ranks are unknown or under 2";
-    if (m == MODE_NEAREST ? !copy_size(q_dtype(q, 0)) : q_dtype(q, 0) != NARU_FLOAT) return "no kernel for this element type";
+    if (m == MODE_NEAREST ? !copy_size(q_dtype(q, 0)) : q_dtype(q, 0) != NARU_FLOAT)
+        return "no kernel for this element type";
     if (attr_int(n, "antialias", 0)) return "antialias";
-    if (strcmp(attr_str(n, "coordinate_transformation_mode", "half_pixel"), "tf_crop_and_resize") == 0) return "tf_crop_and_resize";
+    if (strcmp(attr_str(n, "coordinate_transformation_mode", "half_pixel"), "tf_crop_and_resize") == 0)
+        return "tf_crop_and_resize";
     for (int i = 0; i < rank - 2; i++) /* equal dims, symbolic ones too: the same expression is the same number */
-        if (q_dim(q, 0, i) == DIM_UNKNOWN || q->out[0].type.dims[i] != q_dim(q, 0, i)) return "resizes more than the last two dims";
+        if (q_dim(q, 0, i) == DIM_UNKNOWN || q->out[0].type.dims[i] != q_dim(q, 0, i))
+            return "resizes more than the last two dims";
     if (q_given(q, 2) && !q_const(q, 2)) return "scales are not constant";
     return NULL;
 }
@@ -67,7 +70,8 @@ static void make_table(const node *n, int64_t in, int64_t out, double scale, int
     double a = (double)attr_float(n, "cubic_coeff_a", -0.75f), w[MAX_TAPS] = {0};
     bool exclude = attr_int(n, "exclude_outside", 0) != 0 && m != MODE_NEAREST;
     for (int64_t o = 0; o < out; o++) {
-        double x = source(coords, o, in, out, scale), base = m == MODE_NEAREST ? nearest(rounding, x) : floor(x), sum = 0;
+        double x = source(coords, o, in, out, scale), base = m == MODE_NEAREST ? nearest(rounding, x) : floor(x),
+               sum = 0;
         weights_of(m, x - floor(x), a, w);
         if (m == MODE_CUBIC) base -= 1;
         for (int k = 0; k < (int)m; k++) {
@@ -110,11 +114,13 @@ static void rows(void *arg, int64_t begin, int64_t end, int worker) {
 
 static k_resize_args args_of(const step *s, const naru_tensor *x, const naru_tensor *y) {
     int r = x->rank, m = (int)mode_of(s->node);
-    return (k_resize_args){.h = x->dims[r - 2], .w = x->dims[r - 1], .c = 1, .oh = y->dims[r - 2], .ow = y->dims[r - 1],
-                           .tx = m, .ty = m};
+    return (k_resize_args){
+        .h = x->dims[r - 2], .w = x->dims[r - 1], .c = 1, .oh = y->dims[r - 2], .ow = y->dims[r - 1], .tx = m, .ty = m};
 }
 
-static int64_t table_bytes(const k_resize_args *p) { return (int64_t)align_up((size_t)((p->oh + p->ow) * p->tx) * 8, 64); }
+static int64_t table_bytes(const k_resize_args *p) {
+    return (int64_t)align_up((size_t)((p->oh + p->ow) * p->tx) * 8, 64);
+}
 static int64_t thread_bytes(const k_resize_args *p) { return (int64_t)align_up((size_t)k_resize_workspace(p), 64); }
 
 static size_t workspace(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
@@ -124,7 +130,10 @@ static size_t workspace(const step *s, const naru_tensor *const *in, const naru_
 
 static naru_status run(const run_ctx *r) {
     const naru_tensor *x = r->in[0], *y = r->out[0];
-    job j = {.k = k_resize_pick(r->step->cpu), .p = args_of(r->step, x, y), .y = y->data, .x = x->data,
+    job j = {.k = k_resize_pick(r->step->cpu),
+             .p = args_of(r->step, x, y),
+             .y = y->data,
+             .x = x->data,
              .size = copy_size(x->dtype)};
     if (tensor_count(y) == 0) return NARU_OK;
     if (tensor_count(x) == 0) return err_set(r->err, NARU_SHAPE, "Resize of an empty input to a larger one");

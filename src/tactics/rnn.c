@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * LSTM, GRU and RNN in FP32 (kernels/rnn): weights packed at prepare; per chunk of time steps one product (kernels/gemm) for all inputs,
- * then step by step the recurrent product (threads split its panels, so each keeps its share of the weights in its own
- * cache) and the cells. Default activations, constant weights, whole sequences.
+ * LSTM, GRU and RNN in FP32 (kernels/rnn): weights packed at prepare; per chunk of time steps one product
+ * (kernels/gemm) for all inputs, then step by step the recurrent product (threads split its panels, so each keeps its
+ * share of the weights in its own cache) and the cells. Default activations, constant weights, whole sequences.
  */
 #include "kernels/rnn/rnn.h"
 #include "tactics/product.h"
@@ -16,20 +16,22 @@ typedef enum cell { CELL_LSTM, CELL_GRU, CELL_RNN } cell;
 typedef struct rnn_state {
     cell cell;
     int gates, dirs;
-    bool linear, relu;  /* GRU: linear_before_reset; RNN: the activation */
+    bool linear, relu; /* GRU: linear_before_reset; RNN: the activation */
     float clip;
     int64_t input, hidden;
     struct {
-        float *w;           /* packed for kernels/gemm */
-        float *r, *r_h;     /* packed for kernels/rnn; GRU keeps R of z and r in r, of h in r_h */
-        float *bias;        /* added to the input product, [gates * hidden] */
-        float *rb;          /* init of the recurrent product: zeros, but Rb_h in the last third for a linear GRU */
-        const float *peep;  /* [3 * hidden] or NULL */
+        float *w;          /* packed for kernels/gemm */
+        float *r, *r_h;    /* packed for kernels/rnn; GRU keeps R of z and r in r, of h in r_h */
+        float *bias;       /* added to the input product, [gates * hidden] */
+        float *rb;         /* init of the recurrent product: zeros, but Rb_h in the last third for a linear GRU */
+        const float *peep; /* [3 * hidden] or NULL */
         bool reverse;
     } dir[2];
 } rnn_state;
 
-static cell cell_of(const node *n) { return n->op_type[0] == 'L' ? CELL_LSTM : n->op_type[0] == 'G' ? CELL_GRU : CELL_RNN; }
+static cell cell_of(const node *n) {
+    return n->op_type[0] == 'L' ? CELL_LSTM : n->op_type[0] == 'G' ? CELL_GRU : CELL_RNN;
+}
 
 static bool same_name(bytes a, const char *b) { return a.len == strlen(b) && strncasecmp(a.data, b, a.len) == 0; }
 
@@ -56,7 +58,8 @@ static const char *accepts(const tactic_query *q) {
     if (attr_int(q->node, "layout", 0)) return "layout 1";
     if (attr_int(q->node, "input_forget", 0)) return "input_forget";
     if (q_tensor(q, 1)->rank != 3 || q_tensor(q, 2)->rank != 3) return "weights are not of rank 3";
-    if (q_tensor(q, 1)->dims[0] > 2 || q_tensor(q, 2)->dims[2] == 0 || q_tensor(q, 1)->dims[2] == 0) return "empty weights";
+    if (q_tensor(q, 1)->dims[0] > 2 || q_tensor(q, 2)->dims[2] == 0 || q_tensor(q, 1)->dims[2] == 0)
+        return "empty weights";
     return default_activations(q->node, c, &relu) ? NULL : "takes the default activations";
 }
 
@@ -112,8 +115,12 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     if (!st) return err_oom(c->err);
     const node *n = c->q.node;
     const naru_tensor *w = q_tensor(&c->q, 1), *r = q_tensor(&c->q, 2);
-    *st = (rnn_state){.cell = cell_of(n), .dirs = (int)w->dims[0], .input = w->dims[2], .hidden = r->dims[2],
-                      .linear = attr_int(n, "linear_before_reset", 0) != 0, .clip = attr_float(n, "clip", 0.0f)};
+    *st = (rnn_state){.cell = cell_of(n),
+                      .dirs = (int)w->dims[0],
+                      .input = w->dims[2],
+                      .hidden = r->dims[2],
+                      .linear = attr_int(n, "linear_before_reset", 0) != 0,
+                      .clip = attr_float(n, "clip", 0.0f)};
     st->gates = st->cell == CELL_LSTM ? 4 : st->cell == CELL_GRU ? 3 : 1;
     default_activations(n, st->cell, &st->relu);
     s->state = st;
@@ -151,13 +158,15 @@ typedef struct pass {
     const rnn_state *st;
     pool *pool;
     int d;
-    int64_t t, b;               /* steps, batch */
+    int64_t t, b; /* steps, batch */
     float *gx, *gh, *h[2], *c, *rh;
-    int64_t chunk;              /* steps of gx */
-    void *products;             /* workspace of the input product */
+    int64_t chunk;  /* steps of gx */
+    void *products; /* workspace of the input product */
 } pass;
 
-static int64_t chunk_of(int64_t t, int64_t step_bytes) { return i64_max(1, i64_min(t, CHUNK_BYTES / (step_bytes + 1))); }
+static int64_t chunk_of(int64_t t, int64_t step_bytes) {
+    return i64_max(1, i64_min(t, CHUNK_BYTES / (step_bytes + 1)));
+}
 
 static void step_lstm(const pass *p, float *gx, const float *h, float *h_new) {
     int64_t hid = p->st->hidden, n = 4 * hid;
@@ -202,8 +211,15 @@ static const float *walk(const run_ctx *r, const pass *p, float *y) {
     int now = 0;
     for (int64_t done = 0; done < p->t; done += p->chunk) {
         int64_t len = i64_min(p->chunk, p->t - done), first = st->dir[p->d].reverse ? p->t - done - len : done;
-        k_gemm_args g = {.a = x + first * in_row, .lda = st->input, .b = st->dir[p->d].w, .m = len * p->b, .n = n,
-                         .k = st->input, .c = p->gx, .ldc = n, .bias = st->dir[p->d].bias};
+        k_gemm_args g = {.a = x + first * in_row,
+                         .lda = st->input,
+                         .b = st->dir[p->d].w,
+                         .m = len * p->b,
+                         .n = n,
+                         .k = st->input,
+                         .c = p->gx,
+                         .ldc = n,
+                         .bias = st->dir[p->d].bias};
         product_run(p->pool, k_gemm_pick(r->step->cpu), &g, p->products);
         for (int64_t i = 0; i < len; i++, now ^= 1) {
             int64_t at = st->dir[p->d].reverse ? len - 1 - i : i;
@@ -222,7 +238,8 @@ static int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
 static size_t workspace(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
     const rnn_state *st = s->state;
     int64_t t = in[0]->dims[0], b = in[0]->dims[1], n = b * st->gates * st->hidden, bh = round16(b * st->hidden);
-    return (size_t)(round16(chunk_of(t, n * 4) * n) + round16(n) + 4 * bh) * sizeof(float) + product_workspace() * (size_t)threads;
+    return (size_t)(round16(chunk_of(t, n * 4) * n) + round16(n) + 4 * bh) * sizeof(float) +
+           product_workspace() * (size_t)threads;
 }
 
 static naru_status run(const run_ctx *r) {
@@ -231,8 +248,14 @@ static naru_status run(const run_ctx *r) {
     const naru_tensor *x = r->in[0], *h0 = s->nin > 5 ? r->in[5] : NULL, *c0 = s->nin > 6 ? r->in[6] : NULL;
     int64_t b = x->dims[1], n = b * st->gates * st->hidden, bh = b * st->hidden;
     if (x->dims[2] != st->input)
-        return err_set(r->err, NARU_SHAPE, "X has %lld features, W takes %lld", (long long)x->dims[2], (long long)st->input);
-    pass p = {.k = k_rnn_pick(s->cpu), .st = st, .pool = r->pool, .t = x->dims[0], .b = b, .gx = r->workspace,
+        return err_set(r->err, NARU_SHAPE, "X has %lld features, W takes %lld", (long long)x->dims[2],
+                       (long long)st->input);
+    pass p = {.k = k_rnn_pick(s->cpu),
+              .st = st,
+              .pool = r->pool,
+              .t = x->dims[0],
+              .b = b,
+              .gx = r->workspace,
               .chunk = chunk_of(x->dims[0], n * 4)};
     p.gh = p.gx + round16(p.chunk * n), p.h[0] = p.gh + round16(n), p.h[1] = p.h[0] + round16(bh);
     p.c = p.h[1] + round16(bh), p.rh = p.c + round16(bh), p.products = p.rh + round16(bh);
@@ -247,8 +270,12 @@ static naru_status run(const run_ctx *r) {
 }
 
 #define RNN(symbol, opname)                                                                                            \
-    const tactic tactic_##symbol = {                                                                                   \
-        .name = "rnn.packed", .op = opname, .accepts = accepts, .prepare = prepare, .workspace = workspace, .run = run};
+    const tactic tactic_##symbol = {.name = "rnn.packed",                                                              \
+                                    .op = opname,                                                                      \
+                                    .accepts = accepts,                                                                \
+                                    .prepare = prepare,                                                                \
+                                    .workspace = workspace,                                                            \
+                                    .run = run};
 RNN(lstm, "LSTM")
 RNN(gru, "GRU")
 RNN(rnn, "RNN")

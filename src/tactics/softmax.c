@@ -42,13 +42,24 @@ static naru_status run(const run_ctx *r) {
     if (tensor_count(x) == 0) return NARU_OK;
     const node *n = r->step->node;
     int axis = x->rank ? norm_axis(attr_int(n, "axis", -1), x->rank) : 0;
-    job j = {.k = k_softmax_pick(r->step->cpu), .y = r->out[0]->data, .x = x->data, .n = x->rank ? x->dims[axis] : 1,
-             .inner = dims_product(x->dims, axis + 1, x->rank), .log = n->op_type[0] == 'L', .workspace = r->workspace};
+    job j = {.k = k_softmax_pick(r->step->cpu),
+             .y = r->out[0]->data,
+             .x = x->data,
+             .n = x->rank ? x->dims[axis] : 1,
+             .inner = dims_product(x->dims, axis + 1, x->rank),
+             .log = n->op_type[0] == 'L',
+             .workspace = r->workspace};
     int64_t outer = dims_product(x->dims, 0, axis);
     if (j.inner == 1) parallel_for(r->pool, outer, 1 + 8192 / j.n, rows, &j);
     else parallel_for(r->pool, outer * j.inner, 16 + 8192 / j.n, columns, &j);
     return NARU_OK;
 }
 
-const tactic tactic_softmax = {.name = "softmax", .op = "Softmax", .flags = TACTIC_INPLACE, .accepts = accepts, .workspace = workspace, .run = run};
-const tactic tactic_logsoftmax = {.name = "softmax", .op = "LogSoftmax", .accepts = accepts, .workspace = workspace, .run = run};
+const tactic tactic_softmax = {.name = "softmax",
+                               .op = "Softmax",
+                               .flags = TACTIC_INPLACE,
+                               .accepts = accepts,
+                               .workspace = workspace,
+                               .run = run};
+const tactic tactic_logsoftmax = {
+    .name = "softmax", .op = "LogSoftmax", .accepts = accepts, .workspace = workspace, .run = run};

@@ -108,6 +108,8 @@ KC_UNUSED static double kc_seconds(void) {
     })
 
 /* The family's list as an array of {level, name, k}, and a loop over what runs here. */
-#define KC_EACH(e) for (const entry *e = list; e < list + sizeof list / sizeof *list; e++) if (kc_runs(e->level, e->name))
+#define KC_EACH(e)                                                                                                     \
+    for (const entry *e = list; e < list + sizeof list / sizeof *list; e++)                                            \
+        if (kc_runs(e->level, e->name))
 
 #endif

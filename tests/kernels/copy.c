@@ -12,7 +12,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/copy/copy.def"
 #undef PORTABLE
 #undef KERNEL
@@ -23,7 +23,8 @@ static void copy_case(const entry *e) {
     static const int sizes[] = {1, 2, 4, 8, 16};
     int rank = (int)kc_int(1, 5), size = sizes[kc_int(0, 4)], perm[5];
     int64_t dim[5], ds[5], ss[5], sdim[5], total = 1, step = 1, gap = kc_int(0, 2), start = 0;
-    for (int i = 0; i < rank; i++) dim[i] = kc_int(0, 30) ? kc_int(1, rank > 3 ? 7 : 40) : 0, perm[i] = i, total *= dim[i];
+    for (int i = 0; i < rank; i++)
+        dim[i] = kc_int(0, 30) ? kc_int(1, rank > 3 ? 7 : 40) : 0, perm[i] = i, total *= dim[i];
     for (int i = 0; i < rank; i++) {
         int j = (int)kc_int(0, rank - 1), t = perm[i];
         perm[i] = perm[j], perm[j] = t;
@@ -66,7 +67,8 @@ static void bench(void) {
             k_copy_plan p;
             k_copy_prepare(&p, 3, dim, ds, ss, size);
             double t = KC_BEST(50, k_copy_run(e->k, &p, d.data, s.data, 0, p.units));
-            printf("transpose 64x3136 of %d bytes %-18s %7.1f us %6.2f GB/s\n", size, e->name, t * 1e6, (double)s.bytes / t * 1e-9);
+            printf("transpose 64x3136 of %d bytes %-18s %7.1f us %6.2f GB/s\n", size, e->name, t * 1e6,
+                   (double)s.bytes / t * 1e-9);
         }
         kc_free(&s), kc_free(&d);
     }

@@ -13,7 +13,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/lanes/lanes.def"
 #undef PORTABLE
 #undef KERNEL
@@ -90,7 +90,8 @@ static void compare(const entry *e, k_lanes_op op, const cell *y, const cell *w,
 static bool special(const entry *e, k_lanes_op op, const cell *a, int w, int64_t n, void *y) {
     if (op == K_LANES_hsum || op == K_LANES_hmax) {
         double sum = 0, size = 0, max = -INFINITY;
-        for (int i = 0; i < w; i++) sum += (double)a[i].f, size += fabs((double)a[i].f), max = fmax(max, (double)a[i].f);
+        for (int i = 0; i < w; i++)
+            sum += (double)a[i].f, size += fabs((double)a[i].f), max = fmax(max, (double)a[i].f);
         double tol = op == K_LANES_hsum ? 1e-6 * size : 0, exact = op == K_LANES_hsum ? sum : max;
         if (!(size < 1e38)) return true; /* NaN, or partial sums may overflow */
         e->k->fn[op](y, a, a, a, n);
@@ -103,7 +104,8 @@ static bool special(const entry *e, k_lanes_op op, const cell *a, int w, int64_t
     e->k->fn[op](h, a, a, a, n);
     for (int i = 0; i < 16; i++) {
         uint16_t exact = i < n ? half_from_float(a[i].f) : 0xA5A5;
-        if (h[i] != exact && !(i < n && isnan(a[i].f) && isnan(half_to_float(h[i])))) fail_msg("%s store_f16_n: lane %d", e->name, i);
+        if (h[i] != exact && !(i < n && isnan(a[i].f) && isnan(half_to_float(h[i]))))
+            fail_msg("%s store_f16_n: lane %d", e->name, i);
     }
     return true;
 }
@@ -123,7 +125,9 @@ static void test_words(void **state) {
         int w = e->k->width;
         int64_t n = round % (w + 1);
         fill(a), fill(b), fill(c);
-        if (op == K_LANES_madd16) for (int i = 0; i < 16; i++) if (a[i].u == 0x80008000u) a[i].u = 0;
+        if (op == K_LANES_madd16)
+            for (int i = 0; i < 16; i++)
+                if (a[i].u == 0x80008000u) a[i].u = 0;
         if (special(e, (k_lanes_op)op, a, w, n, y)) continue;
         for (int i = 0; i < 16; i++) y[i].u = 0xA5A5A5A5u;
         for (int i = 0; i < 16; i++) exact[i] = i < w ? want((k_lanes_op)op, a, b, c, i, w, n, y[i]) : y[i];

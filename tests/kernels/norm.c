@@ -13,7 +13,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/norm/norm.def"
 #undef PORTABLE
 #undef KERNEL
@@ -22,11 +22,19 @@ static const entry list[] = {
 static void layer_case(const entry *e, int64_t rows, int64_t n, unsigned flags) {
     kc_buf x = kc_floats(rows * n, -3, 5), res = kc_floats(rows * n, -1, 1), scale = kc_floats(n, -2, 2),
            bias = kc_floats(n, -1, 1), st = kc_alloc(2 * rows, 4), st2 = kc_alloc(2 * rows, 4);
-    kc_buf y = kc_alloc(rows * n, 4), want = kc_alloc(rows * n, 4), sum = kc_alloc(rows * n, 4), sum2 = kc_alloc(rows * n, 4);
-    k_layer_args a = {.y = kc_f(&want), .x = kc_f(&x), .residual = flags & 1 ? kc_f(&res) : NULL,
-                      .scale = flags & 2 ? kc_f(&scale) : NULL, .bias = flags & 4 ? kc_f(&bias) : NULL,
-                      .sum = flags & 8 ? kc_f(&sum2) : NULL, .mean = kc_f(&st2), .inv = kc_f(&st2) + rows,
-                      .n = n, .eps = 1e-5f, .rms = flags & 16};
+    kc_buf y = kc_alloc(rows * n, 4), want = kc_alloc(rows * n, 4), sum = kc_alloc(rows * n, 4),
+           sum2 = kc_alloc(rows * n, 4);
+    k_layer_args a = {.y = kc_f(&want),
+                      .x = kc_f(&x),
+                      .residual = flags & 1 ? kc_f(&res) : NULL,
+                      .scale = flags & 2 ? kc_f(&scale) : NULL,
+                      .bias = flags & 4 ? kc_f(&bias) : NULL,
+                      .sum = flags & 8 ? kc_f(&sum2) : NULL,
+                      .mean = kc_f(&st2),
+                      .inv = kc_f(&st2) + rows,
+                      .n = n,
+                      .eps = 1e-5f,
+                      .rms = flags & 16};
     memset(st.data, 0, st.bytes), memset(st2.data, 0, st2.bytes);
     k_norm_ref.layer(&a, 0, rows);
     a.y = kc_f(&y), a.sum = flags & 8 ? kc_f(&sum) : NULL, a.mean = kc_f(&st), a.inv = kc_f(&st) + rows;
@@ -48,7 +56,8 @@ static void test_layer(void **state) {
 
 static void columns_case(const entry *e, int64_t rows, int64_t cols, int64_t ld) {
     kc_buf x = kc_floats(rows * ld, -3, 5), a = kc_floats(cols, -2, 2), b = kc_floats(cols, -1, 1);
-    kc_buf m = kc_alloc(2 * cols, 4), m2 = kc_alloc(2 * cols, 4), y = kc_alloc(rows * ld, 4), y2 = kc_alloc(rows * ld, 4);
+    kc_buf m = kc_alloc(2 * cols, 4), m2 = kc_alloc(2 * cols, 4), y = kc_alloc(rows * ld, 4),
+           y2 = kc_alloc(rows * ld, 4);
     memset(y.data, 0, y.bytes), memset(y2.data, 0, y2.bytes);
     k_norm_ref.column_moments(kc_f(&x), rows, cols, ld, kc_f(&m2), kc_f(&m2) + cols);
     e->k->column_moments(kc_f(&x), rows, cols, ld, kc_f(&m), kc_f(&m) + cols);
@@ -96,7 +105,8 @@ static void lp_case(const entry *e, int64_t n, int64_t step, int p) {
 }
 
 static void test_lp(void **state) {
-    KC_EACH(e) for (int i = 0; i < 80; i++) lp_case(e, kc_int(1, 700), kc_int(0, 1) ? 1 : kc_int(1, 9), (int)kc_int(1, 2));
+    KC_EACH(e)
+    for (int i = 0; i < 80; i++) lp_case(e, kc_int(1, 700), kc_int(0, 1) ? 1 : kc_int(1, 9), (int)kc_int(1, 2));
 }
 
 static void bench(void) {

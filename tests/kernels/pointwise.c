@@ -14,7 +14,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/pointwise/pointwise.def"
 #undef PORTABLE
 #undef KERNEL
@@ -23,7 +23,8 @@ static const entry list[] = {
 static const char *type_of(k_pw_op op, bool result) {
     switch (op) {
 #define PW_OP(name, operands, from, to)                                                                                \
-    case K_PW_##name: return result ? #to : #from;
+    case K_PW_##name:                                                                                                  \
+        return result ? #to : #from;
 #include "kernels/pointwise/ops.def"
 #undef PW_OP
     default: return "";
@@ -69,8 +70,9 @@ static float atol_of(k_pw_op op) {
 }
 
 static void fill(kc_buf *b, char type, int64_t n) {
-    static const float odd[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 3e38f, -3e38f, 1e-40f, 65519.0f, 65520.0f, 1e10f,
-                                -129.5f, 0.5f, 1.5f, 2.5f, -0.5f, 6e-8f, 88.8f, -104.0f, 2147483648.0f};
+    static const float odd[] = {NAN,    INFINITY, -INFINITY, 0.0f,  -0.0f,   3e38f,        -3e38f,
+                                1e-40f, 65519.0f, 65520.0f,  1e10f, -129.5f, 0.5f,         1.5f,
+                                2.5f,   -0.5f,    6e-8f,     88.8f, -104.0f, 2147483648.0f};
     for (int64_t i = 0; i < n; i++) {
         float wide = kc_int(0, 2) ? kc_float(-4, 4) : kc_float(-90, 90);
         if (kc_int(0, 19) == 0) wide = odd[kc_int(0, 19)];
@@ -103,7 +105,8 @@ static void compare(const entry *e, k_pw_op op, const kc_buf *got, const kc_buf 
         const uint16_t *g = (const uint16_t *)(const void *)got->data, *w = (const uint16_t *)(const void *)want->data;
         int inf = to == 'h' ? 0x7c00 : 0x7f80;
         for (int64_t i = 0; i < n; i++)
-            if (g[i] != w[i] && !((g[i] & 0x7fff) > inf && (w[i] & 0x7fff) > inf)) fail_msg("%s: %x, should be %x", what, g[i], w[i]);
+            if (g[i] != w[i] && !((g[i] & 0x7fff) > inf && (w[i] & 0x7fff) > inf))
+                fail_msg("%s: %x, should be %x", what, g[i], w[i]);
     } else if (to == 'd') {
         const double *g = (const double *)(const void *)got->data, *w = (const double *)(const void *)want->data;
         for (int64_t i = 0; i < n; i++)
@@ -143,8 +146,10 @@ static void test_ops(void **state) {
 /* y0 = relu(a + b) * c, y1 = y0 < a, over random dims; every view but y1 with random strides (0 for broadcasting). */
 static void program_case(const entry *e) {
     k_pw_view v[5];
-    k_pw_ins ins[] = {{K_PW_ADD_F, 5, {0, 1, 0}, 0, 0}, {K_PW_RELU_F, 5, {5, 0, 0}, 0, 0},
-                      {K_PW_MUL_F, 3, {5, 2, 0}, 0, 0}, {K_PW_LT_F, 4, {3, 0, 0}, 0, 0}};
+    k_pw_ins ins[] = {{K_PW_ADD_F, 5, {0, 1, 0}, 0, 0},
+                      {K_PW_RELU_F, 5, {5, 0, 0}, 0, 0},
+                      {K_PW_MUL_F, 3, {5, 2, 0}, 0, 0},
+                      {K_PW_LT_F, 4, {3, 0, 0}, 0, 0}};
     k_pw_program p = {.rank = (int)kc_int(1, 4), .nviews = 5, .nregs = 1, .nins = 4, .view = v, .ins = ins};
     int64_t total = 1, dim[4];
     for (int i = 0; i < p.rank; i++) p.dim[i] = dim[i] = kc_int(0, 3) ? kc_int(1, 9) : kc_int(1, 120), total *= dim[i];
@@ -155,7 +160,10 @@ static void program_case(const entry *e) {
     for (int j = 0; j < 5; j++) {
         int order[4], rank = p.rank;
         for (int i = 0; i < rank; i++) order[i] = i;
-        if (j != 4 && kc_int(0, 2) == 0) { int a = (int)kc_int(0, rank - 1), b = (int)kc_int(0, rank - 1), t = order[a]; order[a] = order[b], order[b] = t; }
+        if (j != 4 && kc_int(0, 2) == 0) {
+            int a = (int)kc_int(0, rank - 1), b = (int)kc_int(0, rank - 1), t = order[a];
+            order[a] = order[b], order[b] = t;
+        }
         int64_t step = 1;
         for (int i = rank - 1; i >= 0; i--) {
             bool broadcast = j < 3 && kc_int(0, 2) == 0;
@@ -181,7 +189,8 @@ static void program_case(const entry *e) {
             rest /= dim[d];
         }
         float a = kc_f(&buf[0])[off[0]], t = a + kc_f(&buf[1])[off[1]], y = (t < 0 ? 0 : t) * kc_f(&buf[2])[off[2]];
-        if (kc_f(&buf[3])[off[3]] != y || buf[4].data[off[4]] != (y < a)) fail_msg("%s: element %lld", e->name, (long long)i);
+        if (kc_f(&buf[3])[off[3]] != y || buf[4].data[off[4]] != (y < a))
+            fail_msg("%s: element %lld", e->name, (long long)i);
     }
     for (int j = 0; j < 5; j++) kc_free(&buf[j]);
     kc_free(&ws);
@@ -192,9 +201,9 @@ static void test_programs(void **state) { KC_EACH(e) for (int i = 0; i < 400; i+
 static void bench(void) {
     int64_t n = 1 << 20;
     kc_buf x = kc_floats(n, -4, 4), y = kc_alloc(n, 4);
-    static const k_pw_op ops[] = {K_PW_ADD_F, K_PW_RELU_F, K_PW_EXP_F, K_PW_LOG_F, K_PW_TANH_F, K_PW_SIGMOID_F, K_PW_ERF_F, K_PW_GELU_F, K_PW_SIN_F};
-    for (size_t o = 0; o < sizeof ops / sizeof *ops; o++)
-        KC_EACH(e) {
+    static const k_pw_op ops[] = {K_PW_ADD_F,     K_PW_RELU_F, K_PW_EXP_F,  K_PW_LOG_F, K_PW_TANH_F,
+                                  K_PW_SIGMOID_F, K_PW_ERF_F,  K_PW_GELU_F, K_PW_SIN_F};
+    for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) KC_EACH(e) {
             k_pw_view v[2] = {{x.data, 4, false, {1}}, {y.data, 4, true, {1}}};
             k_pw_ins ins = {(uint8_t)ops[o], 1, {0, 0, 0}, 1, 1};
             k_pw_program p = {.rank = 1, .dim = {n}, .nviews = 2, .nins = 1, .view = v, .ins = &ins};

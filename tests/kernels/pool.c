@@ -12,17 +12,28 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/pool/pool.def"
 #undef PORTABLE
 #undef KERNEL
 };
 
 static k_pool_args random_args(void) {
-    k_pool_args p = {.h = kc_int(1, 20), .w = kc_int(1, 60), .c = kc_int(1, 150), .kh = kc_int(1, 5), .kw = kc_int(1, 5),
-                     .sh = kc_int(1, 3), .sw = kc_int(1, 3), .dh = kc_int(1, 2), .dw = kc_int(1, 2),
-                     .pt = kc_int(0, 2), .pl = kc_int(0, 2), .pb = kc_int(0, 2), .pr = kc_int(0, 2),
-                     .average = kc_int(0, 1), .include_pad = kc_int(0, 1)};
+    k_pool_args p = {.h = kc_int(1, 20),
+                     .w = kc_int(1, 60),
+                     .c = kc_int(1, 150),
+                     .kh = kc_int(1, 5),
+                     .kw = kc_int(1, 5),
+                     .sh = kc_int(1, 3),
+                     .sw = kc_int(1, 3),
+                     .dh = kc_int(1, 2),
+                     .dw = kc_int(1, 2),
+                     .pt = kc_int(0, 2),
+                     .pl = kc_int(0, 2),
+                     .pb = kc_int(0, 2),
+                     .pr = kc_int(0, 2),
+                     .average = kc_int(0, 1),
+                     .include_pad = kc_int(0, 1)};
     int64_t rh = p.h + p.pt + p.pb - (p.kh - 1) * p.dh - 1, rw = p.w + p.pl + p.pr - (p.kw - 1) * p.dw - 1;
     int64_t up = kc_int(0, 1); /* ceil mode */
     p.oh = rh < 0 ? 0 : (rh + up * (p.sh - 1)) / p.sh + 1;
@@ -39,7 +50,8 @@ static void special(float *x, int64_t n) {
 static void nchw_case(const entry *e) {
     k_pool_args p = random_args();
     int64_t planes = kc_int(1, 3), in = planes * p.h * p.w, out = planes * p.oh * p.ow;
-    kc_buf x = kc_floats(in, -3, 3), y = kc_alloc(out, 4), want = kc_alloc(out, 4), ws = kc_alloc(k_pool_workspace(&p), 1);
+    kc_buf x = kc_floats(in, -3, 3), y = kc_alloc(out, 4), want = kc_alloc(out, 4),
+           ws = kc_alloc(k_pool_workspace(&p), 1);
     special(kc_f(&x), in);
     ws.data -= (uintptr_t)ws.data & 3;
     k_pool_ref.nchw(&p, kc_f(&want), kc_f(&x), 0, planes, NULL);
@@ -65,8 +77,21 @@ static void test_nchw(void **state) { KC_EACH(e) for (int i = 0; i < 300; i++) n
 static void test_nhwc(void **state) { KC_EACH(e) for (int i = 0; i < 150; i++) nhwc_case(e); }
 
 static void bench(void) {
-    k_pool_args p = {.h = 112, .w = 112, .c = 64, .oh = 56, .ow = 56, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .dh = 1, .dw = 1,
-                     .pt = 1, .pl = 1, .pb = 1, .pr = 1};
+    k_pool_args p = {.h = 112,
+                     .w = 112,
+                     .c = 64,
+                     .oh = 56,
+                     .ow = 56,
+                     .kh = 3,
+                     .kw = 3,
+                     .sh = 2,
+                     .sw = 2,
+                     .dh = 1,
+                     .dw = 1,
+                     .pt = 1,
+                     .pl = 1,
+                     .pb = 1,
+                     .pr = 1};
     int64_t in = p.h * p.w * p.c, out = p.oh * p.ow * p.c;
     kc_buf x = kc_floats(in, -3, 3), y = kc_alloc(out, 4), ws = kc_alloc(k_pool_workspace(&p) / 4, 4);
     for (int avg = 0; avg < 2; avg++) {

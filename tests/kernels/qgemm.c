@@ -13,7 +13,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/qgemm/qgemm.def"
 #undef PORTABLE
 #undef KERNEL
@@ -30,7 +30,8 @@ static int32_t as_int(unsigned char v, bool is_signed) { return is_signed ? (int
 static void product_case(const entry *e, int64_t m, int64_t n, int64_t k) {
     bool as = kc_int(0, 1), bs = kc_int(0, 1), by_column = kc_int(0, 1), za_rows = kc_int(0, 1), zb_cols = kc_int(0, 1);
     int64_t lda = k + kc_int(0, 3), ldc = n + kc_int(0, 3);
-    kc_buf a = kc_alloc(m * lda, 1), b = kc_alloc(n * k, 1), c = kc_alloc(m * ldc, 4), za = kc_alloc(m, 4), zb = kc_alloc(n, 4);
+    kc_buf a = kc_alloc(m * lda, 1), b = kc_alloc(n * k, 1), c = kc_alloc(m * ldc, 4), za = kc_alloc(m, 4),
+           zb = kc_alloc(n, 4);
     fill(&a), fill(&b);
     memset(c.data, 0, c.bytes);
     int32_t *zap = (int32_t *)(void *)za.data, *zbp = (int32_t *)(void *)zb.data, *cp = (int32_t *)(void *)c.data;
@@ -66,7 +67,8 @@ static void test_product(void **state) {
 
 static void convert_case(const entry *e, int64_t n) {
     static const float odd[] = {NAN, INFINITY, -INFINITY, 0.5f, 1.5f, 2.5f, -0.5f, 3e38f, -3e38f};
-    kc_buf x = kc_floats(n, -40, 40), q = kc_alloc(n, 1), w = kc_alloc(n, 1), y = kc_alloc(n, 4), z = kc_alloc(n, 4), c = kc_alloc(n, 4), f = kc_alloc(n, 8);
+    kc_buf x = kc_floats(n, -40, 40), q = kc_alloc(n, 1), w = kc_alloc(n, 1), y = kc_alloc(n, 4), z = kc_alloc(n, 4),
+           c = kc_alloc(n, 4), f = kc_alloc(n, 8);
     for (int64_t i = 0; i < n; i++) {
         if (kc_int(0, 4) == 0) kc_f(&x)[i] = odd[kc_int(0, 8)];
         ((double *)(void *)f.data)[i] = (double)kc_float(-1e-5f, 2e-3f);
@@ -82,7 +84,8 @@ static void convert_case(const entry *e, int64_t n) {
     const int32_t *ci = (const int32_t *)(const void *)c.data, *bias = kc_int(0, 1) ? ci : NULL;
     int64_t step = kc_int(0, 1) && n;
     const double *fs = (const double *)(const void *)f.data;
-    k_qgemm_ref.requantize(w.data, ci, n, bias, fs, step, zp, s), e->k->requantize(q.data, ci, n, bias, fs, step, zp, s);
+    k_qgemm_ref.requantize(w.data, ci, n, bias, fs, step, zp, s),
+        e->k->requantize(q.data, ci, n, bias, fs, step, zp, s);
     assert_memory_equal(q.data, w.data, n);
     k_qgemm_ref.range(kc_f(&x), n, &lo[0], &hi[0]), e->k->range(kc_f(&x), n, &lo[1], &hi[1]);
     assert_true(lo[0] == lo[1] && hi[0] == hi[1]);
@@ -107,7 +110,8 @@ static void bench(void) {
         k_qgemm_pack(e->k, packed.data, &s);
         k_qgemm_args g = {a.data, k, false, &zero, 0, packed.data, m, n, k, (int32_t *)(void *)c.data, n};
         double t = KC_BEST(5, e->k->run(&g, 0, m, 0, k_qgemm_panels(e->k, n), ws.data));
-        printf("int8 784x128x1152 %-24s %8.1f us %7.1f GOP/s\n", e->name, t * 1e6, 2.0 * (double)(m * n * k) / t * 1e-9);
+        printf("int8 784x128x1152 %-24s %8.1f us %7.1f GOP/s\n", e->name, t * 1e6,
+               2.0 * (double)(m * n * k) / t * 1e-9);
         kc_free(&packed), kc_free(&ws);
     }
     kc_free(&a), kc_free(&b), kc_free(&c);

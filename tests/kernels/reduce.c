@@ -13,7 +13,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/reduce/reduce.def"
 #undef PORTABLE
 #undef KERNEL
@@ -29,7 +29,8 @@ static void run_case(const entry *e, k_reduce_op op, int64_t outer, int64_t n, i
     float span = op == K_REDUCE_PROD ? 1.2f : 3.0f;
     kc_buf x = kc_floats(outer * n * inner, op == K_REDUCE_LOGSUM ? 0.1f : -span, span);
     kc_buf y = kc_alloc(outer * inner, 4), want = kc_alloc(outer * inner, 4), mag = kc_alloc(outer * inner, 4);
-    if (op != K_REDUCE_PROD || n < 100) special(kc_f(&x), outer * n * inner); /* 0 (underflow) times inf depends on the order */
+    if (op != K_REDUCE_PROD || n < 100)
+        special(kc_f(&x), outer * n * inner); /* 0 (underflow) times inf depends on the order */
     int64_t total = outer * inner, begin = total ? kc_int(0, total) : 0, end = total ? kc_int(begin, total) : 0;
     k_reduce_ref.run(op, kc_f(&want), kc_f(&x), n, inner, begin, end);
     k_reduce_ref.run(K_REDUCE_L1, kc_f(&mag), kc_f(&x), n, inner, begin, end);
@@ -58,7 +59,8 @@ static void arg_case(const entry *e, int64_t outer, int64_t n, int64_t inner) {
 static void test_run(void **state) {
     KC_EACH(e) {
         for (int op = 0; op < K_REDUCE_OPS; op++) {
-            for (int64_t n = 0; n <= 40; n++) run_case(e, (k_reduce_op)op, 2, n, 1), run_case(e, (k_reduce_op)op, 2, n, kc_int(1, 90));
+            for (int64_t n = 0; n <= 40; n++)
+                run_case(e, (k_reduce_op)op, 2, n, 1), run_case(e, (k_reduce_op)op, 2, n, kc_int(1, 90));
             for (int i = 0; i < 10; i++) {
                 run_case(e, (k_reduce_op)op, kc_int(1, 3), kc_int(1, 9000), 1);
                 run_case(e, (k_reduce_op)op, kc_int(1, 3), kc_int(1, 500), kc_int(2, 150));
@@ -69,7 +71,8 @@ static void test_run(void **state) {
 }
 
 static void test_arg(void **state) {
-    KC_EACH(e) for (int i = 0; i < 200; i++) arg_case(e, kc_int(1, 4), kc_int(1, 100), kc_int(0, 1) ? 1 : kc_int(1, 20));
+    KC_EACH(e)
+    for (int i = 0; i < 200; i++) arg_case(e, kc_int(1, 4), kc_int(1, 100), kc_int(0, 1) ? 1 : kc_int(1, 20));
 }
 
 static void bench(void) {

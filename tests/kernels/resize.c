@@ -12,7 +12,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/resize/resize.def"
 #undef PORTABLE
 #undef KERNEL
@@ -29,14 +29,22 @@ static void tables(int32_t *index, float *weight, int64_t out, int64_t in, int64
 }
 
 static void resize_case(const entry *e) {
-    k_resize_args p = {.h = kc_int(1, 12), .w = kc_int(1, 40), .c = kc_int(0, 1) ? 1 : kc_int(1, 70), .oh = kc_int(1, 20),
-                       .ow = kc_int(1, 60), .tx = kc_int(1, 4), .ty = kc_int(1, 4)};
+    k_resize_args p = {.h = kc_int(1, 12),
+                       .w = kc_int(1, 40),
+                       .c = kc_int(0, 1) ? 1 : kc_int(1, 70),
+                       .oh = kc_int(1, 20),
+                       .ow = kc_int(1, 60),
+                       .tx = kc_int(1, 4),
+                       .ty = kc_int(1, 4)};
     int64_t images = kc_int(1, 2), out = images * p.oh * p.ow * p.c, begin = kc_int(0, images * p.oh);
     kc_buf x = kc_floats(images * p.h * p.w * p.c, -1, 1), y = kc_alloc(out, 4), want = kc_alloc(out, 4);
-    kc_buf ix = kc_alloc(p.ow * p.tx, 4), iy = kc_alloc(p.oh * p.ty, 4), wx = kc_alloc(p.ow * p.tx, 4), wy = kc_alloc(p.oh * p.ty, 4);
+    kc_buf ix = kc_alloc(p.ow * p.tx, 4), iy = kc_alloc(p.oh * p.ty, 4), wx = kc_alloc(p.ow * p.tx, 4),
+           wy = kc_alloc(p.oh * p.ty, 4);
     kc_buf ws = kc_alloc(k_resize_workspace(&p) / 8 + 1, 8);
-    tables((int32_t *)(void *)ix.data, kc_f(&wx), p.ow, p.w, p.tx), tables((int32_t *)(void *)iy.data, kc_f(&wy), p.oh, p.h, p.ty);
-    p.ix = (const int32_t *)(const void *)ix.data, p.iy = (const int32_t *)(const void *)iy.data, p.wx = kc_f(&wx), p.wy = kc_f(&wy);
+    tables((int32_t *)(void *)ix.data, kc_f(&wx), p.ow, p.w, p.tx),
+        tables((int32_t *)(void *)iy.data, kc_f(&wy), p.oh, p.h, p.ty);
+    p.ix = (const int32_t *)(const void *)ix.data, p.iy = (const int32_t *)(const void *)iy.data, p.wx = kc_f(&wx),
+    p.wy = kc_f(&wy);
     memset(y.data, 0, y.bytes), memset(want.data, 0, want.bytes);
     k_resize_ref.taps(&p, kc_f(&want), kc_f(&x), begin, images * p.oh, NULL);
     e->k->taps(&p, kc_f(&y), kc_f(&x), begin, images * p.oh, ws.data);

@@ -13,7 +13,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/rnn/rnn.def"
 #undef PORTABLE
 #undef KERNEL

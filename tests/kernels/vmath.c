@@ -13,7 +13,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/pointwise/pointwise.def"
 #undef PORTABLE
 #undef KERNEL
@@ -28,9 +28,15 @@ typedef struct function {
     double ulps, limit; /* |x| <= limit */
 } function;
 static const function functions[] = {
-    {K_PW_EXP_F, exp, 1.5, INFINITY},    {K_PW_LOG_F, log, 1.5, INFINITY},   {K_PW_TANH_F, tanh, 2, INFINITY},
-    {K_PW_SIGMOID_F, sigmoid, 3, INFINITY}, {K_PW_ERF_F, erf, 2, INFINITY},  {K_PW_SIN_F, sin, 2, 8192},
-    {K_PW_COS_F, cos, 2, 8192},          {K_PW_SIN_F, sin, 2, 3e38},         {K_PW_RSQRT_F, reciprocal_root, 2, INFINITY},
+    {K_PW_EXP_F, exp, 1.5, INFINITY},
+    {K_PW_LOG_F, log, 1.5, INFINITY},
+    {K_PW_TANH_F, tanh, 2, INFINITY},
+    {K_PW_SIGMOID_F, sigmoid, 3, INFINITY},
+    {K_PW_ERF_F, erf, 2, INFINITY},
+    {K_PW_SIN_F, sin, 2, 8192},
+    {K_PW_COS_F, cos, 2, 8192},
+    {K_PW_SIN_F, sin, 2, 3e38},
+    {K_PW_RSQRT_F, reciprocal_root, 2, INFINITY},
 };
 
 /* An ulp of the result, at least that of the smallest normal number (subnormal results may differ by that much). */

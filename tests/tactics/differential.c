@@ -4,9 +4,9 @@
  * A case is one line: op, attributes, inputs. Adding one needs nothing else.
  *
  *   op:         "Conv", or "naru.FusedConv" of our own domain
- *   attributes: "axis=1;alpha=0.5f;mode=tanh;pads=1,1,1,1" (a number with a dot or f is a FLOAT, a list ends in ',' or has one;
- *               "p=floats:1,2" is a FLOATS)
- *   inputs:     "f32:2x3 i64:=1,-1 f32!:3x4 -"  type:dims random, type:=list content (rank 1), ! constant, - omitted
+ *   attributes: "axis=1;alpha=0.5f;mode=tanh;pads=1,1,1,1" (a number with a dot or f is a FLOAT, a list ends in ',' or
+ * has one; "p=floats:1,2" is a FLOATS) inputs:     "f32:2x3 i64:=1,-1 f32!:3x4 -"  type:dims random, type:=list content
+ * (rank 1), ! constant, - omitted
  */
 #include "kcheck.h"
 #include "tactics/tactic.h"
@@ -116,7 +116,9 @@ static void set_attrs(bench_node *b, const op_desc *op, const char *text) {
         if (d->kind == ATTR_INT) a->i = d->i;
         if (d->kind == ATTR_FLOAT) a->f = d->f;
         if (d->kind == ATTR_STRING && d->s) a->s = (bytes){d->s, strlen(d->s)};
-        if (!d->required && !d->optional && (d->kind == ATTR_INT || d->kind == ATTR_FLOAT || (d->kind == ATTR_STRING && d->s))) a->kind = d->kind;
+        if (!d->required && !d->optional &&
+            (d->kind == ATTR_INT || d->kind == ATTR_FLOAT || (d->kind == ATTR_STRING && d->s)))
+            a->kind = d->kind;
     }
     while (*text) {
         size_t n = strcspn(text, ";");
@@ -178,7 +180,8 @@ static void *weights(prepare_ctx *c, size_t n) {
     return current->weights[current->nweights++] = p;
 }
 
-static void compare(const test_case *t, const tactic *tac, cpu_level cpu, const naru_tensor *got, const naru_tensor *want) {
+static void compare(const test_case *t, const tactic *tac, cpu_level cpu, const naru_tensor *got,
+                    const naru_tensor *want) {
     char what[200];
     snprintf(what, sizeof what, "%s {%s} (%s) by %s at %s", t->op, t->attrs, t->inputs, tac->name, cpu_level_name(cpu));
     if (got->dtype == NARU_FLOAT) {
@@ -188,7 +191,8 @@ static void compare(const test_case *t, const tactic *tac, cpu_level cpu, const 
     for (int64_t i = 0; i < tensor_count(want); i++) {
         double a = dtype_get_f64(got->dtype, got->data, i), w = dtype_get_f64(want->dtype, want->data, i);
         double tol = dtype_is_float(got->dtype) && got->dtype != NARU_DOUBLE ? 0.005 * fabs(w) + 1e-6 : 0;
-        if (!(fabs(a - w) <= tol) && !(isnan(a) && isnan(w))) fail_msg("%s: element %lld is %g, should be %g", what, (long long)i, a, w);
+        if (!(fabs(a - w) <= tol) && !(isnan(a) && isnan(w)))
+            fail_msg("%s: element %lld is %g, should be %g", what, (long long)i, a, w);
     }
 }
 
@@ -210,7 +214,8 @@ static void run_tactic(bench_node *b, const test_case *t, const tactic *tac, con
     size_t ws = tac->workspace ? tac->workspace(&s, in, (const naru_tensor *const *)out, pool_threads(threads)) : 0;
     unsigned char *work = mem_alloc(ws + 64);
     memset(work, 0xA5, ws + 64);
-    run_ctx r = {.step = &s, .in = in, .out = out, .workspace = work, .workspace_size = ws, .pool = threads, .err = &err};
+    run_ctx r = {
+        .step = &s, .in = in, .out = out, .workspace = work, .workspace_size = ws, .pool = threads, .err = &err};
     if (tac->run(&r) != NARU_OK) fail_msg("%s: run: %s", t->op, err.message);
     for (size_t i = 0; i < 64; i++)
         if (work[ws + i] != 0xA5) fail_msg("%s {%s} (%s): wrote past its workspace", t->op, t->attrs, t->inputs);
@@ -234,7 +239,9 @@ static int try_tactics(bench_node *b, const test_case *t, cpu_level cpu, pool *t
     tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out};
     for (size_t i = 0; i < tactic_count(); i++) {
         const tactic *tac = tactic_at(i);
-        if (strcmp(tac->op, op_part(t->op)) || strcmp(tac->domain ? tac->domain : "", domain_part(t->op)) || (tac->accepts && tac->accepts(&q))) continue;
+        if (strcmp(tac->op, op_part(t->op)) || strcmp(tac->domain ? tac->domain : "", domain_part(t->op)) ||
+            (tac->accepts && tac->accepts(&q)))
+            continue;
         run_tactic(b, t, tac, &q, threads);
         ran++;
     }
@@ -250,9 +257,11 @@ static void run_case(const test_case *t, pool *threads) {
     bench_node b = {0};
     naru_error err = {0};
     make_node(&b, t, op);
-    if (node_evaluate(b.n, b.in, b.want, 1, &err) != NARU_OK) fail_msg("%s {%s} (%s): %s", t->op, t->attrs, t->inputs, err.message);
+    if (node_evaluate(b.n, b.in, b.want, 1, &err) != NARU_OK)
+        fail_msg("%s {%s} (%s): %s", t->op, t->attrs, t->inputs, err.message);
     for (int cpu = 0; cpu <= (int)cpu_best(); cpu++) {
-        if (!try_tactics(&b, t, (cpu_level)cpu, NULL)) fail_msg("no tactic takes %s {%s} (%s)", t->op, t->attrs, t->inputs);
+        if (!try_tactics(&b, t, (cpu_level)cpu, NULL))
+            fail_msg("no tactic takes %s {%s} (%s)", t->op, t->attrs, t->inputs);
         try_tactics(&b, t, (cpu_level)cpu, threads);
     }
     for (int i = 0; i < b.n->nout; i++) value_unref(b.want[i]);
