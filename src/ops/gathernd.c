@@ -17,6 +17,11 @@ static naru_status infer(infer_ctx *c) {
     if (b < 0 || b >= q || b + k > r) return op_fail(c, NARU_SHAPE, "batch_dims %lld and %lld indices exceed rank %d", (long long)b, (long long)k, r);
     dim_t d[2 * NARU_MAX_RANK];
     int n = 0;
+    for (int i = 0; i < (int)b; i++) {
+        dim_t x = in_dim(c, 0, i), y = in_dim(c, 1, i);
+        if (dim_is_const(x) && dim_is_const(y) && x != y)
+            return op_fail(c, NARU_SHAPE, "batch axis %d is %lld in data, %lld in indices", i, (long long)x, (long long)y);
+    }
     for (int i = 0; i < q - 1; i++) d[n++] = in_dim(c, 1, i);
     for (int i = (int)(b + k); i < r; i++) d[n++] = in_dim(c, 0, i);
     if (n > NARU_MAX_RANK) return op_fail(c, NARU_LIMIT, "rank %d exceeds %d", n, NARU_MAX_RANK);
