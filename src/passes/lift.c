@@ -152,12 +152,12 @@ static naru_status lift_node(lifter *k, node *n, imports im) {
     n->op = op_find(n->domain, n->op_type);
     if (!n->op || (version && !op_version_at(n->op, version)) || (!version && !*n->domain)) return unsupported(k, n, version);
     node *prev = n->prev, *end = n->next; /* adapters and expansions may add nodes between prev and n; those are in the newest vocabulary */
+    naru_error local = NARU_ERROR_INIT, *err = k->err;
+    k->err = &local; /* a node that cannot be adapted is one finding among others */
     naru_status st = version ? adapt(k, n, version) : NARU_OK;
-    if (st != NARU_OK) {
-        char where[300];
-        k->bad++;
-        return err_context(k->err, st, "%s", node_describe(n, where, sizeof where));
-    }
+    k->err = err;
+    if (st == NARU_OUT_OF_MEMORY) return oom(k);
+    if (st != NARU_OK) return finding(k, n, st, "not-adaptable", "", local.message);
     imports newest = {(const opset[]){{"", 9999}}, 1};
     for (node *made = prev ? prev->next : n->block->first; made && made != n; made = made->next)
         if (!made->op) TRY(lift_node(k, made, newest));

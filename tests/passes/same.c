@@ -28,19 +28,22 @@ static double uniform(void) {
 }
 
 /* A size for a symbol: the same wherever it stands. */
-static int64_t size_of(dim_t d, int axis) {
-    static dim_t seen[64];
-    static int64_t size[64];
+static dim_t g_seen[64];
+static int64_t g_size[64];
+static int64_t size_of(dim_t d, int axis, bool sound) {
     int i = 0;
-    for (; i < 64 && seen[i] && seen[i] != d; i++) {}
-    if (!seen[i]) seen[i] = d, size[i] = axis == 0 ? 2 : axis >= 2 ? 64 : 5;
-    return size[i];
+    for (; i < 63 && g_seen[i] && g_seen[i] != d; i++) {}
+    if (!g_seen[i]) g_seen[i] = d, g_size[i] = sound ? 576 : axis == 0 ? 2 : axis >= 2 ? 64 : 5;
+    return g_size[i];
 }
 
 static naru_value *random_input(const value *v) {
     const type *t = &v->declared;
     int64_t dims[NARU_MAX_RANK];
-    for (int i = 0; i < t->rank; i++) dims[i] = dim_is_const(t->dims[i]) ? t->dims[i] : size_of(t->dims[i], i);
+    for (int i = 0; i < t->rank; i++) {
+        bool sound = t->rank == 2 && i == 1 && t->dtype == NARU_FLOAT; /* one of silero's windows; its dims may have no names */
+        dims[i] = dim_is_const(t->dims[i]) ? t->dims[i] : dim_is_known(t->dims[i]) ? size_of(t->dims[i], i, sound) : sound ? 576 : 1;
+    }
     naru_tensor *x;
     assert_int_equal(tensor_new(t->dtype, t->rank, dims, &x, NULL), NARU_OK);
     for (int64_t i = 0; i < tensor_count(x); i++) {
@@ -60,15 +63,14 @@ static graph *load(const char *path) {
     if (st == NARU_OK) st = graph_lift(g, NULL, &err);
     if (st == NARU_OK) return g;
     graph_free(g);
-    if (st != NARU_UNSUPPORTED) fail_msg("%s: %s", path, err.message);
-    print_message("skipped: %s\n", err.message);
+    fail_msg("%s: %s", path, err.message);
     return NULL;
 }
 
 static void check_model(const char *path) {
     naru_error err = NARU_ERROR_INIT;
-    graph *a = load(path), *b = a ? load(path) : NULL;
-    if (!b) return;
+    memset(g_seen, 0, sizeof g_seen);
+    graph *a = load(path), *b = load(path);
     pass_options o = {.optimize = true};
     pass_row rows[64] = {0};
     naru_status st = passes_run_counted(b, &o, rows, &err);
@@ -89,8 +91,8 @@ static void check_model(const char *path) {
     for (int i = 0; i < a->main->nin; i++)
         if (!a->main->in[i]->is_initializer) in[i] = random_input(a->main->in[i]);
     st = graph_evaluate(a, in, x, 1, &err);
-    if (st != NARU_OK) print_message("  not evaluated: %s\n", err.message);
-    else if ((st = graph_evaluate(b, in, y, 1, &err)) != NARU_OK) fail_msg("%s: after the passes: %s", path, err.message);
+    if (st != NARU_OK) fail_msg("%s: %s", path, err.message);
+    if ((st = graph_evaluate(b, in, y, 1, &err)) != NARU_OK) fail_msg("%s: after the passes: %s", path, err.message);
     for (int i = 0; st == NARU_OK && i < a->main->nout; i++) {
         if (x[i]->kind == NARU_KIND_TENSOR) {
             naru_comparison c = {.size = sizeof c};
