@@ -189,12 +189,12 @@ static int reusable(const planner *k, const step *s, int at, size_t size) {
 static naru_status place_output(planner *k, const step *s, int at, int o) {
     int slot = s->out[o];
     const fact *f = &k->c->facts[slot];
+    size_t size = fact_bytes(f);
+    if (size > PTRDIFF_MAX / 2) return err_set(k->err, NARU_LIMIT, "output %d is too large", o);
     binding *b = bind_new(k, slot);
     if (!b) return err_oom(k->err);
     tensor_describe(&k->c->slots[slot].t, f->type.dtype, f->type.rank, f->type.dims);
     k->made[slot] = true;
-    size_t size = fact_bytes(f);
-    if (size > PTRDIFF_MAX / 2) return err_set(k->err, NARU_LIMIT, "output %d is too large", o);
     if (is_view(s) && o == 0) {
         b->kind = BIND_ALIAS;
         b->alias = s->in[0];
