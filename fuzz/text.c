@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The text form's reader: any bytes are a graph or an error; a graph prints as a text that reads back and prints the same.
+ * The text form's reader: any bytes are a graph or an error; a graph prints as a text that reads back and prints the
+ * same.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -31,10 +31,12 @@ typedef struct naru_error {
     size_t size;
     naru_status code;
     int64_t offset;     /* byte offset in the file concerned, -1 where none */
-    char message[1000]; /* one line, innermost cause last: "model.onnx: node 12 'conv1' (Conv): weight has 3 dims, needs 4" */
+    char message[1000]; /* one line, innermost cause last: "model.onnx: node 12 'conv1' (Conv): weight has 3 dims, needs
+                           4" */
 } naru_error;
 
-#define NARU_ERROR_INIT {sizeof(naru_error), NARU_OK, -1, ""}
+#define NARU_ERROR_INIT                                                                                                \
+    { sizeof(naru_error), NARU_OK, -1, "" }
 
 /* The fixed English text of a status code. Static storage. Any thread. */
 NARU_API const char *naru_status_text(naru_status code);
@@ -45,7 +47,7 @@ typedef enum naru_severity { NARU_SEVERITY_NOTE, NARU_SEVERITY_WARNING, NARU_SEV
 
 typedef struct naru_finding {
     size_t size;
-    const char *code;    /* stable identifier, e.g. "unsupported-operator" */
+    const char *code; /* stable identifier, e.g. "unsupported-operator" */
     naru_severity severity;
     const char *where;   /* "node 12 'conv1' (Conv)" */
     const char *message; /* what is wrong and what was expected */
@@ -58,7 +60,8 @@ NARU_API naru_status naru_report_create(naru_report **out, naru_error *err);
 NARU_API void naru_report_destroy(naru_report **report);
 /* Number of findings at or above `min`. */
 NARU_API size_t naru_report_count(const naru_report *report, naru_severity min);
-/* The index-th finding in order of discovery; strings live until the report is destroyed. Returns NARU_NOT_FOUND past the end. */
+/* The index-th finding in order of discovery; strings live until the report is destroyed. Returns NARU_NOT_FOUND past
+ * the end. */
 NARU_API naru_status naru_report_get(const naru_report *report, size_t index, naru_finding *out);
 
 /* Realloc-shaped allocator: size 0 frees, ptr NULL allocates; must be callable from any thread; alignment as malloc. */
@@ -68,7 +71,8 @@ typedef struct naru_allocator {
     void *user;
 } naru_allocator;
 
-/* Replaces the process-wide allocator (NULL: the C library's). Call before any other function of Naru, from one thread. */
+/* Replaces the process-wide allocator (NULL: the C library's). Call before any other function of Naru, from one thread.
+ */
 NARU_API naru_status naru_set_allocator(const naru_allocator *allocator, naru_error *err);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Models as files have them: load, look, check, save. To run one make a session (session.h). A model handle is immutable
- * after loading and may be used from several threads.
+ * Models as files have them: load, look, check, save. To run one make a session (session.h). A model handle is
+ * immutable after loading and may be used from several threads.
  */
 #ifndef NARU_MODEL_H
 #define NARU_MODEL_H
@@ -30,8 +30,8 @@ NARU_API naru_status naru_model_load_memory(const void *data, size_t size, naru_
 NARU_API void naru_model_destroy(naru_model **model);
 /* Writes the model as ONNX, everything kept. external: weights of >= 1 KiB go to FILE.data beside it. */
 NARU_API naru_status naru_model_save(const naru_model *model, const char *path, bool external, naru_error *err);
-/* All findings (structure, SSA, order, types, shapes, opset) go to report. Returns OK when the check could be made: look
- * at naru_report_count(report, NARU_SEVERITY_ERROR). */
+/* All findings (structure, SSA, order, types, shapes, opset) go to report. Returns OK when the check could be made:
+ * look at naru_report_count(report, NARU_SEVERITY_ERROR). */
 NARU_API naru_status naru_model_check(const naru_model *model, naru_report *report, naru_error *err);
 /* The stable text form of the graph; *text freed by naru_text_free. */
 NARU_API naru_status naru_model_print(const naru_model *model, char **text, naru_error *err);
@@ -41,13 +41,13 @@ NARU_API void naru_text_free(char **text);
 typedef struct naru_port {
     size_t size;
     const char *name;
-    const char *type;     /* "float[batch,3,224,224]", "seq(int64[?])" */
+    const char *type; /* "float[batch,3,224,224]", "seq(int64[?])" */
     naru_kind kind;
-    naru_dtype dtype;     /* tensors: element type */
-    int rank;             /* tensors: -1 when unknown */
-    int64_t dims[NARU_MAX_RANK];            /* -1 where not fixed */
-    const char *symbols[NARU_MAX_RANK];     /* name of a symbolic dimension, else NULL */
-    bool optional;        /* an input with a default (initializer) */
+    naru_dtype dtype;                   /* tensors: element type */
+    int rank;                           /* tensors: -1 when unknown */
+    int64_t dims[NARU_MAX_RANK];        /* -1 where not fixed */
+    const char *symbols[NARU_MAX_RANK]; /* name of a symbolic dimension, else NULL */
+    bool optional;                      /* an input with a default (initializer) */
 } naru_port;
 NARU_API size_t naru_model_inputs(const naru_model *model);
 NARU_API size_t naru_model_outputs(const naru_model *model);
@@ -57,7 +57,7 @@ NARU_API naru_status naru_model_output(const naru_model *model, size_t i, naru_p
 /* What `naru info` shows. Strings live as long as the model. */
 typedef struct naru_model_info {
     size_t size;
-    const char *format;   /* "ONNX" */
+    const char *format; /* "ONNX" */
     int64_t ir_version, model_version;
     const char *producer_name, *producer_version, *graph_name, *doc;
     int64_t nodes;        /* all blocks, functions included */
@@ -67,7 +67,8 @@ typedef struct naru_model_info {
     size_t opsets, metadata, operators; /* counts for the calls below */
 } naru_model_info;
 NARU_API naru_status naru_model_get_info(const naru_model *model, naru_model_info *out);
-NARU_API const char *naru_model_opset(const naru_model *model, size_t i, int64_t *version); /* domain, "ai.onnx" for the default */
+NARU_API const char *naru_model_opset(const naru_model *model, size_t i,
+                                      int64_t *version); /* domain, "ai.onnx" for the default */
 NARU_API const char *naru_model_metadata(const naru_model *model, size_t i, const char **value); /* key */
 /* Operator histogram, most frequent first: "Conv" or "domain::Name". */
 NARU_API const char *naru_model_operator(const naru_model *model, size_t i, int64_t *count);

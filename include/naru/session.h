@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sessions: a model compiled for this machine, ready to run at any shape that fits it. A session may be run from several
- * threads at once: it holds a bounded pool of contexts over one immutable engine.
+ * Sessions: a model compiled for this machine, ready to run at any shape that fits it. A session may be run from
+ * several threads at once: it holds a bounded pool of contexts over one immutable engine.
  */
 #ifndef NARU_SESSION_H
 #define NARU_SESSION_H
@@ -30,27 +30,34 @@ NARU_API naru_status naru_session_input(const naru_session *session, size_t i, n
 NARU_API naru_status naru_session_output(const naru_session *session, size_t i, naru_port *out);
 
 /* Runs once. in_names[i] -> in[i] for nin inputs (inputs with defaults may be left out). For output k, named
- * out_names[k]: where outs[k] is NULL on entry it receives a new value (owned by the caller); where it is a tensor value
- * made by the caller, its dtype and dims must equal the result's and the result is written into it. nout 0 with
+ * out_names[k]: where outs[k] is NULL on entry it receives a new value (owned by the caller); where it is a tensor
+ * value made by the caller, its dtype and dims must equal the result's and the result is written into it. nout 0 with
  * out_names NULL is an error. On failure library-made outs are NULL again.
  * Errors: NOT_FOUND (name, with the nearest), TYPE, SHAPE (input, axis, expected, given), OUT_OF_MEMORY.
  * Threads: any number of concurrent calls. */
-NARU_API naru_status naru_session_run(naru_session *session, size_t nin, const char *const *in_names, naru_value *const *in,
-                                      size_t nout, const char *const *out_names, naru_value **outs, naru_error *err);
+NARU_API naru_status naru_session_run(naru_session *session, size_t nin, const char *const *in_names,
+                                      naru_value *const *in, size_t nout, const char *const *out_names,
+                                      naru_value **outs, naru_error *err);
 
 /* Memory and structure of the compiled session. */
 typedef struct naru_session_info {
     size_t size;
-    int64_t steps;            /* after fusion */
-    int64_t weight_bytes;     /* packed and kept weights */
-    int64_t workspace_bytes;  /* planned activation memory of the largest plan so far */
+    int64_t steps;           /* after fusion */
+    int64_t weight_bytes;    /* packed and kept weights */
+    int64_t workspace_bytes; /* planned activation memory of the largest plan so far */
     int threads;
-    const char *cpu;          /* level in use */
+    const char *cpu; /* level in use */
 } naru_session_info;
 NARU_API naru_status naru_session_get_info(const naru_session *session, naru_session_info *out);
 
 /* What the library consists of, for `naru list`. */
-typedef enum naru_list { NARU_LIST_OPS, NARU_LIST_KERNELS, NARU_LIST_PASSES, NARU_LIST_KNOBS, NARU_LIST_OPTIONS } naru_list;
+typedef enum naru_list {
+    NARU_LIST_OPS,
+    NARU_LIST_KERNELS,
+    NARU_LIST_PASSES,
+    NARU_LIST_KNOBS,
+    NARU_LIST_OPTIONS
+} naru_list;
 typedef struct naru_list_item {
     size_t size;
     char name[96];

@@ -55,7 +55,8 @@ typedef enum naru_dtype {
 
 /* "float", "int64", "float16", ...: ONNX's names. Static storage. "undefined" for anything else. */
 NARU_API const char *naru_dtype_name(naru_dtype dtype);
-/* Inverse of naru_dtype_name; also takes "float32", "float64", "half", "f32", "i64" and the like. NARU_UNDEFINED if unknown. */
+/* Inverse of naru_dtype_name; also takes "float32", "float64", "half", "f32", "i64" and the like. NARU_UNDEFINED if
+ * unknown. */
 NARU_API naru_dtype naru_dtype_parse(const char *name);
 /* Bits of one element: 32 for float, 4 for int4, 128 for complex128; 0 for string and undefined. */
 NARU_API int naru_dtype_bits(naru_dtype dtype);
@@ -65,7 +66,8 @@ typedef struct naru_value naru_value;
 
 /* A new contiguous tensor, data 64-byte aligned and zeroed (strings empty). dims: rank sizes >= 0; NULL when rank is 0.
  * Owns: caller, one reference. Errors: INVALID_ARGUMENT (rank, dims), OUT_OF_MEMORY. */
-NARU_API naru_status naru_tensor_create(naru_dtype dtype, int rank, const int64_t *dims, naru_tensor **out, naru_error *err);
+NARU_API naru_status naru_tensor_create(naru_dtype dtype, int rank, const int64_t *dims, naru_tensor **out,
+                                        naru_error *err);
 /* A tensor over the caller's memory (not strings). `nbytes` must cover dims; `release(user)` is called when the last
  * reference goes, may be NULL. The memory must stay valid until then. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
 NARU_API naru_status naru_tensor_wrap(naru_dtype dtype, int rank, const int64_t *dims, void *data, size_t nbytes,
@@ -88,7 +90,8 @@ NARU_API size_t naru_tensor_nbytes(const naru_tensor *t);
 NARU_API void *naru_tensor_data(const naru_tensor *t);
 /* String element i of a contiguous string tensor: bytes, *length set when not NULL. Lives until it is set again. */
 NARU_API const char *naru_tensor_string(const naru_tensor *t, int64_t i, size_t *length);
-NARU_API naru_status naru_tensor_set_string(naru_tensor *t, int64_t i, const char *bytes, size_t length, naru_error *err);
+NARU_API naru_status naru_tensor_set_string(naru_tensor *t, int64_t i, const char *bytes, size_t length,
+                                            naru_error *err);
 /* Element i (row-major) of a numeric tensor as double (complex: real part). */
 NARU_API double naru_tensor_get(const naru_tensor *t, int64_t i);
 /* A new contiguous tensor of type `dtype` holding the same values, each correctly rounded (saturating as ONNX Cast). */
@@ -98,19 +101,20 @@ NARU_API naru_status naru_tensor_cast(const naru_tensor *t, naru_dtype dtype, na
  * integers likewise (strings exactly). */
 typedef struct naru_comparison {
     size_t size;
-    bool equal;           /* same dtype, same dims, no element outside tolerance */
-    int64_t differing;    /* elements outside tolerance */
-    int64_t count;        /* elements compared */
-    double worst_abs;     /* largest |got - want| */
-    double worst_rel;     /* |got - want| / max(|want|, tiny) at the same element */
-    int64_t worst_index;  /* row-major index of that element, -1 where none */
+    bool equal;          /* same dtype, same dims, no element outside tolerance */
+    int64_t differing;   /* elements outside tolerance */
+    int64_t count;       /* elements compared */
+    double worst_abs;    /* largest |got - want| */
+    double worst_rel;    /* |got - want| / max(|want|, tiny) at the same element */
+    int64_t worst_index; /* row-major index of that element, -1 where none */
     double worst_got, worst_want;
-    char message[300];    /* one line for a person */
+    char message[300]; /* one line for a person */
 } naru_comparison;
 NARU_API naru_status naru_tensor_compare(const naru_tensor *got, const naru_tensor *want, double rtol, double atol,
                                          naru_comparison *out, naru_error *err);
 
-/* Reads a tensor by the file's ending: .npy, .pb (ONNX TensorProto), FILE.npz:KEY. Errors: IO, BAD_FILE, UNSUPPORTED. */
+/* Reads a tensor by the file's ending: .npy, .pb (ONNX TensorProto), FILE.npz:KEY. Errors: IO, BAD_FILE, UNSUPPORTED.
+ */
 NARU_API naru_status naru_tensor_load(const char *path, naru_tensor **out, naru_error *err);
 /* Raw little-endian file of exactly the bytes that dtype and dims need. */
 NARU_API naru_status naru_tensor_load_raw(const char *path, naru_dtype dtype, int rank, const int64_t *dims,
@@ -126,8 +130,8 @@ NARU_API size_t naru_npz_count(const naru_npz *npz);
 NARU_API const char *naru_npz_key(const naru_npz *npz, size_t index);
 NARU_API naru_status naru_npz_read(naru_npz *npz, const char *key, naru_tensor **out, naru_error *err);
 /* Writes `count` arrays; deflated when `compress`. */
-NARU_API naru_status naru_npz_write(const char *path, size_t count, const char *const *keys, naru_tensor *const *tensors,
-                                    bool compress, naru_error *err);
+NARU_API naru_status naru_npz_write(const char *path, size_t count, const char *const *keys,
+                                    naru_tensor *const *tensors, bool compress, naru_error *err);
 
 typedef enum naru_kind { NARU_KIND_TENSOR = 1, NARU_KIND_SEQUENCE, NARU_KIND_MAP, NARU_KIND_OPTIONAL } naru_kind;
 
@@ -141,10 +145,11 @@ NARU_API naru_status naru_value_optional(naru_value *value, naru_value **out, na
 NARU_API naru_value *naru_value_retain(naru_value *v);
 NARU_API void naru_value_destroy(naru_value **v);
 NARU_API naru_kind naru_value_kind(const naru_value *v);
-NARU_API naru_tensor *naru_value_tensor(const naru_value *v);              /* borrowed; NULL unless a tensor */
-NARU_API size_t naru_value_count(const naru_value *v);                     /* sequence or map length; optional: 0 or 1 */
-NARU_API naru_value *naru_value_item(const naru_value *v, size_t index);   /* borrowed; sequence item, map value, optional's content */
-NARU_API naru_tensor *naru_value_keys(const naru_value *v);                /* borrowed; map keys */
+NARU_API naru_tensor *naru_value_tensor(const naru_value *v); /* borrowed; NULL unless a tensor */
+NARU_API size_t naru_value_count(const naru_value *v);        /* sequence or map length; optional: 0 or 1 */
+NARU_API naru_value *naru_value_item(const naru_value *v,
+                                     size_t index);         /* borrowed; sequence item, map value, optional's content */
+NARU_API naru_tensor *naru_value_keys(const naru_value *v); /* borrowed; map keys */
 
 /* Reads a value from an ONNX .pb file, which carries no tag: kind says whether it holds a TensorProto, SequenceProto,
  * MapProto or OptionalProto. Errors: IO, BAD_FILE, UNSUPPORTED. */

@@ -26,12 +26,16 @@ naru_status naru_tensor_load(const char *path, naru_tensor **out, naru_error *er
     if (str_ends(path, ".npy")) return npy_load(path, out, err);
     if (str_ends(path, ".pb")) return onnx_tensor_load(path, out, err);
     if (str_ends(path, ".npz")) return err_set(err, NARU_UNSUPPORTED, "%s: which array? write %s:KEY", path, path);
-    return err_set(err, NARU_UNSUPPORTED, "%s: not .npy, .pb or FILE.npz:KEY; raw files need a type and dimensions", path);
+    return err_set(err, NARU_UNSUPPORTED, "%s: not .npy, .pb or FILE.npz:KEY; raw files need a type and dimensions",
+                   path);
 }
 
-naru_status naru_tensor_load_raw(const char *path, naru_dtype dtype, int rank, const int64_t *dims, naru_tensor **out, naru_error *err) {
-    if (!path || !out || (rank > 0 && !dims)) return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_load_raw: a required argument is NULL");
-    if (dtype == NARU_STRING) return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_load_raw: strings have no raw form");
+naru_status naru_tensor_load_raw(const char *path, naru_dtype dtype, int rank, const int64_t *dims, naru_tensor **out,
+                                 naru_error *err) {
+    if (!path || !out || (rank > 0 && !dims))
+        return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_load_raw: a required argument is NULL");
+    if (dtype == NARU_STRING)
+        return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_load_raw: strings have no raw form");
     file_map *m;
     TRY(file_map_open(path, true, &m, err));
     naru_tensor *view = NULL;
@@ -45,7 +49,8 @@ naru_status naru_tensor_load_raw(const char *path, naru_dtype dtype, int rank, c
 }
 
 static naru_status save_raw(const naru_tensor *t, const char *path, naru_error *err) {
-    if (t->dtype == NARU_STRING) return err_set(err, NARU_UNSUPPORTED, "%s: strings have no raw form; use .npy or .pb", path);
+    if (t->dtype == NARU_STRING)
+        return err_set(err, NARU_UNSUPPORTED, "%s: strings have no raw form; use .npy or .pb", path);
     if (tensor_is_contiguous(t)) return file_write(path, t->data, tensor_bytes(t), err);
     naru_tensor *dense;
     TRY(tensor_clone(t, &dense, err));

@@ -28,8 +28,12 @@ char *type_text(const graph *g, const type *t, arena *a) {
 
 void port_fill(const graph *g, const value *v, const char *text, naru_port *out) {
     const type *t = &v->declared;
-    *out = (naru_port){.size = sizeof *out, .name = v->name, .type = text, .rank = -1, .optional = v->is_initializer && v->is_input};
-    out->kind = t->kind == TYPE_SEQUENCE ? NARU_KIND_SEQUENCE : t->kind == TYPE_MAP ? NARU_KIND_MAP : t->kind == TYPE_OPTIONAL ? NARU_KIND_OPTIONAL : NARU_KIND_TENSOR;
+    *out = (naru_port){
+        .size = sizeof *out, .name = v->name, .type = text, .rank = -1, .optional = v->is_initializer && v->is_input};
+    out->kind = t->kind == TYPE_SEQUENCE   ? NARU_KIND_SEQUENCE
+                : t->kind == TYPE_MAP      ? NARU_KIND_MAP
+                : t->kind == TYPE_OPTIONAL ? NARU_KIND_OPTIONAL
+                                           : NARU_KIND_TENSOR;
     if (t->kind != TYPE_TENSOR) return;
     out->dtype = t->dtype;
     if (!t->has_rank) return;
@@ -198,9 +202,21 @@ naru_status naru_model_get_info(const naru_model *m, naru_model_info *out) {
     graph_each_block((graph *)g, true, sum_block, &s);
     size_t nmeta = 0;
     while (g->meta && g->meta[2 * nmeta]) nmeta++;
-    *out = (naru_model_info){sizeof *out, "ONNX", g->ir_version, g->model_version, g->producer_name, g->producer_version,
-                             g->main->name, g->doc ? g->doc : "", s.nodes, s.parameters, s.bytes, g->nfunctions,
-                             (size_t)g->nimports, nmeta, m->nops};
+    *out = (naru_model_info){sizeof *out,
+                             "ONNX",
+                             g->ir_version,
+                             g->model_version,
+                             g->producer_name,
+                             g->producer_version,
+                             g->main->name,
+                             g->doc ? g->doc : "",
+                             s.nodes,
+                             s.parameters,
+                             s.bytes,
+                             g->nfunctions,
+                             (size_t)g->nimports,
+                             nmeta,
+                             m->nops};
     return NARU_OK;
 }
 

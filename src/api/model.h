@@ -9,16 +9,16 @@
 #include "naru/model.h"
 
 struct naru_model {
-    graph *graph;   /* as written */
-    char *path;     /* NULL: from memory */
+    graph *graph; /* as written */
+    char *path;   /* NULL: from memory */
     bool map;
     const void *data;
     size_t size;
-    arena *arena;   /* texts of info calls */
+    arena *arena; /* texts of info calls */
     struct op_count {
         const char *name;
         int64_t count;
-    } *ops;
+    } * ops;
     size_t nops;
     char **input_types, **output_types;
 };

@@ -59,8 +59,8 @@ naru_status naru_options_set(naru_options *options, const char *name, const char
     const option_row *r = &k_rows[i];
     int64_t v;
     if (r->type != TEXT && (!str_parse_i64(value, &v) || v < r->min || v > r->max))
-        return err_set(err, NARU_INVALID_ARGUMENT, "option '%s': '%s' is not a whole number from %lld to %lld", name, value,
-                       (long long)r->min, (long long)r->max);
+        return err_set(err, NARU_INVALID_ARGUMENT, "option '%s': '%s' is not a whole number from %lld to %lld", name,
+                       value, (long long)r->min, (long long)r->max);
     char *copy = mem_strdup(value);
     if (!copy) return err_oom(err);
     mem_free(options->text[i]);
@@ -87,8 +87,10 @@ naru_status option_cpu(const naru_options *o, cpu_level *out, naru_error *err) {
     *out = cpu_best();
     if (!*name) return NARU_OK;
     if (!cpu_level_parse(name, out))
-        return err_set(err, NARU_INVALID_ARGUMENT, "'%s' is not a CPU level; levels are ref, avx2, avx512, avx512vnni, amx", name);
+        return err_set(err, NARU_INVALID_ARGUMENT,
+                       "'%s' is not a CPU level; levels are ref, avx2, avx512, avx512vnni, amx", name);
     if (*out > cpu_best())
-        return err_set(err, NARU_UNSUPPORTED, "this CPU has no %s; its best level is %s", name, cpu_level_name(cpu_best()));
+        return err_set(err, NARU_UNSUPPORTED, "this CPU has no %s; its best level is %s", name,
+                       cpu_level_name(cpu_best()));
     return NARU_OK;
 }

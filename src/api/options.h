@@ -21,7 +21,8 @@ struct naru_options {
 
 const char *option_text(const naru_options *o, int index); /* o may be NULL: the default */
 int64_t option_int(const naru_options *o, int index);
-/* The CPU level asked for (option, else knob NARU_CPU, else the best); asking for more than this CPU has is an error. */
+/* The CPU level asked for (option, else knob NARU_CPU, else the best); asking for more than this CPU has is an error.
+ */
 naru_status option_cpu(const naru_options *o, cpu_level *out, naru_error *err);
 
 #endif

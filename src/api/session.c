@@ -17,14 +17,14 @@
 enum { MAX_CONTEXTS = 16, LONGEST_SPIN_US = 1000 };
 
 struct naru_session {
-    graph *graph;       /* of the engine, or of the reference evaluator */
-    engine *engine;     /* NULL: reference evaluator */
+    graph *graph;   /* of the engine, or of the reference evaluator */
+    engine *engine; /* NULL: reference evaluator */
     pool *pool;
     profile *profile;
     uint64_t seed;
     int threads;
     cpu_level cpu;
-    arena *arena;       /* texts of ports */
+    arena *arena; /* texts of ports */
     char **input_types, **output_types;
     pthread_mutex_t lock;
     pthread_cond_t freed;
@@ -46,14 +46,16 @@ static naru_status describe_ports(naru_session *s, naru_error *err) {
     return NARU_OK;
 }
 
-static naru_status build(naru_session *s, const naru_model *m, const naru_options *o, naru_report *report, naru_error *err) {
+static naru_status build(naru_session *s, const naru_model *m, const naru_options *o, naru_report *report,
+                         naru_error *err) {
     TRY(option_cpu(o, &s->cpu, err));
     s->seed = (uint64_t)option_int(o, OPTION_seed);
     const char *evaluator = option_text(o, OPTION_evaluator);
     bool reference = strcmp(evaluator, "reference") == 0;
     if (!reference && strcmp(evaluator, "engine") != 0)
         return err_set(err, NARU_INVALID_ARGUMENT, "evaluator '%s' is neither 'engine' nor 'reference'", evaluator);
-    TRY(pool_create((int)option_int(o, OPTION_threads), (int)knob_int(KNOB_SPIN_US, 0, LONGEST_SPIN_US), &s->pool, err));
+    TRY(pool_create((int)option_int(o, OPTION_threads), (int)knob_int(KNOB_SPIN_US, 0, LONGEST_SPIN_US), &s->pool,
+                    err));
     s->threads = pool_threads(s->pool);
     if (*option_text(o, OPTION_profile)) TRY(profile_new(option_text(o, OPTION_profile), &s->profile, err));
     graph *g;
@@ -134,7 +136,8 @@ naru_status naru_session_output(const naru_session *s, size_t i, naru_port *out)
 }
 
 /* ---- arguments ---- */
-static naru_status find_port(value *const *ports, int n, const char *name, const char *what, int *out, naru_error *err) {
+static naru_status find_port(value *const *ports, int n, const char *name, const char *what, int *out,
+                             naru_error *err) {
     for (int i = 0; i < n; i++)
         if (strcmp(ports[i]->name, name) == 0) {
             *out = i;
@@ -166,8 +169,10 @@ static naru_status check_symbol(checker *k, const value *v, int axis, dim_t symb
     for (int i = 0; i < k->nseen; i++) {
         const bound_symbol *b = &k->seen[i];
         if (b->symbol != symbol || b->size == size) continue;
-        return err_set(err, NARU_SHAPE, "input '%s': axis %d ('%s') is %lld, but '%s' axis %d, which bears the same name, is %lld", v->name,
-                       axis, sym_plain_name(k->s->graph->syms, symbol), (long long)size, b->input, b->axis, (long long)b->size);
+        return err_set(err, NARU_SHAPE,
+                       "input '%s': axis %d ('%s') is %lld, but '%s' axis %d, which bears the same name, is %lld",
+                       v->name, axis, sym_plain_name(k->s->graph->syms, symbol), (long long)size, b->input, b->axis,
+                       (long long)b->size);
     }
     if (k->nseen < (int)COUNT_OF(k->seen)) k->seen[k->nseen++] = (bound_symbol){symbol, size, v->name, axis};
     return NARU_OK;
@@ -176,13 +181,15 @@ static naru_status check_symbol(checker *k, const value *v, int axis, dim_t symb
 static naru_status check_shape(checker *k, const value *v, const naru_tensor *t, naru_error *err) {
     const type *d = &v->declared;
     if (d->dtype && d->dtype != t->dtype)
-        return err_set(err, NARU_TYPE, "input '%s' must be %s, is %s", v->name, naru_dtype_name(d->dtype), naru_dtype_name(t->dtype));
+        return err_set(err, NARU_TYPE, "input '%s' must be %s, is %s", v->name, naru_dtype_name(d->dtype),
+                       naru_dtype_name(t->dtype));
     if (!d->has_rank) return NARU_OK;
     if (d->rank != t->rank)
         return err_set(err, NARU_SHAPE, "input '%s' must have %d dimensions, has %d", v->name, d->rank, t->rank);
     for (int i = 0; i < d->rank; i++) {
         if (dim_is_const(d->dims[i]) && d->dims[i] != t->dims[i])
-            return err_set(err, NARU_SHAPE, "input '%s': axis %d must be %lld, is %lld", v->name, i, (long long)d->dims[i], (long long)t->dims[i]);
+            return err_set(err, NARU_SHAPE, "input '%s': axis %d must be %lld, is %lld", v->name, i,
+                           (long long)d->dims[i], (long long)t->dims[i]);
         if (!dim_is_const(d->dims[i]) && sym_plain_name(k->s->graph->syms, d->dims[i]))
             TRY(check_symbol(k, v, i, d->dims[i], t->dims[i], err));
     }
@@ -196,9 +203,12 @@ static naru_status check_input(checker *k, const value *v, const naru_value *x, 
         return err_set(err, NARU_NOT_FOUND, "input '%s' is missing", v->name);
     }
     static const char *const kinds[] = {"", "a tensor", "a sequence", "a map", "an optional"};
-    naru_kind want = v->declared.kind == TYPE_SEQUENCE ? NARU_KIND_SEQUENCE : v->declared.kind == TYPE_MAP ? NARU_KIND_MAP : NARU_KIND_TENSOR;
+    naru_kind want = v->declared.kind == TYPE_SEQUENCE ? NARU_KIND_SEQUENCE
+                     : v->declared.kind == TYPE_MAP    ? NARU_KIND_MAP
+                                                       : NARU_KIND_TENSOR;
     if (v->declared.kind == TYPE_OPTIONAL || v->declared.kind == TYPE_UNKNOWN) return NARU_OK;
-    if (x->kind != want) return err_set(err, NARU_TYPE, "input '%s' must be %s, is %s", v->name, kinds[want], kinds[x->kind]);
+    if (x->kind != want)
+        return err_set(err, NARU_TYPE, "input '%s' must be %s, is %s", v->name, kinds[want], kinds[x->kind]);
     return want == NARU_KIND_TENSOR ? check_shape(k, v, x->tensor, err) : NARU_OK;
 }
 
@@ -207,8 +217,8 @@ typedef struct call_args {
     bool *given, few_given[16]; /* per output: the caller's tensor */
 } call_args;
 
-static naru_status bind_args(const naru_session *s, call_args *a, size_t nin, const char *const *in_names, naru_value *const *in,
-                             naru_error *err) {
+static naru_status bind_args(const naru_session *s, call_args *a, size_t nin, const char *const *in_names,
+                             naru_value *const *in, naru_error *err) {
     const block *b = s->graph->main;
     for (size_t i = 0; i < nin; i++) {
         int at = 0;
@@ -261,8 +271,10 @@ static naru_status run_reference(naru_session *s, call_args *a, naru_error *err)
             a->out[i] = fresh[i];
             fresh[i] = NULL;
         } else if (a->out[i]->kind != NARU_KIND_TENSOR || fresh[i]->kind != NARU_KIND_TENSOR ||
-                   a->out[i]->tensor->dtype != fresh[i]->tensor->dtype || !tensor_same_dims(a->out[i]->tensor, fresh[i]->tensor)) {
-            st = err_set(err, NARU_SHAPE, "output '%s': the tensor given does not have the result's type and shape", b->out[i]->name);
+                   a->out[i]->tensor->dtype != fresh[i]->tensor->dtype ||
+                   !tensor_same_dims(a->out[i]->tensor, fresh[i]->tensor)) {
+            st = err_set(err, NARU_SHAPE, "output '%s': the tensor given does not have the result's type and shape",
+                         b->out[i]->name);
         } else {
             st = tensor_copy(a->out[i]->tensor, fresh[i]->tensor, err);
         }
@@ -281,8 +293,8 @@ static naru_status run_bound(naru_session *s, call_args *a, naru_error *err) {
     return st;
 }
 
-naru_status naru_session_run(naru_session *s, size_t nin, const char *const *in_names, naru_value *const *in, size_t nout,
-                             const char *const *out_names, naru_value **outs, naru_error *err) {
+naru_status naru_session_run(naru_session *s, size_t nin, const char *const *in_names, naru_value *const *in,
+                             size_t nout, const char *const *out_names, naru_value **outs, naru_error *err) {
     if (!s || (nin && (!in_names || !in)) || !nout || !out_names || !outs)
         return err_set(err, NARU_INVALID_ARGUMENT, "naru_session_run: NULL argument or no output asked for");
     const block *b = s->graph->main;

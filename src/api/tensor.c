@@ -28,7 +28,8 @@ naru_status naru_tensor_wrap(naru_dtype dtype, int rank, const int64_t *dims, vo
     if (tensor_bytes(t) > nbytes) {
         size_t need = tensor_bytes(t);
         tensor_unref(t);
-        return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_wrap: %zu bytes given, the dimensions need %zu", nbytes, need);
+        return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_wrap: %zu bytes given, the dimensions need %zu", nbytes,
+                       need);
     }
     if (release && !(t->storage = storage_new(data, nbytes, release, user))) {
         tensor_unref(t);
@@ -64,8 +65,9 @@ const char *naru_tensor_string(const naru_tensor *t, int64_t i, size_t *length) 
 naru_status naru_tensor_set_string(naru_tensor *t, int64_t i, const char *bytes, size_t length, naru_error *err) {
     if (!t || (length && !bytes)) return null_argument("naru_tensor_set_string", err);
     if (t->dtype != NARU_STRING || i < 0 || i >= tensor_count(t))
-        return err_set(err, NARU_INVALID_ARGUMENT, "naru_tensor_set_string: not a string tensor, or element %lld of %lld",
-                       (long long)i, (long long)tensor_count(t));
+        return err_set(err, NARU_INVALID_ARGUMENT,
+                       "naru_tensor_set_string: not a string tensor, or element %lld of %lld", (long long)i,
+                       (long long)tensor_count(t));
     char *p = length ? mem_alloc(length + 1) : NULL;
     if (length && !p) return err_oom(err);
     if (length) memcpy(p, bytes, length), p[length] = 0;
@@ -104,7 +106,8 @@ static void read_real(const naru_tensor *from, naru_dtype target, int64_t at, in
 
 /* Integers travel as int64 (uint64 to integers keeps its bits), all else as double. */
 static void cast_elements(const naru_tensor *from, naru_tensor *to) {
-    bool ints = from->dtype == NARU_UINT64 ? dtype_is_int(to->dtype) : dtype_is_int(from->dtype) || from->dtype == NARU_BOOL;
+    bool ints =
+        from->dtype == NARU_UINT64 ? dtype_is_int(to->dtype) : dtype_is_int(from->dtype) || from->dtype == NARU_BOOL;
     int64_t count = tensor_count(from), whole[CHUNK];
     double real[CHUNK];
     for (int64_t at = 0; at < count; at += CHUNK) {
@@ -120,7 +123,8 @@ static void cast_elements(const naru_tensor *from, naru_tensor *to) {
 }
 
 static void cast_complex(const naru_tensor *from, naru_tensor *to) { /* as pairs of reals */
-    naru_dtype a = from->dtype == NARU_COMPLEX64 ? NARU_FLOAT : NARU_DOUBLE, b = to->dtype == NARU_COMPLEX64 ? NARU_FLOAT : NARU_DOUBLE;
+    naru_dtype a = from->dtype == NARU_COMPLEX64 ? NARU_FLOAT : NARU_DOUBLE,
+               b = to->dtype == NARU_COMPLEX64 ? NARU_FLOAT : NARU_DOUBLE;
     for (int64_t i = 0; i < 2 * tensor_count(from); i++) dtype_set_f64(b, to->data, i, dtype_get_f64(a, from->data, i));
 }
 

@@ -90,7 +90,7 @@ static cpu_level find_level(void) {
     bool fma = has(c, 12), osxsave = has(c, 27), avx = has(c, 28), f16c = has(c, 29);
     if (!fma || !osxsave || !avx || !f16c || (xcr0() & XCR0_AVX) != XCR0_AVX) return CPU_REF;
     if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) return CPU_REF;
-    if (!has(b7, 5) || !has(b7, 8)) return CPU_REF; /* AVX2, BMI2 */
+    if (!has(b7, 5) || !has(b7, 8)) return CPU_REF;                                        /* AVX2, BMI2 */
     bool avx512 = has(b7, 16) && has(b7, 17) && has(b7, 28) && has(b7, 30) && has(b7, 31); /* F DQ CD BW VL */
     if (!avx512 || (xcr0() & XCR0_AVX512) != XCR0_AVX512) return CPU_AVX2;
     if (!has(c7, 11)) return CPU_AVX512;
@@ -144,9 +144,7 @@ long cpu_cache_l1(void) { return info()->l1; }
 long cpu_cache_l2(void) { return info()->l2; }
 long cpu_cache_l3(void) { return info()->l3; }
 
-const char *cpu_level_name(cpu_level level) {
-    return (unsigned)level < CPU_LEVELS ? level_names[level] : "unknown";
-}
+const char *cpu_level_name(cpu_level level) { return (unsigned)level < CPU_LEVELS ? level_names[level] : "unknown"; }
 
 bool cpu_level_parse(const char *name, cpu_level *out) {
     for (int i = 0; i < CPU_LEVELS; i++)

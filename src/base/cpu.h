@@ -17,10 +17,10 @@ typedef enum cpu_level {
     CPU_LEVELS
 } cpu_level;
 
-cpu_level cpu_best(void);                              /* the highest level that this machine can run */
-const char *cpu_level_name(cpu_level level);           /* "ref", "avx2", "avx512", "avx512vnni", "amx" */
+cpu_level cpu_best(void);                               /* the highest level that this machine can run */
+const char *cpu_level_name(cpu_level level);            /* "ref", "avx2", "avx512", "avx512vnni", "amx" */
 bool cpu_level_parse(const char *name, cpu_level *out); /* false for an unknown name */
-const char *cpu_model_name(void);                      /* brand string, "" where unknown */
+const char *cpu_model_name(void);                       /* brand string, "" where unknown */
 /* Cache sizes in bytes of one core (data L1, L2) and of the shared last level; defaults where unknown. */
 long cpu_cache_l1(void);
 long cpu_cache_l2(void);

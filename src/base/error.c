@@ -53,7 +53,8 @@ naru_status err_context(naru_error *err, naru_status code, const char *fmt, ...)
     va_end(ap);
     size_t n = strlen(err->message), room = sizeof err->message - n, len = strlen(inner);
     if (len + 3 <= room) snprintf(err->message + n, room, ": %s", inner);
-    else if (room > 8) snprintf(err->message + n, room, ": ... %s", inner + len - (room - 7)); /* the innermost cause stays */
+    else if (room > 8)
+        snprintf(err->message + n, room, ": ... %s", inner + len - (room - 7)); /* the innermost cause stays */
     return code;
 }
 
@@ -71,7 +72,11 @@ naru_status report_add(naru_report *report, naru_severity severity, const char *
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
-    naru_finding f = {sizeof f, mem_strdup(code), severity, one_line(mem_strdup(where ? where : "")), mem_strdup(one_line(message)),
+    naru_finding f = {sizeof f,
+                      mem_strdup(code),
+                      severity,
+                      one_line(mem_strdup(where ? where : "")),
+                      mem_strdup(one_line(message)),
                       mem_strdup(hint ? hint : "")};
     if (f.code && f.where && f.message && f.hint && ARRAY_PUSH(&report->findings, f)) return NARU_OK;
     mem_free((void *)f.code), mem_free((void *)f.where), mem_free((void *)f.message), mem_free((void *)f.hint);
@@ -82,7 +87,8 @@ naru_status report_add(naru_report *report, naru_severity severity, const char *
 const char *naru_status_text(naru_status code) {
     switch (code) {
 #define NARU_ERROR(name, number, text)                                                                                 \
-    case NARU_##name: return text;
+    case NARU_##name:                                                                                                  \
+        return text;
 #include "naru/errors.def"
 #undef NARU_ERROR
     }

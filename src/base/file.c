@@ -58,9 +58,11 @@ static naru_status map_fd(int fd, bool map, bool single_link, const char *path, 
     map_impl *m = NULL;
     if (fstat(fd, &sb) != 0) st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(sb.st_mode))
-        st = err_set(err, NARU_IO, "%s: %s, not a regular file", path, S_ISDIR(sb.st_mode) ? "a folder" : "a special file");
+        st = err_set(err, NARU_IO, "%s: %s, not a regular file", path,
+                     S_ISDIR(sb.st_mode) ? "a folder" : "a special file");
     else if (single_link && sb.st_nlink != 1)
-        st = err_set(err, NARU_IO, "%s: has %ld hard links; external data must be a file of its own", path, (long)sb.st_nlink);
+        st = err_set(err, NARU_IO, "%s: has %ld hard links; external data must be a file of its own", path,
+                     (long)sb.st_nlink);
     else if (!(m = mem_calloc(1, sizeof *m))) st = err_oom(err);
     else st = fill(m, fd, (size_t)sb.st_size, map, path, err);
     close(fd);
@@ -98,7 +100,8 @@ static int open_step(int dirfd, const char *at, size_t n, bool last) {
 
 naru_status file_map_open_beneath(const char *dir, const char *name, bool map, file_map **out, naru_error *err) {
     if (!*name || *name == '/')
-        return err_set(err, NARU_IO, "'%s' is not a relative path: external data must lie beneath the model's folder", name);
+        return err_set(err, NARU_IO, "'%s' is not a relative path: external data must lie beneath the model's folder",
+                       name);
     int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (fd < 0) return err_set(err, NARU_IO, "%s: %s", dir, strerror(errno));
     for (const char *p = name;;) {
@@ -111,8 +114,9 @@ naru_status file_map_open_beneath(const char *dir, const char *name, bool map, f
         if (n > 0 && !(n == 1 && *p == '.')) fd = open_step(fd, p, n, last);
         if (fd < 0)
             return err_set(err, NARU_IO, "'%s' in %s: %s", name, dir,
-                           errno == ELOOP || errno == ENOTDIR ? "a symbolic link or not a folder on the way; links are not followed"
-                                                              : strerror(errno));
+                           errno == ELOOP || errno == ENOTDIR
+                               ? "a symbolic link or not a folder on the way; links are not followed"
+                               : strerror(errno));
         if (last) break;
         p += n + 1;
     }
@@ -198,7 +202,8 @@ naru_status file_writer_end(file_writer *w, bool keep, naru_error *err) {
     naru_status st = NARU_OK;
     int closed = close(w->fd);
     w->fd = -1;
-    if (keep && (closed != 0 || (w->tmp && rename(w->tmp, w->path) != 0))) st = err_set(err, NARU_IO, "%s: %s", w->path, strerror(errno));
+    if (keep && (closed != 0 || (w->tmp && rename(w->tmp, w->path) != 0)))
+        st = err_set(err, NARU_IO, "%s: %s", w->path, strerror(errno));
     writer_free(w);
     return st;
 }

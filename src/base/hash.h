@@ -19,7 +19,7 @@ typedef struct strmap {
             void *ptr;
             int64_t num;
         };
-    } *entries;
+    } * entries;
     size_t count, cap; /* cap: power of two */
 } strmap;
 

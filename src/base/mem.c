@@ -10,8 +10,8 @@
 #include <string.h>
 
 typedef struct {
-    size_t size;  /* bytes asked for */
-    void *block;  /* what the hook returned */
+    size_t size; /* bytes asked for */
+    void *block; /* what the hook returned */
 } header;
 
 static naru_allocator g_hook;

@@ -36,10 +36,10 @@ struct pool {
     int parked; /* under park */
     bool quit;  /* under park */
     loop job;
-    _Alignas(64) atomic_uint ticket;  /* a new value: a loop is there */
+    _Alignas(64) atomic_uint ticket;         /* a new value: a loop is there */
     _Alignas(64) atomic_int_fast64_t cursor; /* next index of the job */
-    _Alignas(64) atomic_bool open;    /* the current loop may be joined */
-    atomic_int inside;                /* workers that may be touching the job */
+    _Alignas(64) atomic_bool open;           /* the current loop may be joined */
+    atomic_int inside;                       /* workers that may be touching the job */
     atomic_int next_id;
 };
 

@@ -9,9 +9,9 @@
 
 typedef struct compiler {
     engine *e;
-    int *slot_of;  /* by value id; -1: no slot */
-    int *uses;     /* by slot: steps and block outputs that read it */
-    int *packed;   /* by slot: of those, steps that packed it */
+    int *slot_of; /* by value id; -1: no slot */
+    int *uses;    /* by slot: steps and block outputs that read it */
+    int *packed;  /* by slot: of those, steps that packed it */
     naru_error *err;
 } compiler;
 
@@ -57,7 +57,8 @@ static naru_status build_bodies(compiler *k, const node *n, step *s) {
     for (int i = 0; i < n->nattrs; i++) {
         const attr *a = &n->attrs[i];
         if (a->kind == ATTR_GRAPH) TRY(build_program(k, a->block, &s->bodies[at++]));
-        for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++) TRY(build_program(k, a->blocks[j], &s->bodies[at++]));
+        for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++)
+            TRY(build_program(k, a->blocks[j], &s->bodies[at++]));
     }
     return NARU_OK;
 }
@@ -94,7 +95,8 @@ static naru_status find_captured(compiler *k, program *p) {
         for (int j = 0; j < s->nin; j++)
             if (s->in[j] >= 0) mark[s->in[j]] |= 1;
         for (int j = 0; j < s->nbodies; j++)
-            for (int c = 0; c < e->programs[s->bodies[j]].ncaptured; c++) mark[e->programs[s->bodies[j]].captured[c]] |= 1;
+            for (int c = 0; c < e->programs[s->bodies[j]].ncaptured; c++)
+                mark[e->programs[s->bodies[j]].captured[c]] |= 1;
         for (int j = 0; j < s->nout; j++)
             if (s->out[j] >= 0) mark[s->out[j]] |= 2;
     }
@@ -200,8 +202,11 @@ static naru_status prepare_step(compiler *k, step *s) {
     const fact **in = mem_alloc(((size_t)n->nin + 1) * sizeof *in);
     fact *out = mem_calloc((size_t)n->nout + 1, sizeof *out);
     naru_status st = in && out ? NARU_OK : oom(k);
-    prepare_ctx c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out}, .arena = e->arena, .weights = weights_alloc,
-                     .err = k->err, .engine = e};
+    prepare_ctx c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out},
+                     .arena = e->arena,
+                     .weights = weights_alloc,
+                     .err = k->err,
+                     .engine = e};
     for (int i = 0; st == NARU_OK && i < n->nin; i++) in[i] = n->in[i] ? &n->in[i]->fact : NULL;
     for (int i = 0; st == NARU_OK && i < n->nout; i++)
         if (n->out[i]) out[i] = n->out[i]->fact;

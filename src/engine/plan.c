@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Planning: for the shapes at hand, what every output of a segment is and where it lives. Operators' infer functions run
- * over concrete facts; buffers are laid out by best fit in execution order, views share their base, a step may write
- * over an input that dies with it, the program's outputs are written where the caller will find them.
+ * Planning: for the shapes at hand, what every output of a segment is and where it lives. Operators' infer functions
+ * run over concrete facts; buffers are laid out by best fit in execution order, views share their base, a step may
+ * write over an input that dies with it, the program's outputs are written where the caller will find them.
  */
 #include <string.h>
 
@@ -25,7 +25,8 @@ static bool layout_take(layout *l, size_t size, size_t *at) {
     size = align_up(size ? size : 1, MEM_ALIGN);
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < l->holes.count; i++)
-        if (l->holes.data[i].size >= size && (best == SIZE_MAX || l->holes.data[i].size < l->holes.data[best].size)) best = i;
+        if (l->holes.data[i].size >= size && (best == SIZE_MAX || l->holes.data[i].size < l->holes.data[best].size))
+            best = i;
     if (best == SIZE_MAX) {
         *at = l->top;
         return mem_add(l->top, size, &l->top);
@@ -77,9 +78,9 @@ typedef struct planner {
     const program *p;
     plan *plan;
     layout layout;
-    bool *made;       /* per slot: an output of this segment */
-    int *buffer_of;   /* per slot: index + 1 of its buffer; 0: none in this segment */
-    uint64_t *deps;   /* per slot: entries (bit i, i < 64) whose content its content came from */
+    bool *made;     /* per slot: an output of this segment */
+    int *buffer_of; /* per slot: index + 1 of its buffer; 0: none in this segment */
+    uint64_t *deps; /* per slot: entries (bit i, i < 64) whose content its content came from */
     ARRAY(buffer) buffers;
     const naru_tensor **in; /* described, no data */
     naru_tensor **out;
@@ -87,12 +88,16 @@ typedef struct planner {
     naru_error *err;
 } planner;
 
-static bool is_view(const step *s) { return !s->tactic && (s->node->op->flags & OP_VIEW) && s->nin > 0 && s->in[0] >= 0; }
+static bool is_view(const step *s) {
+    return !s->tactic && (s->node->op->flags & OP_VIEW) && s->nin > 0 && s->in[0] >= 0;
+}
 
 static bool step_plannable(const planner *k, const step *s) {
     if (s->nbodies || !s->node->op->infer || (s->node->op->flags & OP_CONTROL)) return false;
     for (int i = 0; i < s->nin; i++)
-        if (s->in[i] >= 0 && (!fact_complete(&k->c->facts[s->in[i]]) || k->c->facts[s->in[i]].type.dtype == NARU_STRING)) return false;
+        if (s->in[i] >= 0 &&
+            (!fact_complete(&k->c->facts[s->in[i]]) || k->c->facts[s->in[i]].type.dtype == NARU_STRING))
+            return false;
     return true;
 }
 
@@ -116,7 +121,8 @@ static void follow_content(planner *k, const step *s, uint32_t read, const fact 
     }
 }
 
-/* Inference at load saw the types of all inputs, except of these: results of bodies, elements of sequences, untyped inputs. */
+/* Inference at load saw the types of all inputs, except of these: results of bodies, elements of sequences, untyped
+ * inputs. */
 static bool types_were_unknown(const step *s) {
     for (int i = 0; i < s->node->nin; i++) {
         const value *v = s->node->in[i];
@@ -133,8 +139,15 @@ static naru_status infer_step(planner *k, const step *s, bool *ok) {
     if (!in || !out) return err_oom(k->err);
     for (int i = 0; i < s->nin; i++) in[i] = s->in[i] >= 0 ? &c->facts[s->in[i]] : NULL;
     uint32_t read = 0;
-    infer_ctx ic = {.node = s->node, .syms = k->syms, .arena = c->planning, .nin = s->nin, .nout = s->nout, .in = in, .out = out,
-                    .err = k->err, .content_read = &read};
+    infer_ctx ic = {.node = s->node,
+                    .syms = k->syms,
+                    .arena = c->planning,
+                    .nin = s->nin,
+                    .nout = s->nout,
+                    .in = in,
+                    .out = out,
+                    .err = k->err,
+                    .content_read = &read};
     if (types_were_unknown(s)) TRY(sig_check_facts(s->node->op, s->nin, in, k->err));
     TRY(s->node->op->infer(&ic));
     *ok = true;
@@ -199,7 +212,8 @@ static naru_status place_output(planner *k, const step *s, int at, int o) {
         b->kind = BIND_ALIAS;
         b->alias = s->in[0];
         k->buffer_of[slot] = k->buffer_of[s->in[0]];
-        if (k->buffer_of[slot] && k->buffers.data[k->buffer_of[slot] - 1].live >= 0) k->buffers.data[k->buffer_of[slot] - 1].live++;
+        if (k->buffer_of[slot] && k->buffers.data[k->buffer_of[slot] - 1].live >= 0)
+            k->buffers.data[k->buffer_of[slot] - 1].live++;
         return NARU_OK;
     }
     int output = output_index(k, slot);
@@ -308,7 +322,9 @@ static naru_status plan_make(context *c, segment *s, plan *out, naru_error *err)
     out->binds = arena_alloc(out->arena, (count_outputs(p, s->first) + 1) * sizeof(binding *));
     out->workspace = arena_alloc(out->arena, nsteps * sizeof(size_t));
     out->workspace_size = arena_alloc(out->arena, nsteps * sizeof(size_t));
-    naru_status st = k.buffer_of && k.deps && k.made && k.syms && out->binds && out->workspace && out->workspace_size ? NARU_OK : err_oom(err);
+    naru_status st = k.buffer_of && k.deps && k.made && k.syms && out->binds && out->workspace && out->workspace_size
+                         ? NARU_OK
+                         : err_oom(err);
     if (st == NARU_OK) {
         set_facts(&k);
         st = plan_steps(&k);
@@ -395,7 +411,8 @@ naru_status segment_plan(context *c, segment *s, plan **out, naru_error *err) {
         return err_oom(err);
     }
     naru_status st = plan_make(c, s, p, err);
-    if (st == NARU_OK && !make_key(c, s, &n)) st = err_oom(err); /* again: planning may have found more content that matters */
+    if (st == NARU_OK && !make_key(c, s, &n))
+        st = err_oom(err); /* again: planning may have found more content that matters */
     if (st == NARU_OK && !(p->key = mem_alloc((size_t)n * sizeof *p->key))) st = err_oom(err);
     if (st != NARU_OK) {
         plan_free(p);
@@ -423,7 +440,8 @@ static naru_status find_entries(context *c, segment *s, naru_error *err) {
         for (int j = 0; j < t->nin; j++)
             if (t->in[j] >= 0) mark[t->in[j]] |= 1;
         for (int j = 0; j < t->nbodies; j++)
-            for (int k = 0; k < e->programs[t->bodies[j]].ncaptured; k++) mark[e->programs[t->bodies[j]].captured[k]] |= 1;
+            for (int k = 0; k < e->programs[t->bodies[j]].ncaptured; k++)
+                mark[e->programs[t->bodies[j]].captured[k]] |= 1;
         for (int j = 0; j < t->nout; j++)
             if (t->out[j] >= 0) mark[t->out[j]] |= 2;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Step times of a session as Chrome trace events (load the file in a trace viewer). One profile may be shared by several
- * contexts.
+ * Step times of a session as Chrome trace events (load the file in a trace viewer). One profile may be shared by
+ * several contexts.
  */
 #ifndef ENGINE_PROFILE_H
 #define ENGINE_PROFILE_H

@@ -70,7 +70,8 @@ static naru_status bind_outputs(context *c, const segment *s, const plan *p, nar
 }
 
 static naru_status run_eval_planned(context *c, const step *s, naru_error *err) {
-    eval_ctx e = {.node = s->node, .arena = c->scratch, .nin = s->nin, .nout = s->nout, .err = err, .rng = &c->rng, .user = c};
+    eval_ctx e = {
+        .node = s->node, .arena = c->scratch, .nin = s->nin, .nout = s->nout, .err = err, .rng = &c->rng, .user = c};
     e.in = arena_alloc(c->scratch, ((size_t)s->nin + 1) * sizeof *e.in);
     e.out = arena_alloc(c->scratch, ((size_t)s->nout + 1) * sizeof *e.out);
     bool *wanted = arena_alloc(c->scratch, (size_t)s->nout + 1);
@@ -219,8 +220,14 @@ static naru_status hold_inputs(context *c, const step *s, eval_ctx *e) {
 
 static naru_status run_dynamic(context *c, const step *s, naru_error *err) {
     if (s->nbodies == 2 && strcmp(s->node->op_type, "If") == 0 && s->node->domain[0] == 0) return run_if(c, s, err);
-    eval_ctx e = {.node = s->node, .arena = c->scratch, .nin = s->nin, .nout = s->nout, .err = err,
-                  .run_block = run_block_cb, .rng = &c->rng, .user = c};
+    eval_ctx e = {.node = s->node,
+                  .arena = c->scratch,
+                  .nin = s->nin,
+                  .nout = s->nout,
+                  .err = err,
+                  .run_block = run_block_cb,
+                  .rng = &c->rng,
+                  .user = c};
     e.in = arena_calloc(c->scratch, (size_t)s->nin + 1, sizeof *e.in);
     e.out = arena_calloc(c->scratch, (size_t)s->nout + 1, sizeof *e.out);
     bool *wanted = arena_calloc(c->scratch, (size_t)s->nout + 1, sizeof *wanted);
@@ -297,7 +304,8 @@ static naru_status deliver(context *c, int o, naru_value **out, naru_error *err)
     const char *name = c->engine->slots[s].value->name;
     if (*out) { /* the caller's */
         if (!t) return err_set(err, NARU_TYPE, "output '%s' is not a tensor", name);
-        if ((*out)->kind != NARU_KIND_TENSOR) return err_set(err, NARU_TYPE, "output '%s': the value given is not a tensor", name);
+        if ((*out)->kind != NARU_KIND_TENSOR)
+            return err_set(err, NARU_TYPE, "output '%s': the value given is not a tensor", name);
         TRY(check_given(t, (*out)->tensor, name, err));
         return t->data == (*out)->tensor->data ? NARU_OK : tensor_copy((*out)->tensor, t, err);
     }
@@ -333,7 +341,9 @@ naru_status context_run(context *c, naru_value *const *in, naru_value **outs, ui
         }
     }
     for (int i = 0; st == NARU_OK && i < p->nout; i++)
-        c->outputs[i] = outs[i] && outs[i]->kind == NARU_KIND_TENSOR && direct(in, p->nin, outs[i]->tensor) ? tensor_ref(outs[i]->tensor) : NULL;
+        c->outputs[i] = outs[i] && outs[i]->kind == NARU_KIND_TENSOR && direct(in, p->nin, outs[i]->tensor)
+                            ? tensor_ref(outs[i]->tensor)
+                            : NULL;
     if (st == NARU_OK) st = run_program(c, 0, err);
     for (int i = 0; i < p->nout; i++) c->given[i] = outs[i] != NULL;
     for (int i = 0; st == NARU_OK && i < p->nout; i++) st = deliver(c, i, &outs[i], err);
@@ -361,10 +371,12 @@ static naru_status context_fill(context *c, naru_error *err) {
     c->segments = mem_calloc((size_t)e->nprograms, sizeof *c->segments);
     c->scratch = arena_new();
     c->planning = arena_new();
-    if (!c->slots || !c->facts || !c->heap || !c->in || !c->out || !c->outputs || !c->given || !c->segments || !c->scratch || !c->planning)
+    if (!c->slots || !c->facts || !c->heap || !c->in || !c->out || !c->outputs || !c->given || !c->segments ||
+        !c->scratch || !c->planning)
         return err_oom(err);
     for (int i = 0; i < e->nprograms; i++)
-        if (!(c->segments[i] = mem_calloc((size_t)e->programs[i].nsteps + 1, sizeof **c->segments))) return err_oom(err);
+        if (!(c->segments[i] = mem_calloc((size_t)e->programs[i].nsteps + 1, sizeof **c->segments)))
+            return err_oom(err);
     for (int i = 0; i < e->nslots; i++) {
         cell *x = &c->slots[i];
         x->v.kind = NARU_KIND_TENSOR;

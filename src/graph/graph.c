@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 graph *graph_new(void) {
     arena *a = arena_new();
     graph *g = a ? arena_calloc(a, 1, sizeof *g) : NULL;
@@ -23,7 +22,8 @@ graph *graph_new(void) {
 
 static void drop_attr(attr *a) {
     if (a->kind == ATTR_TENSOR || a->kind == ATTR_SPARSE_TENSOR) tensor_unref(a->tensor);
-    for (size_t i = 0; (a->kind == ATTR_TENSORS || a->kind == ATTR_SPARSE_TENSORS) && i < a->count; i++) tensor_unref(a->tensors[i]);
+    for (size_t i = 0; (a->kind == ATTR_TENSORS || a->kind == ATTR_SPARSE_TENSORS) && i < a->count; i++)
+        tensor_unref(a->tensors[i]);
 }
 
 static bool drop_block(block *b, void *user) {
@@ -130,7 +130,8 @@ static void unlink_node(node *n) {
     n->prev = n->next = NULL;
 }
 
-node *graph_node_new(graph *g, block *b, node *before, const char *op_type, const char *domain, int nin, int nout, int nattrs) {
+node *graph_node_new(graph *g, block *b, node *before, const char *op_type, const char *domain, int nin, int nout,
+                     int nattrs) {
     node *n = arena_calloc(g->arena, 1, sizeof *n);
     if (!n) return NULL;
     *n = (node){.name = "", .overload = "", .index = -1, .nin = nin, .nout = nout, .nattrs = nattrs};
@@ -222,7 +223,8 @@ static bool each_nested(block *b, block_fn fn, void *user) {
             attr *a = &n->attrs[i];
             if (a->kind == ATTR_GRAPH && a->block && !each_nested(a->block, fn, user)) return false;
             for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++)
-                if (a->blocks[j] && !each_nested(a->blocks[j], fn, user)) return false; /* NULL: reading failed half-way */
+                if (a->blocks[j] && !each_nested(a->blocks[j], fn, user))
+                    return false; /* NULL: reading failed half-way */
         }
     }
     return true;
@@ -284,10 +286,13 @@ int64_t graph_opset(const graph *g, const char *domain) {
 
 const char *node_describe(const node *n, char *buf, size_t size) {
     const char *sep = n->domain && *n->domain ? "." : "";
-    if (n->index >= 0 && *n->name) snprintf(buf, size, "node %d '%.100s' (%.60s%s%.60s)", n->index, n->name, n->domain, sep, n->op_type);
+    if (n->index >= 0 && *n->name)
+        snprintf(buf, size, "node %d '%.100s' (%.60s%s%.60s)", n->index, n->name, n->domain, sep, n->op_type);
     else if (n->index >= 0) snprintf(buf, size, "node %d (%.60s%s%.60s)", n->index, n->domain, sep, n->op_type);
     else if (*n->name) snprintf(buf, size, "node '%.100s' (%.60s%s%.60s)", n->name, n->domain, sep, n->op_type);
-    else snprintf(buf, size, "node (%.60s%s%.60s) giving '%.100s'", n->domain, sep, n->op_type, n->nout && n->out[0] ? n->out[0]->name : "");
+    else
+        snprintf(buf, size, "node (%.60s%s%.60s) giving '%.100s'", n->domain, sep, n->op_type,
+                 n->nout && n->out[0] ? n->out[0]->name : "");
     return buf;
 }
 

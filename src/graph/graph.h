@@ -42,7 +42,7 @@ typedef struct type {
     bool has_rank;    /* tensor, sparse: rank and dims are known (a dim may be DIM_UNKNOWN) */
     int rank;
     dim_t dims[NARU_MAX_RANK];
-    const struct type *elem; /* sequence, optional: element; map: value */
+    const struct type *elem;   /* sequence, optional: element; map: value */
     const char *domain, *name; /* opaque */
 } type;
 
@@ -66,32 +66,32 @@ struct value {
     naru_tensor *constant; /* initializers and folded constants; data may be unaligned in a mapping */
     type declared;         /* as the file says: an annotation, never believed (except for main inputs) */
     bool has_declared;
-    fact fact;             /* inferred */
+    fact fact; /* inferred */
     const char *doc;
     const char *const *meta; /* metadata_props: key, value, ..., NULL-terminated; NULL when none */
     bool sparse_initializer; /* was written as a sparse tensor: the writer writes it so again */
-    bytes raw_type;          /* the declared TypeProto as the file has it (denotations); emptied by who changes `declared` */
-    bytes unknown;           /* fields of its ValueInfoProto that we do not know, raw */
-    bytes tensor_extra;      /* initializer: TensorProto fields besides name and content (doc_string, metadata), raw */
+    bytes raw_type;     /* the declared TypeProto as the file has it (denotations); emptied by who changes `declared` */
+    bytes unknown;      /* fields of its ValueInfoProto that we do not know, raw */
+    bytes tensor_extra; /* initializer: TensorProto fields besides name and content (doc_string, metadata), raw */
 };
 
 /* ---- attributes ---- */
 typedef enum attr_kind { /* numbers are ONNX's AttributeProto.AttributeType */
-    ATTR_NONE = 0,
-    ATTR_FLOAT = 1,
-    ATTR_INT = 2,
-    ATTR_STRING = 3,
-    ATTR_TENSOR = 4,
-    ATTR_GRAPH = 5,
-    ATTR_FLOATS = 6,
-    ATTR_INTS = 7,
-    ATTR_STRINGS = 8,
-    ATTR_TENSORS = 9,
-    ATTR_GRAPHS = 10,
-    ATTR_SPARSE_TENSOR = 11,
-    ATTR_SPARSE_TENSORS = 12,
-    ATTR_TYPE = 13,
-    ATTR_TYPES = 14
+                         ATTR_NONE = 0,
+                         ATTR_FLOAT = 1,
+                         ATTR_INT = 2,
+                         ATTR_STRING = 3,
+                         ATTR_TENSOR = 4,
+                         ATTR_GRAPH = 5,
+                         ATTR_FLOATS = 6,
+                         ATTR_INTS = 7,
+                         ATTR_STRINGS = 8,
+                         ATTR_TENSORS = 9,
+                         ATTR_GRAPHS = 10,
+                         ATTR_SPARSE_TENSOR = 11,
+                         ATTR_SPARSE_TENSORS = 12,
+                         ATTR_TYPE = 13,
+                         ATTR_TYPES = 14
 } attr_kind;
 
 typedef struct attr {
@@ -103,7 +103,7 @@ typedef struct attr {
         float f;
         int64_t i;
         bytes s;
-        naru_tensor *tensor;   /* sparse tensors are held dense, with `kind` saying how they were written */
+        naru_tensor *tensor; /* sparse tensors are held dense, with `kind` saying how they were written */
         block *block;
         const float *floats;
         const int64_t *ints;
@@ -137,25 +137,25 @@ struct node {
     const char *name;     /* "" when unnamed */
     const char *doc;      /* NULL when none */
     const char *const *meta;
-    int index;            /* position in the file's node list of its block, for messages; -1 for made nodes */
+    int index;                /* position in the file's node list of its block, for messages; -1 for made nodes */
     const struct op_desc *op; /* lifted state */
     const attr_def *table;    /* lifted state: the operator's attribute table, NULL when it has none */
-    attr *attrs;          /* as written: file order; lifted: op table order, missing ones are ATTR_NONE */
+    attr *attrs;              /* as written: file order; lifted: op table order, missing ones are ATTR_NONE */
     int nattrs;
-    value **in;           /* NULL entry: omitted optional input */
+    value **in; /* NULL entry: omitted optional input */
     int nin;
-    value **out;          /* NULL entry: omitted output */
+    value **out; /* NULL entry: omitted output */
     int nout;
-    block *block;         /* owner */
+    block *block; /* owner */
     node *prev, *next;
-    bytes unknown;        /* fields of the NodeProto that we do not know, raw */
+    bytes unknown; /* fields of the NodeProto that we do not know, raw */
 };
 
 /* ---- blocks ---- */
 struct block {
     graph *graph;
-    block *parent;        /* NULL for main and function bodies */
-    node *owner;          /* the node whose attribute this is; NULL for main and functions */
+    block *parent; /* NULL for main and function bodies */
+    node *owner;   /* the node whose attribute this is; NULL for main and functions */
     const char *name, *doc;
     const char *const *meta;
     value **in;
@@ -166,9 +166,9 @@ struct block {
     int nnodes;
     value **initializers; /* in file order */
     int ninit;
-    value **infos;        /* values with value_info, in file order (as-written state only) */
+    value **infos; /* values with value_info, in file order (as-written state only) */
     int ninfo;
-    bytes unknown;        /* fields of the GraphProto that we do not know (quantization annotations included), raw */
+    bytes unknown; /* fields of the GraphProto that we do not know (quantization annotations included), raw */
 };
 
 typedef struct opset {
@@ -179,7 +179,7 @@ typedef struct opset {
 typedef struct function {
     const char *name, *domain, *overload, *doc;
     const char *const *meta;
-    block *body; /* inputs and outputs are the formal parameters */
+    block *body;        /* inputs and outputs are the formal parameters */
     const char **attrs; /* attribute parameters without default */
     int nattrs;
     attr *defaults; /* attribute parameters with default */
@@ -203,42 +203,45 @@ struct graph {
     ARRAY(value *) values; /* every value, by id */
     strmap names;          /* name -> value, main and subgraphs together once names are unique (lifted) */
     bool lifted;
-    const char *path;      /* of the file, for messages; "" when from memory */
-    file_map *file;        /* mapping that constants may view; NULL */
-    bytes unknown;         /* unknown fields of ModelProto (training_info, configuration included) */
-    int fresh;             /* counter for made names */
+    const char *path; /* of the file, for messages; "" when from memory */
+    file_map *file;   /* mapping that constants may view; NULL */
+    bytes unknown;    /* unknown fields of ModelProto (training_info, configuration included) */
+    int fresh;        /* counter for made names */
 };
 
 /* ---- building and editing (graph.c). NULL or false means out of memory. ---- */
 graph *graph_new(void);
 void graph_free(graph *g); /* accepts NULL; drops tensor and mapping references */
 block *graph_block_new(graph *g, block *parent);
-value *graph_value_new(graph *g, block *b, const char *name);        /* name copied; NULL: a fresh unique name */
-value *graph_constant_new(graph *g, block *b, const char *name, naru_tensor *t); /* initializer; takes a tensor reference */
-/* Makes a node with nin inputs and nout outputs (all NULL) and nattrs attributes (ATTR_NONE); appended when before is NULL. */
-node *graph_node_new(graph *g, block *b, node *before, const char *op_type, const char *domain, int nin, int nout, int nattrs);
-void node_set_out(node *n, int i, value *v);                         /* sets producer too */
-void node_remove(node *n);                                           /* unlinks; its outputs lose their producer */
+value *graph_value_new(graph *g, block *b, const char *name); /* name copied; NULL: a fresh unique name */
+value *graph_constant_new(graph *g, block *b, const char *name,
+                          naru_tensor *t); /* initializer; takes a tensor reference */
+/* Makes a node with nin inputs and nout outputs (all NULL) and nattrs attributes (ATTR_NONE); appended when before is
+ * NULL. */
+node *graph_node_new(graph *g, block *b, node *before, const char *op_type, const char *domain, int nin, int nout,
+                     int nattrs);
+void node_set_out(node *n, int i, value *v); /* sets producer too */
+void node_remove(node *n);                   /* unlinks; its outputs lose their producer */
 void node_move_before(node *n, node *before);
-void node_move_to(node *n, block *b, node *before);                  /* into another block, its outputs with it */
-bool node_set_nin(node *n, int nin);                                 /* grows or shrinks the input list */
+void node_move_to(node *n, block *b, node *before); /* into another block, its outputs with it */
+bool node_set_nin(node *n, int nin);                /* grows or shrinks the input list */
 /* Every use of `from` (node inputs in all blocks, block outputs) becomes `to`. */
 void graph_replace_uses(graph *g, value *from, value *to);
-int graph_count_uses(const graph *g, const value *v);                /* node inputs and block outputs, all blocks */
-bool value_is_output(const value *v);                                /* an output of its block */
+int graph_count_uses(const graph *g, const value *v); /* node inputs and block outputs, all blocks */
+bool value_is_output(const value *v);                 /* an output of its block */
 /* Calls fn for each block: main (and, when `functions`, function bodies) and all nested ones, outer first. */
 typedef bool (*block_fn)(block *b, void *user);
 bool graph_each_block(graph *g, bool functions, block_fn fn, void *user); /* false as soon as fn gives false */
 bool block_add_input(block *b, value *v);
 bool block_add_output(block *b, value *v);
-bool block_add_initializer(block *b, value *v);                      /* the caller sets v->constant */
-int64_t graph_opset(const graph *g, const char *domain);             /* imported version; 0 when not imported */
-attr *node_attr(const node *n, const char *name);                    /* by name, NULL when absent or ATTR_NONE */
-void attr_release(attr *a);                                          /* drops what it holds, bodies' tensors too; kind ATTR_NONE */
-bool node_add_attr(node *n, attr a);                                 /* appends (as-written state) */
+bool block_add_initializer(block *b, value *v);          /* the caller sets v->constant */
+int64_t graph_opset(const graph *g, const char *domain); /* imported version; 0 when not imported */
+attr *node_attr(const node *n, const char *name);        /* by name, NULL when absent or ATTR_NONE */
+void attr_release(attr *a);                              /* drops what it holds, bodies' tensors too; kind ATTR_NONE */
+bool node_add_attr(node *n, attr a);                     /* appends (as-written state) */
 /* "node 12 'conv1' (Conv)" into buf. */
 const char *node_describe(const node *n, char *buf, size_t size);
-void type_print(const graph *g, const type *t, str *out);            /* "float[batch,3,?]", "seq(int64[?])" */
+void type_print(const graph *g, const type *t, str *out); /* "float[batch,3,?]", "seq(int64[?])" */
 bool type_equal(const type *a, const type *b);
 
 #endif

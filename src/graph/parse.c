@@ -50,7 +50,7 @@ typedef struct value_list {
 } value_list;
 
 static naru_status read_values(parser *p, scope *s, bool define, const char *end, value_list *l) {
-    for (value *v; !parse_take(p, end); ) {
+    for (value *v; !parse_take(p, end);) {
         if (l->count) TRY(parse_need(p, ","));
         TRY(read_value(p, s, define, &v));
         if (!ARRAY_PUSH(l, v)) return err_oom(p->err);
@@ -59,8 +59,8 @@ static naru_status read_values(parser *p, scope *s, bool define, const char *end
 }
 
 /* ---- attributes ---- */
-static const char *const k_kinds[] = {"none", "float", "int", "string", "tensor", "block", "floats", "ints", "strings",
-                                      "tensors", "blocks", "sparse", "sparses", "type", "types"};
+static const char *const k_kinds[] = {"none",    "float",   "int",    "string", "tensor",  "block", "floats", "ints",
+                                      "strings", "tensors", "blocks", "sparse", "sparses", "type",  "types"};
 
 static naru_status parse_kind(parser *p, attr_kind *out) {
     const char *word;
@@ -71,7 +71,10 @@ static naru_status parse_kind(parser *p, attr_kind *out) {
 }
 
 static size_t element_size(attr_kind k) {
-    return k == ATTR_FLOATS ? sizeof(float) : k == ATTR_INTS ? sizeof(int64_t) : k == ATTR_STRINGS ? sizeof(bytes) : sizeof(void *);
+    return k == ATTR_FLOATS    ? sizeof(float)
+           : k == ATTR_INTS    ? sizeof(int64_t)
+           : k == ATTR_STRINGS ? sizeof(bytes)
+                               : sizeof(void *);
 }
 
 static naru_status new_block(parser *p, scope *s, block **out) {
@@ -108,7 +111,8 @@ static naru_status parse_list(parser *p, scope *s, attr *a) {
         }
         memset(data + a->count * size, 0, size);
         naru_status st = read_element(p, s, a->kind, data + a->count * size);
-        if (st == NARU_OK || (a->kind == ATTR_GRAPHS && a->blocks[a->count])) a->count++; /* half a block is freed as well */
+        if (st == NARU_OK || (a->kind == ATTR_GRAPHS && a->blocks[a->count]))
+            a->count++; /* half a block is freed as well */
         TRY(st);
     }
     a->ints = (const int64_t *)(void *)data;
@@ -173,7 +177,8 @@ static naru_status parse_operator(parser *p, const char **domain, const char **o
     bool quoted = parse_is(p, "\"");
     TRY(parse_name(p, op));
     *domain = *overload = "";
-    char *sep = quoted ? NULL : strstr((char *)(uintptr_t)*op, "::"); /* a bare word takes "::" in; a quoted domain leaves it */
+    char *sep =
+        quoted ? NULL : strstr((char *)(uintptr_t)*op, "::"); /* a bare word takes "::" in; a quoted domain leaves it */
     if (sep && sep != *op) {
         *sep = 0;
         *domain = *op;
@@ -203,7 +208,8 @@ static naru_status finish_node(parser *p, scope *s, const value_list *out, value
     for (size_t i = 0; i < out->count; i++) {
         value *v = out->data[i];
         if (!v) continue;
-        if (v->producer || v->is_input || v->is_initializer) return err_set(p->err, NARU_BAD_MODEL, "line %d: '%s' is defined twice", p->line, v->name);
+        if (v->producer || v->is_input || v->is_initializer)
+            return err_set(p->err, NARU_BAD_MODEL, "line %d: '%s' is defined twice", p->line, v->name);
         node_set_out(n, (int)i, v);
     }
     if (!parse_take(p, "{")) return NARU_OK;
@@ -255,7 +261,8 @@ static naru_status parse_const(parser *p, scope *s) {
     value *v;
     TRY(parse_name(p, &name));
     TRY(own(p, s, name, &v));
-    if (v->producer || v->is_initializer) return err_set(p->err, NARU_BAD_MODEL, "line %d: '%s' is defined twice", p->line, name);
+    if (v->producer || v->is_initializer)
+        return err_set(p->err, NARU_BAD_MODEL, "line %d: '%s' is defined twice", p->line, name);
     TRY(parse_need(p, "="));
     TRY(parse_tensor(p, &v->constant));
     v->block = s->block;
@@ -267,7 +274,9 @@ static bool keyword(parser *p, const char *word) {
     parse_space(p);
     const char *start = p->at;
     int line = p->line;
-    if (parse_take(p, word) && p->at < p->end && isspace((unsigned char)*p->at) && !parse_is(p, "=") && !parse_is(p, ",")) return true;
+    if (parse_take(p, word) && p->at < p->end && isspace((unsigned char)*p->at) && !parse_is(p, "=") &&
+        !parse_is(p, ","))
+        return true;
     p->at = start;
     p->line = line;
     return false;
@@ -287,7 +296,8 @@ static naru_status parse_statements(parser *p, scope *s) {
 
 static naru_status parse_block(parser *p, block *b, scope *parent) {
     scope s = {.parent = parent, .block = b};
-    if (++p->depth > PARSE_DEPTH) return err_set(p->err, NARU_LIMIT, "line %d: blocks are nested deeper than %d", p->line, PARSE_DEPTH);
+    if (++p->depth > PARSE_DEPTH)
+        return err_set(p->err, NARU_LIMIT, "line %d: blocks are nested deeper than %d", p->line, PARSE_DEPTH);
     naru_status st = parse_statements(p, &s);
     p->depth--;
     strmap_free(&s.names);

@@ -19,13 +19,13 @@ typedef struct parser {
 } parser;
 
 naru_status parse_fail(parser *p, const char *expected);
-void parse_space(parser *p);                       /* blanks and comments */
-bool parse_is(parser *p, const char *text);        /* looks at what comes next, after blanks */
-bool parse_take(parser *p, const char *text);      /* and passes over it */
+void parse_space(parser *p);                  /* blanks and comments */
+bool parse_is(parser *p, const char *text);   /* looks at what comes next, after blanks */
+bool parse_take(parser *p, const char *text); /* and passes over it */
 naru_status parse_need(parser *p, const char *text);
 /* A bare or quoted name, in the arena. */
 naru_status parse_name(parser *p, const char **out);
-naru_status parse_string(parser *p, bytes *out);   /* quoted */
+naru_status parse_string(parser *p, bytes *out); /* quoted */
 naru_status parse_int(parser *p, int64_t *out);
 naru_status parse_double(parser *p, double *out);
 naru_status parse_type(parser *p, type *out);

@@ -12,7 +12,8 @@ naru_status parse_fail(parser *p, const char *expected) {
     if (p->at < p->end) {
         int n = 0;
         near[n++] = '\'';
-        for (const char *c = p->at; c < p->end && n < 18 && *c != '\n'; c++) near[n++] = isprint((unsigned char)*c) ? *c : '?';
+        for (const char *c = p->at; c < p->end && n < 18 && *c != '\n'; c++)
+            near[n++] = isprint((unsigned char)*c) ? *c : '?';
         near[n++] = '\'';
         near[n] = 0;
     }
@@ -48,13 +49,12 @@ naru_status parse_need(parser *p, const char *text) {
 
 static bool word_char(const parser *p, const char *c) {
     if (*c == ':') /* part of a name, unless "::" of a domain or ": " of a declaration follows */
-        return c + 1 < p->end && (isalnum((unsigned char)c[1]) || c[1] == '_' || (c[1] == ':' && c + 2 < p->end && c[-1] != ' '));
+        return c + 1 < p->end &&
+               (isalnum((unsigned char)c[1]) || c[1] == '_' || (c[1] == ':' && c + 2 < p->end && c[-1] != ' '));
     return isalnum((unsigned char)*c) || strchr("_./-", *c);
 }
 
-static int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+static int hex(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
 naru_status parse_string(parser *p, bytes *out) {
     if (!parse_is(p, "\"")) return parse_fail(p, "a string");
@@ -107,7 +107,8 @@ naru_status parse_name(parser *p, const char **out) {
 static naru_status number_text(parser *p, char *buf, size_t size) {
     parse_space(p);
     size_t n = 0;
-    while (p->at < p->end && n + 1 < size && (isalnum((unsigned char)*p->at) || strchr("+-.", *p->at))) buf[n++] = *p->at++;
+    while (p->at < p->end && n + 1 < size && (isalnum((unsigned char)*p->at) || strchr("+-.", *p->at)))
+        buf[n++] = *p->at++;
     buf[n] = 0;
     return n ? NARU_OK : parse_fail(p, "a number");
 }
@@ -138,7 +139,8 @@ static bool dim_atom(parser *p, dim_t *out, int depth) {
     dim_t a, b;
     if (depth > 32) return false;
     if (parse_take(p, "floor(")) {
-        if (!dim_sum(p, &a, depth + 1) || !parse_take(p, "/") || !dim_sum(p, &b, depth + 1) || !parse_take(p, ")")) return false;
+        if (!dim_sum(p, &a, depth + 1) || !parse_take(p, "/") || !dim_sum(p, &b, depth + 1) || !parse_take(p, ")"))
+            return false;
         *out = sym_div(s, a, b);
         return true;
     }
@@ -151,7 +153,8 @@ static bool dim_atom(parser *p, dim_t *out, int depth) {
     }
     char word[128];
     size_t n = 0;
-    while (p->at < p->end && n + 1 < sizeof word && (isalnum((unsigned char)*p->at) || strchr("_.:", *p->at))) word[n++] = *p->at++;
+    while (p->at < p->end && n + 1 < sizeof word && (isalnum((unsigned char)*p->at) || strchr("_.:", *p->at)))
+        word[n++] = *p->at++;
     word[n] = 0;
     int64_t v;
     if (!n) return false;
@@ -239,7 +242,8 @@ naru_status parse_type(parser *p, type *out) {
     if (parse_take(p, "...")) return parse_need(p, "]");
     out->has_rank = true;
     while (!parse_take(p, "]")) {
-        if (out->rank == NARU_MAX_RANK) return err_set(p->err, NARU_LIMIT, "line %d: rank exceeds %d", p->line, NARU_MAX_RANK);
+        if (out->rank == NARU_MAX_RANK)
+            return err_set(p->err, NARU_LIMIT, "line %d: rank exceeds %d", p->line, NARU_MAX_RANK);
         if (out->rank) TRY(parse_need(p, ","));
         TRY(parse_dim(p, &out->dims[out->rank++]));
     }
@@ -272,7 +276,8 @@ static naru_status parse_element(parser *p, naru_tensor *t, int64_t i) {
         uint64_t u = 0;
         const char *start = p->at;
         while (p->at < p->end && isdigit((unsigned char)*p->at)) {
-            if (__builtin_mul_overflow(u, 10, &u) || __builtin_add_overflow(u, (uint64_t)(*p->at - '0'), &u)) return parse_fail(p, "a 64-bit number");
+            if (__builtin_mul_overflow(u, 10, &u) || __builtin_add_overflow(u, (uint64_t)(*p->at - '0'), &u))
+                return parse_fail(p, "a 64-bit number");
             p->at++;
         }
         if (p->at == start) return parse_fail(p, "a whole number");
@@ -292,7 +297,8 @@ naru_status parse_tensor(parser *p, naru_tensor **out) {
     for (int i = 0; i < t.rank; i++)
         if (!dim_is_const(t.dims[i])) return parse_fail(p, "dims that are numbers");
     TRY(parse_need(p, "{"));
-    if (!dims_count(t.rank, t.dims, &count) || count > p->end - p->at) return parse_fail(p, "as many elements as the dims say");
+    if (!dims_count(t.rank, t.dims, &count) || count > p->end - p->at)
+        return parse_fail(p, "as many elements as the dims say");
     TRY(tensor_new(t.dtype, t.rank, t.dims, out, p->err));
     if (t.dtype != NARU_STRING) memset((*out)->data, 0, tensor_bytes(*out));
     naru_status st = NARU_OK;

@@ -104,8 +104,8 @@ static void list(printer *p, const attr *a) {
 }
 
 static void attribute(printer *p, const attr *a) {
-    static const char *const kinds[] = {"none", "float", "int", "string", "tensor", "block", "floats", "ints", "strings",
-                                        "tensors", "blocks", "sparse", "sparses", "type", "types"};
+    static const char *const kinds[] = {"none",    "float",   "int",    "string", "tensor",  "block", "floats", "ints",
+                                        "strings", "tensors", "blocks", "sparse", "sparses", "type",  "types"};
     word(p, a->name);
     str_addf(p->out, ":%s = ", (unsigned)a->kind < COUNT_OF(kinds) ? kinds[a->kind] : "none");
     if (a->ref_name) {

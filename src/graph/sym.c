@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Symbolic dimensions as polynomials with integer coefficients in normal form: terms sorted by their monomial, a monomial
- * being a sorted list of atoms; an atom is a name or floor(polynomial / constant-or-polynomial). Every polynomial is
- * interned, so that equality is equality of numbers.
+ * Symbolic dimensions as polynomials with integer coefficients in normal form: terms sorted by their monomial, a
+ * monomial being a sorted list of atoms; an atom is a name or floor(polynomial / constant-or-polynomial). Every
+ * polynomial is interned, so that equality is equality of numbers.
  */
 #include "graph/sym.h"
 
@@ -15,8 +15,8 @@
 enum { MAX_ATOMS = 6, MAX_TERMS = 24 }; /* larger expressions become DIM_UNKNOWN */
 
 typedef struct atom {
-    const char *name;    /* plain symbol; NULL: a quotient */
-    dim_t num, den;      /* floor(num / den) */
+    const char *name; /* plain symbol; NULL: a quotient */
+    dim_t num, den;   /* floor(num / den) */
 } atom;
 
 typedef struct term {
@@ -36,7 +36,7 @@ struct symtab {
     int natoms, cap_atoms;
     poly **polys; /* dim_t -(i + 1) */
     int npolys, cap_polys;
-    int *index;   /* open addressing over polys: i + 1 */
+    int *index; /* open addressing over polys: i + 1 */
     int cap_index;
 };
 
@@ -269,5 +269,6 @@ void sym_print(const symtab *s, dim_t d, str *out) {
 const char *sym_plain_name(const symtab *s, dim_t d) {
     if (d >= 0 || d == DIM_UNKNOWN || !s || -d > s->npolys) return NULL;
     const poly *p = s->polys[-d - 1];
-    return p->nterms == 1 && p->terms[0].coef == 1 && p->terms[0].natoms == 1 ? s->atoms[p->terms[0].atoms[0]].name : NULL;
+    return p->nterms == 1 && p->terms[0].coef == 1 && p->terms[0].natoms == 1 ? s->atoms[p->terms[0].atoms[0]].name
+                                                                              : NULL;
 }

@@ -18,17 +18,17 @@ typedef int64_t dim_t;
 
 typedef struct symtab symtab; /* lives in an arena; not thread-safe */
 
-symtab *symtab_new(arena *a);                        /* NULL: out of memory */
-dim_t sym_name(symtab *s, const char *name);         /* the symbol of that name */
+symtab *symtab_new(arena *a);                /* NULL: out of memory */
+dim_t sym_name(symtab *s, const char *name); /* the symbol of that name */
 dim_t sym_add(symtab *s, dim_t a, dim_t b);
 dim_t sym_sub(symtab *s, dim_t a, dim_t b);
 dim_t sym_mul(symtab *s, dim_t a, dim_t b);
-dim_t sym_div(symtab *s, dim_t a, dim_t b);          /* floor(a / b); exact when b divides a; b = 0: unknown */
-dim_t sym_max(symtab *s, dim_t a, dim_t b);          /* constants only or equal; else unknown */
+dim_t sym_div(symtab *s, dim_t a, dim_t b); /* floor(a / b); exact when b divides a; b = 0: unknown */
+dim_t sym_max(symtab *s, dim_t a, dim_t b); /* constants only or equal; else unknown */
 static inline bool dim_is_const(dim_t d) { return d >= 0; }
 static inline bool dim_is_known(dim_t d) { return d != DIM_UNKNOWN; }
 /* Integer elements of shape arithmetic may be negative constants; they travel as "element" values: see elem_t below. */
-void sym_print(const symtab *s, dim_t d, str *out);  /* "batch", "2*height+1", "floor(width/2)", "?" */
+void sym_print(const symtab *s, dim_t d, str *out); /* "batch", "2*height+1", "floor(width/2)", "?" */
 /* The name if d is a plain symbol, else NULL. */
 const char *sym_plain_name(const symtab *s, dim_t d);
 

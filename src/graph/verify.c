@@ -33,7 +33,8 @@ static naru_status verify_bodies(walk *w, const node *n, int depth) {
     for (int i = 0; i < n->nattrs; i++) {
         const attr *a = &n->attrs[i];
         if (a->kind == ATTR_GRAPH) TRY(verify_block(w, a->block, n, depth + 1));
-        for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++) TRY(verify_block(w, a->blocks[j], n, depth + 1));
+        for (size_t j = 0; a->kind == ATTR_GRAPHS && j < a->count; j++)
+            TRY(verify_block(w, a->blocks[j], n, depth + 1));
     }
     return NARU_OK;
 }
@@ -44,7 +45,8 @@ static naru_status verify_node(walk *w, const block *b, const node *n, int depth
         return broken(w, n, "broken node list", NULL);
     if (w->g->lifted && !n->op) return broken(w, n, "no operator", NULL);
     for (int i = 0; i < n->nin; i++)
-        if (n->in[i] && (!known(w, n->in[i]) || !w->seen[n->in[i]->id])) return broken(w, n, "reads undefined", n->in[i]);
+        if (n->in[i] && (!known(w, n->in[i]) || !w->seen[n->in[i]->id]))
+            return broken(w, n, "reads undefined", n->in[i]);
     TRY(verify_bodies(w, n, depth));
     for (int i = 0; i < n->nout; i++) {
         if (!n->out[i]) continue;

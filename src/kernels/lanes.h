@@ -13,9 +13,8 @@
  *   v_even(a, b)                        lanes 0 2 4 .. of a, then of b
  *   v_hsum v_hmax                       across lanes (v_hmax: NaN undefined)
  *   vi_set1 vi_add vi_sub vi_and vi_xor vi_shl vi_sar;  vi_as_vf vf_as_vi (bits);  v_to_vi (nearest) vi_to_vf
- *   vi_load vi_store vi_store_n; vi_mul (low 32 bits); vi_madd16: sums of two products of s16; with VNNI vi_dot8(s, a, b):
- *   s + four products u8 x s8, wrapping
- *   v_load_f16 v_store_f16 (nearest even) and their _n
+ *   vi_load vi_store vi_store_n; vi_mul (low 32 bits); vi_madd16: sums of two products of s16; with VNNI vi_dot8(s, a,
+ * b): s + four products u8 x s8, wrapping v_load_f16 v_store_f16 (nearest even) and their _n
  */
 #ifndef KERNELS_LANES_H
 #define KERNELS_LANES_H

@@ -52,7 +52,8 @@ LANES_FN vf v_load_f16(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si1
 LANES_FN void v_store_f16(uint16_t *p, vf a) {
     _mm_storeu_si128((__m128i *)(void *)p, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
-LANES_FN vf v_even(vf a, vf b) { /* within 128-bit halves: a0 a2 b0 b2 | a4 a6 b4 b6; then the middle quarters change places */
+LANES_FN vf
+v_even(vf a, vf b) { /* within 128-bit halves: a0 a2 b0 b2 | a4 a6 b4 b6; then the middle quarters change places */
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xD8));
 }
 LANES_FN vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }

@@ -44,7 +44,9 @@ LANES_FN vf vi_as_vf(vi a) { return _mm512_castsi512_ps(a); }
 LANES_FN vi vf_as_vi(vf a) { return _mm512_castps_si512(a); }
 LANES_FN vi v_to_vi(vf a) { return _mm512_cvtps_epi32(a); }
 LANES_FN vf vi_to_vf(vi a) { return _mm512_cvtepi32_ps(a); }
-LANES_FN vf v_load_f16(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
+LANES_FN vf v_load_f16(const uint16_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
 LANES_FN void v_store_f16(uint16_t *p, vf a) {
     _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }

@@ -13,7 +13,8 @@
 #include <string.h>
 
 /* c[0] + x c[1] + ... + x^(n-1) c[n-1] by Horner's rule. */
-#define V_POLY(x, ...) v_poly_(x, (const float[]){__VA_ARGS__}, (int)(sizeof((const float[]){__VA_ARGS__}) / sizeof(float)))
+#define V_POLY(x, ...)                                                                                                 \
+    v_poly_(x, (const float[]){__VA_ARGS__}, (int)(sizeof((const float[]){__VA_ARGS__}) / sizeof(float)))
 static inline __attribute__((always_inline)) vf v_poly_(vf x, const float *c, int n) {
     vf s = v_set1(c[n - 1]);
 #pragma GCC unroll 16
@@ -56,7 +57,7 @@ static inline vf v_log(vf x) {
     vm tiny = v_lt(x, v_set1(1.17549435e-38f));
     vf s = v_blend(tiny, v_mul(x, v_set1(8388608.0f)), x);
     vi bits = vf_as_vi(s);
-    vi e = vi_sar(vi_sub(bits, vi_set1(0x3f3504f3)), 23);      /* floor(log2) relative to sqrt(1/2) */
+    vi e = vi_sar(vi_sub(bits, vi_set1(0x3f3504f3)), 23); /* floor(log2) relative to sqrt(1/2) */
     vf f = v_sub(vi_as_vf(vi_sub(bits, vi_shl(e, 23))), v_set1(1.0f));
     vf ef = v_sub(vi_to_vf(e), v_blend(tiny, v_set1(23.0f), v_set1(0.0f)));
     vf f2 = v_mul(f, f);

@@ -2,7 +2,8 @@
  *
  * Abs: y = |x|, elementwise. [ONNX Abs-13]
  *
- * Types: numbers. Versions: 1, 6, 13. Edge cases: NaN stays NaN; -0 gives 0; the smallest signed integer wraps to itself.
+ * Types: numbers. Versions: 1, 6, 13. Edge cases: NaN stays NaN; -0 gives 0; the smallest signed integer wraps to
+ * itself.
  */
 #include <math.h>
 

@@ -2,8 +2,9 @@
  *
  * Add: C = A + B, elementwise with multidirectional broadcasting. [ONNX Add-14]
  *
- * Types: every numeric type; integers wrap. Versions: 1 (with axis/broadcast attributes), 6, 7 (numpy broadcasting), 13, 14.
- * Edge cases: NaN and infinities as IEEE 754; an empty operand gives an empty result; rank 0 broadcasts to anything.
+ * Types: every numeric type; integers wrap. Versions: 1 (with axis/broadcast attributes), 6, 7 (numpy broadcasting),
+ * 13, 14. Edge cases: NaN and infinities as IEEE 754; an empty operand gives an empty result; rank 0 broadcasts to
+ * anything.
  */
 #include "ops/util_legacy.h"
 

@@ -2,7 +2,8 @@
  *
  * BitCast: the same bytes read as type `to`, which has the same size. [ONNX BitCast-26]
  *
- * Types: any of fixed size. Versions: 26. Edge cases: to bool, any byte but 0 becomes 1, the only values a bool may have.
+ * Types: any of fixed size. Versions: 26. Edge cases: to bool, any byte but 0 becomes 1, the only values a bool may
+ * have.
  */
 #include "ops/op.h"
 
@@ -10,7 +11,8 @@ enum { TO };
 
 static naru_status infer(infer_ctx *c) {
     naru_dtype to = (naru_dtype)node_i(c->node, TO);
-    if (to <= 0 || to >= NARU_DTYPES || !naru_dtype_bits(to)) return op_fail(c, NARU_TYPE, "to = %d is no element type of fixed size", (int)to);
+    if (to <= 0 || to >= NARU_DTYPES || !naru_dtype_bits(to))
+        return op_fail(c, NARU_TYPE, "to = %d is no element type of fixed size", (int)to);
     if (in_dtype(c, 0) && naru_dtype_bits(in_dtype(c, 0)) != naru_dtype_bits(to))
         return op_fail(c, NARU_TYPE, "%s and %s differ in size", naru_dtype_name(in_dtype(c, 0)), naru_dtype_name(to));
     out_like(c, 0, 0);

@@ -2,8 +2,8 @@
  *
  * BitShift: Z = X << Y or X >> Y by `direction` LEFT or RIGHT, with broadcasting. [ONNX BitShift-28]
  *
- * Types: unsigned integers; signed ones since 28, shifted right arithmetically. A count that is negative or at least the width gives 0,
- * or -1 for a right shift of a negative X. Versions: 11, 28.
+ * Types: unsigned integers; signed ones since 28, shifted right arithmetically. A count that is negative or at least
+ * the width gives 0, or -1 for a right shift of a negative X. Versions: 11, 28.
  */
 #include "ops/util_choice.h"
 

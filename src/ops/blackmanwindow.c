@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * BlackmanWindow: y[i] = 0.42 - 0.5 cos(2 pi i / N) + 0.08 cos(4 pi i / N), i < size; N = size, or size - 1 with periodic = 0. [ONNX BlackmanWindow-17]
+ * BlackmanWindow: y[i] = 0.42 - 0.5 cos(2 pi i / N) + 0.08 cos(4 pi i / N), i < size; N = size, or size - 1 with
+ * periodic = 0. [ONNX BlackmanWindow-17]
  *
  * Result type output_datatype (float). Versions: 17.
  */

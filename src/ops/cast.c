@@ -2,9 +2,9 @@
  *
  * Cast: y = x in the element type `to`. [ONNX Cast-28]
  *
- * Floats to floats round to nearest even; 8-bit floats saturate unless saturate = 0; to float8e8m0 by round_mode (up, down,
- * nearest). Floats to integers truncate; integers to narrower ones keep the low bits; to bool: non-zero. Strings are parsed
- * and printed as decimal. Versions: 1, 6, 9, 13, 19, 21, 23, 24, 25, 28.
+ * Floats to floats round to nearest even; 8-bit floats saturate unless saturate = 0; to float8e8m0 by round_mode (up,
+ * down, nearest). Floats to integers truncate; integers to narrower ones keep the low bits; to bool: non-zero. Strings
+ * are parsed and printed as decimal. Versions: 1, 6, 9, 13, 19, 21, 23, 24, 25, 28.
  */
 #include "ops/util_cast.h"
 

@@ -10,7 +10,9 @@
 
 enum { ALPHA };
 
-static double f(double x, const node *n) { return fmax(0, x) + fmin(0, (double)node_f(n, ALPHA) * expm1(x / (double)node_f(n, ALPHA))); }
+static double f(double x, const node *n) {
+    return fmax(0, x) + fmin(0, (double)node_f(n, ALPHA) * expm1(x / (double)node_f(n, ALPHA)));
+}
 
 static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
 

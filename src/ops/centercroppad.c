@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * CenterCropPad: crops or zero-pads each listed axis (all without `axes`) around its centre to the size in shape. [ONNX CenterCropPad-18]
+ * CenterCropPad: crops or zero-pads each listed axis (all without `axes`) around its centre to the size in shape. [ONNX
+ * CenterCropPad-18]
  *
  * Cropping starts at (d - s) / 2, padding puts (s - d) / 2 in front, both rounded down. Types: any. Versions: 18.
  */
@@ -11,7 +12,9 @@ enum { AXES };
 static naru_status target(const node *n, int rank, int64_t count, int *axes, naru_error *err) {
     int64_t na;
     const int64_t *a = node_ints(n, AXES, &na);
-    if (count != (node_has(n, AXES) ? na : rank)) return err_set(err, NARU_SHAPE, "shape has %lld entries for %lld axes", (long long)count, (long long)(node_has(n, AXES) ? na : rank));
+    if (count != (node_has(n, AXES) ? na : rank))
+        return err_set(err, NARU_SHAPE, "shape has %lld entries for %lld axes", (long long)count,
+                       (long long)(node_has(n, AXES) ? na : rank));
     for (int64_t i = 0; i < count; i++) {
         int64_t k = a ? a[i] : i;
         if (k < 0) k += rank;

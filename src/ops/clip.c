@@ -27,7 +27,8 @@ static naru_status eval(eval_ctx *c) {
     const naru_tensor *x = eval_in(c, 0), *lo = eval_in(c, 1), *hi = eval_in(c, 2);
     naru_tensor *y = eval_out(c, 0);
     if (!y) return NARU_OK;
-    if ((lo && tensor_count(lo) != 1) || (hi && tensor_count(hi) != 1)) return eval_fail(c, NARU_SHAPE, "min and max must be scalars");
+    if ((lo && tensor_count(lo) != 1) || (hi && tensor_count(hi) != 1))
+        return eval_fail(c, NARU_SHAPE, "min and max must be scalars");
     if (dtype_is_int(x->dtype)) return eval_ints(c, lo, hi);
     for (int64_t i = 0, n = tensor_count(x); i < n; i++) {
         double v = dtype_get_f64(x->dtype, x->data, i), b;
@@ -38,7 +39,8 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
-/* The old attributes are floats: their constants take the data's type (f32 in practice; f16 and f64 through CastLike). */
+/* The old attributes are floats: their constants take the data's type (f32 in practice; f16 and f64 through CastLike).
+ */
 static naru_status bound(lift_ctx *c, node *n, const char *name, int at) {
     attr *a = node_attr(n, name);
     if (!a) return NARU_OK;

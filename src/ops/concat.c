@@ -13,8 +13,10 @@ static naru_status merge(infer_ctx *c, type *t, const type *u, int axis, int i) 
     for (int d = 0; d < t->rank; d++) {
         if (d == axis) t->dims[d] = sym_add(c->syms, t->dims[d], u->dims[d]);
         else if (dim_is_const(t->dims[d]) && dim_is_const(u->dims[d]) && t->dims[d] != u->dims[d])
-            return op_fail(c, NARU_SHAPE, "input %d has size %lld on axis %d, earlier inputs %lld", i, (long long)u->dims[d], d, (long long)t->dims[d]);
-        else if (!dim_is_const(t->dims[d]) && (dim_is_const(u->dims[d]) || !dim_is_known(t->dims[d]))) t->dims[d] = u->dims[d];
+            return op_fail(c, NARU_SHAPE, "input %d has size %lld on axis %d, earlier inputs %lld", i,
+                           (long long)u->dims[d], d, (long long)t->dims[d]);
+        else if (!dim_is_const(t->dims[d]) && (dim_is_const(u->dims[d]) || !dim_is_known(t->dims[d])))
+            t->dims[d] = u->dims[d];
     }
     return NARU_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ConcatFromSequence: the elements joined along `axis`, or stacked along a new one with new_axis = 1. [ONNX ConcatFromSequence-11]
+ * ConcatFromSequence: the elements joined along `axis`, or stacked along a new one with new_axis = 1. [ONNX
+ * ConcatFromSequence-11]
  *
  * Versions: 11.
  */
@@ -25,9 +26,11 @@ static naru_status eval(eval_ctx *c) {
     if (axis < 0 || axis >= rank || rank > NARU_MAX_RANK) return eval_fail(c, NARU_SHAPE, "axis is out of range");
     for (size_t i = 0; i < s->count; i++) {
         const naru_tensor *t = s->items[i]->tensor;
-        if (!t || t->rank != first->rank || t->dtype != first->dtype) return eval_fail(c, NARU_SHAPE, "elements differ in rank or type");
+        if (!t || t->rank != first->rank || t->dtype != first->dtype)
+            return eval_fail(c, NARU_SHAPE, "elements differ in rank or type");
         for (int d = 0; d < t->rank; d++)
-            if ((fresh || d != axis) && t->dims[d] != first->dims[d]) return eval_fail(c, NARU_SHAPE, "elements differ on axis %d", d);
+            if ((fresh || d != axis) && t->dims[d] != first->dims[d])
+                return eval_fail(c, NARU_SHAPE, "elements differ on axis %d", d);
         total += fresh ? 1 : t->dims[axis];
     }
     for (int d = 0, k = 0; d < rank; d++) dims[d] = d == axis ? (fresh ? total : (k++, total)) : first->dims[k++];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ConstantOfShape: a tensor of dims `input`, every element `value` (one element; default float 0). [ONNX ConstantOfShape-25]
+ * ConstantOfShape: a tensor of dims `input`, every element `value` (one element; default float 0). [ONNX
+ * ConstantOfShape-25]
  *
  * An empty input gives a scalar. Versions: 9, 20, 21, 23, 24, 25.
  */
@@ -13,7 +14,8 @@ enum { VALUE };
 static naru_status infer(infer_ctx *c) {
     const naru_tensor *v = node_tensor(c->node, VALUE);
     naru_dtype dtype = v ? v->dtype : NARU_FLOAT;
-    if (v && tensor_count(v) != 1) return op_fail(c, NARU_SHAPE, "value has %lld elements, needs 1", (long long)tensor_count(v));
+    if (v && tensor_count(v) != 1)
+        return op_fail(c, NARU_SHAPE, "value has %lld elements, needs 1", (long long)tensor_count(v));
     const elem_t *e;
     int64_t n;
     dim_t d[NARU_MAX_RANK];
@@ -24,7 +26,8 @@ static naru_status infer(infer_ctx *c) {
     }
     if (n > NARU_MAX_RANK) return op_fail(c, NARU_LIMIT, "rank %lld exceeds %d", (long long)n, NARU_MAX_RANK);
     for (int i = 0; i < n; i++) {
-        if (e[i].kind == ELEM_CONST && e[i].v < 0) return op_fail(c, NARU_SHAPE, "dimension %d is %lld", i, (long long)e[i].v);
+        if (e[i].kind == ELEM_CONST && e[i].v < 0)
+            return op_fail(c, NARU_SHAPE, "dimension %d is %lld", i, (long long)e[i].v);
         d[i] = elem_to_dim(e[i]);
     }
     out_tensor(c, 0, dtype, (int)n, d);

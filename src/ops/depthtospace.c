@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * DepthToSpace: [N, C, H, W] to [N, C/b^2, H b, W b]. DCR: channel (bh b + bw) C' + c; CRD: channel c b^2 + bh b + bw goes to pixel (h b + bh,
- * w b + bw) of channel c. [ONNX DepthToSpace-28]
+ * DepthToSpace: [N, C, H, W] to [N, C/b^2, H b, W b]. DCR: channel (bh b + bw) C' + c; CRD: channel c b^2 + bh b + bw
+ * goes to pixel (h b + bh, w b + bw) of channel c. [ONNX DepthToSpace-28]
  *
  * Types: any. Versions: 1, 11 (mode), 13, 28.
  */
@@ -15,7 +15,9 @@ static naru_status infer(infer_ctx *c) {
     if (b < 1 || b > 1 << 20) return op_fail(c, NARU_SHAPE, "blocksize is %lld", (long long)b);
     if (in_rank(c, 0) >= 0) {
         if (in_rank(c, 0) != 4) return op_fail(c, NARU_SHAPE, "input has rank %d, needs 4", in_rank(c, 0));
-        if (dim_is_const(in_dim(c, 0, 1)) && in_dim(c, 0, 1) % (b * b)) return op_fail(c, NARU_SHAPE, "%lld channels do not divide by %lld", (long long)in_dim(c, 0, 1), (long long)(b * b));
+        if (dim_is_const(in_dim(c, 0, 1)) && in_dim(c, 0, 1) % (b * b))
+            return op_fail(c, NARU_SHAPE, "%lld channels do not divide by %lld", (long long)in_dim(c, 0, 1),
+                           (long long)(b * b));
         d[0] = in_dim(c, 0, 0);
         d[1] = sym_div(c->syms, in_dim(c, 0, 1), b * b);
         d[2] = sym_mul(c->syms, in_dim(c, 0, 2), b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * DequantizeLinear: y = (x - zero_point) * scale, scale per tensor, per axis, or per block of block_size along axis. [ONNX
- * DequantizeLinear-28]
+ * DequantizeLinear: y = (x - zero_point) * scale, scale per tensor, per axis, or per block of block_size along axis.
+ * [ONNX DequantizeLinear-28]
  *
  * Result type: output_dtype, else the scale's. Versions: 10, 13 (axis), 19, 21 (blocks), 23 (output_dtype), 24, 25, 28.
  */
@@ -39,7 +39,8 @@ static const attr_def attrs[] = {ATTR_I("axis", 1), ATTR_I("block_size", 0), ATT
 const op_desc op_DequantizeLinear = {
     .name = "DequantizeLinear",
     .versions = (const short[]){10, 13, 19, 21, 23, 24, 25, 28, 0},
-    .sig = "x:T1, x_scale:T2, x_zero_point:T1? -> y:T3 | T1 = int int2 int4 uint2 uint4 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz float4e2m1 float6e2m3 float6e3m2; T2 = float float8e8m0; T3 = float",
+    .sig = "x:T1, x_scale:T2, x_zero_point:T1? -> y:T3 | T1 = int int2 int4 uint2 uint4 float8e4m3fn float8e4m3fnuz "
+           "float8e5m2 float8e5m2fnuz float4e2m1 float6e2m3 float6e3m2; T2 = float float8e8m0; T3 = float",
     .attrs = attrs,
     .flags = OP_NOFOLD,
     .infer = infer,

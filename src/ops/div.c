@@ -2,12 +2,15 @@
  *
  * Div: C = A / B, elementwise with multidirectional broadcasting; integers truncate toward zero. [ONNX Div-14]
  *
- * Types: numbers. Versions: 1, 6, 7, 13, 14. Integer division by zero gives 0 (undefined in ONNX); the smallest integer / -1 wraps.
+ * Types: numbers. Versions: 1, 6, 7, 13, 14. Integer division by zero gives 0 (undefined in ONNX); the smallest integer
+ * / -1 wraps.
  */
 #include "ops/util_legacy.h"
 
 static double f(double a, double b, const node *n) { return a / b; }
-static int64_t fi(int64_t a, int64_t b, const node *n) { return b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b; }
+static int64_t fi(int64_t a, int64_t b, const node *n) {
+    return b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
+}
 static int64_t fu(int64_t a, int64_t b, const node *n) { return b == 0 ? 0 : (int64_t)((uint64_t)a / (uint64_t)b); }
 
 static naru_status infer(infer_ctx *c) {

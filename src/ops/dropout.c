@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Dropout: in inference y = x and mask is all true; with training_mode true, y = x * mask / (1 - ratio), mask random. [ONNX
- * Dropout-22]
+ * Dropout: in inference y = x and mask is all true; with training_mode true, y = x * mask / (1 - ratio), mask random.
+ * [ONNX Dropout-22]
  *
  * ratio defaults to 0.5. Types: floats. Versions: 1, 6, 7, 10, 12 (ratio and training_mode become inputs), 13, 22.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * DynamicQuantizeLinear: scale = (max(x, 0) - min(x, 0)) / 255, zero point = saturate(round(-min / scale)), y = saturate(round(x /
- * scale) + zero point), uint8. [ONNX DynamicQuantizeLinear-11]
+ * DynamicQuantizeLinear: scale = (max(x, 0) - min(x, 0)) / 255, zero point = saturate(round(-min / scale)), y =
+ * saturate(round(x / scale) + zero point), uint8. [ONNX DynamicQuantizeLinear-11]
  *
- * Arithmetic in float, rounding half to even. An all-zero x gives scale 0 in the formula; as in the function body x / 0 then is NaN and
- * y is 0. Versions: 11.
+ * Arithmetic in float, rounding half to even. An all-zero x gives scale 0 in the formula; as in the function body x / 0
+ * then is NaN and y is 0. Versions: 11.
  */
 #include <math.h>
 
@@ -29,7 +29,8 @@ static naru_status eval(eval_ctx *c) {
     }
     float scale = (hi - lo) / 255.0f;
     int64_t zp = scale > 0 ? quantize_int(-lo / scale, 0, NARU_UINT8) : 0;
-    for (int64_t i = 0; eval_out(c, 0) && i < n; i++) ((uint8_t *)eval_out(c, 0)->data)[i] = scale > 0 ? (uint8_t)quantize_int(v[i] / scale, zp, NARU_UINT8) : 0;
+    for (int64_t i = 0; eval_out(c, 0) && i < n; i++)
+        ((uint8_t *)eval_out(c, 0)->data)[i] = scale > 0 ? (uint8_t)quantize_int(v[i] / scale, zp, NARU_UINT8) : 0;
     if (eval_out(c, 1)) *(float *)eval_out(c, 1)->data = scale;
     if (eval_out(c, 2)) *(uint8_t *)eval_out(c, 2)->data = (uint8_t)zp;
     return NARU_OK;

@@ -33,7 +33,8 @@ naru_status eval_alloc(eval_ctx *c, int o, naru_dtype dtype, int rank, const int
     naru_status st = value_new_tensor(fresh, &v, c->err);
     tensor_unref(fresh);
     if (st != NARU_OK) return st;
-    if (c->out[o] && c->out[o]->refs == 0) { /* planned memory belongs to the engine, and inference must have been right */
+    if (c->out[o] &&
+        c->out[o]->refs == 0) { /* planned memory belongs to the engine, and inference must have been right */
         value_unref(v);
         return eval_fail(c, NARU_INTERNAL, "output %d has other dimensions than were inferred", o);
     }
@@ -47,7 +48,8 @@ naru_status eval_set(eval_ctx *c, int o, naru_value *v) {
     if (!eval_wants(c, o)) return NARU_OK;
     naru_value *old = c->out[o];
     if (old && old->refs == 0) { /* planned memory that belongs to the engine: filled, not replaced */
-        if (!v || v->kind != NARU_KIND_TENSOR || v->tensor->dtype != old->tensor->dtype || !tensor_same_dims(v->tensor, old->tensor))
+        if (!v || v->kind != NARU_KIND_TENSOR || v->tensor->dtype != old->tensor->dtype ||
+            !tensor_same_dims(v->tensor, old->tensor))
             return eval_fail(c, NARU_INTERNAL, "output %d is not what was inferred", o);
         return tensor_copy(old->tensor, v->tensor, c->err);
     }

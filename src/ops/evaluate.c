@@ -40,7 +40,9 @@ void fact_of_value(const naru_value *v, fact *f) {
         f->type = (type){.kind = TYPE_TENSOR, .dtype = v->tensor->dtype, .has_rank = true, .rank = v->tensor->rank};
         for (int i = 0; i < v->tensor->rank; i++) f->type.dims[i] = v->tensor->dims[i];
     } else {
-        f->type.kind = v->kind == NARU_KIND_SEQUENCE ? TYPE_SEQUENCE : v->kind == NARU_KIND_MAP ? TYPE_MAP : TYPE_OPTIONAL;
+        f->type.kind = v->kind == NARU_KIND_SEQUENCE ? TYPE_SEQUENCE
+                       : v->kind == NARU_KIND_MAP    ? TYPE_MAP
+                                                     : TYPE_OPTIONAL;
     }
 }
 
@@ -71,7 +73,14 @@ static naru_status infer_outputs(eval_ctx *c, symtab *syms, fact *out) {
     }
     TRY(sig_check_facts(n->op, n->nin, pin, c->err));
     if (!n->op->infer || (n->op->flags & OP_CONTROL)) return NARU_OK;
-    infer_ctx ic = {.node = n, .syms = syms, .arena = c->arena, .nin = n->nin, .nout = n->nout, .in = pin, .out = out, .err = c->err};
+    infer_ctx ic = {.node = n,
+                    .syms = syms,
+                    .arena = c->arena,
+                    .nin = n->nin,
+                    .nout = n->nout,
+                    .in = pin,
+                    .out = out,
+                    .err = c->err};
     return n->op->infer(&ic);
 }
 
@@ -116,8 +125,14 @@ static naru_status run_block_cb(eval_ctx *c, block *b, naru_value **in, naru_val
 }
 
 static naru_status run_node(machine *m, node *n, naru_error *err) {
-    eval_ctx c = {.node = n, .arena = m->arena, .nin = n->nin, .nout = n->nout, .err = err, .run_block = run_block_cb,
-                  .rng = &m->rng, .user = m};
+    eval_ctx c = {.node = n,
+                  .arena = m->arena,
+                  .nin = n->nin,
+                  .nout = n->nout,
+                  .err = err,
+                  .run_block = run_block_cb,
+                  .rng = &m->rng,
+                  .user = m};
     c.in = arena_calloc(m->arena, (size_t)n->nin + 1, sizeof *c.in);
     c.out = arena_calloc(m->arena, (size_t)n->nout + 1, sizeof *c.out);
     bool *wanted = arena_calloc(m->arena, (size_t)n->nout + 1, sizeof *wanted);
@@ -201,8 +216,16 @@ naru_status node_evaluate(const node *n, naru_value **in, naru_value **out, uint
     }
     if (st == NARU_OK) {
         for (int i = 0; i < n->nout; i++) wanted[i] = n->out[i] != NULL;
-        eval_ctx c = {.node = n, .arena = a, .nin = n->nin, .nout = n->nout, .in = aligned, .out = out, .out_wanted = wanted,
-                      .err = err, .run_block = refuse_block, .rng = &seed};
+        eval_ctx c = {.node = n,
+                      .arena = a,
+                      .nin = n->nin,
+                      .nout = n->nout,
+                      .in = aligned,
+                      .out = out,
+                      .out_wanted = wanted,
+                      .err = err,
+                      .run_block = refuse_block,
+                      .rng = &seed};
         st = op_run(&c, syms);
     }
     for (int i = 0; st != NARU_OK && i < n->nout; i++) {

@@ -20,14 +20,17 @@ static naru_status infer(infer_ctx *c) {
     if (n > NARU_MAX_RANK) return op_fail(c, NARU_LIMIT, "rank %lld exceeds %d", (long long)n, NARU_MAX_RANK);
     type target = {.kind = TYPE_TENSOR, .has_rank = true, .rank = (int)n}, out = {0};
     for (int i = 0; i < n; i++) {
-        if (e[i].kind == ELEM_CONST && e[i].v < 0) return op_fail(c, NARU_SHAPE, "shape[%d] is %lld", i, (long long)e[i].v);
+        if (e[i].kind == ELEM_CONST && e[i].v < 0)
+            return op_fail(c, NARU_SHAPE, "shape[%d] is %lld", i, (long long)e[i].v);
         target.dims[i] = elem_to_dim(e[i]);
     }
     TRY(infer_broadcast_shapes(c, &c->in[0]->type, &target, &out));
     out_tensor(c, 0, in_dtype(c, 0), out.rank, out.dims);
     const elem_t *x;
     int64_t nx;
-    if (out.rank <= 1 && (c->in[0]->elems || c->in[0]->constant) && in_elems(c, 0, &x, &nx) && (out.rank == 0 || out.dims[0] == nx)) out_elems(c, 0, x, nx);
+    if (out.rank <= 1 && (c->in[0]->elems || c->in[0]->constant) && in_elems(c, 0, &x, &nx) &&
+        (out.rank == 0 || out.dims[0] == nx))
+        out_elems(c, 0, x, nx);
     return NARU_OK;
 }
 

@@ -9,7 +9,8 @@
 enum { DTYPE, K };
 
 static naru_status infer(infer_ctx *c) {
-    if (in_rank(c, 0) >= 0 && in_rank(c, 0) != 2) return op_fail(c, NARU_SHAPE, "input has rank %d, needs 2", in_rank(c, 0));
+    if (in_rank(c, 0) >= 0 && in_rank(c, 0) != 2)
+        return op_fail(c, NARU_SHAPE, "input has rank %d, needs 2", in_rank(c, 0));
     out_like(c, 0, 0);
     if (node_has(c->node, DTYPE)) TRY(util_number_type(c, node_i(c->node, DTYPE), true, "dtype"));
     if (node_has(c->node, DTYPE)) c->out[0].type.dtype = (naru_dtype)node_i(c->node, DTYPE);
@@ -22,7 +23,8 @@ static naru_status eval(eval_ctx *c) {
     memset(y->data, 0, tensor_bytes(y));
     for (int64_t i = 0; i < y->dims[0]; i++) {
         int64_t j;
-        if (!__builtin_add_overflow(i, node_i(c->node, K), &j) && j >= 0 && j < y->dims[1]) dtype_set_f64(y->dtype, y->data, i * y->dims[1] + j, 1);
+        if (!__builtin_add_overflow(i, node_i(c->node, K), &j) && j >= 0 && j < y->dims[1])
+            dtype_set_f64(y->dtype, y->data, i * y->dims[1] + j, 1);
     }
     return NARU_OK;
 }

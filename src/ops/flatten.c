@@ -13,7 +13,8 @@ static naru_status infer(infer_ctx *c) {
     dim_t d[2] = {DIM_UNKNOWN, DIM_UNKNOWN};
     if (rank >= 0) {
         int64_t axis = node_i(c->node, AXIS);
-        if (axis < -rank || axis > rank) return op_fail(c, NARU_SHAPE, "axis %lld is outside [%d, %d]", (long long)axis, -rank, rank);
+        if (axis < -rank || axis > rank)
+            return op_fail(c, NARU_SHAPE, "axis %lld is outside [%d, %d]", (long long)axis, -rank, rank);
         if (axis < 0) axis += rank;
         d[0] = d[1] = 1;
         for (int i = 0; i < rank; i++) d[i >= axis] = sym_mul(c->syms, d[i >= axis], in_dim(c, 0, i));

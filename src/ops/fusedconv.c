@@ -3,8 +3,8 @@
  * naru.FusedConv: Y = activation(Conv(X, W, B) + Z); made by passes, never written to a file.
  *
  * Attributes: Conv's, then channels_last (X, Y and Z are [N, D..., C]; W stays [M, C/group, K...]), activation ("" or
- * Relu, Clip, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish, Swish, Gelu, GeluTanh) and activation_params (Clip: low,
- * high; LeakyRelu: alpha; HardSigmoid: alpha, beta). Z has exactly Y's shape. Types: floats.
+ * Relu, Clip, LeakyRelu, Sigmoid, Tanh, HardSigmoid, HardSwish, Swish, Gelu, GeluTanh) and activation_params (Clip:
+ * low, high; LeakyRelu: alpha; HardSigmoid: alpha, beta). Z has exactly Y's shape. Types: floats.
  */
 #include "ops/util_choice.h"
 #include "ops/util_fused.h"

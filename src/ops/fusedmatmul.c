@@ -2,8 +2,8 @@
  *
  * naru.FusedMatMul: Y = activation(MatMul(A, B) + bias + Z); made by passes, never written to a file.
  *
- * bias [N] runs along Y's last axis; Z has exactly Y's shape. Attributes: activation, activation_params as in FusedConv.
- * Types: floats.
+ * bias [N] runs along Y's last axis; Z has exactly Y's shape. Attributes: activation, activation_params as in
+ * FusedConv. Types: floats.
  */
 #include "ops/util_choice.h"
 #include "ops/util_fused.h"

@@ -2,7 +2,8 @@
  *
  * Gather: y[a.., i.., b..] = data[a.., indices[i..], b..], a before `axis`, b after it. [ONNX Gather-13]
  *
- * Result dims: data dims with the axis replaced by the dims of indices. Negative indices count from the end (11); outside
+ * Result dims: data dims with the axis replaced by the dims of indices. Negative indices count from the end (11);
+ * outside
  * [-d, d) is an error. Types: any; indices int32, int64. Versions: 1, 11, 13.
  */
 #include "ops/util_move.h"
@@ -28,7 +29,8 @@ static naru_status infer(infer_ctx *c) {
     int rank = in_rank(c, 0), ir = in_rank(c, 1), axis;
     if (rank < 0 || ir < 0) return out_tensor(c, 0, in_dtype(c, 0), -1, NULL), NARU_OK;
     TRY(infer_axis(c, node_i(c->node, AXIS), rank, &axis));
-    if (rank - 1 + ir > NARU_MAX_RANK) return op_fail(c, NARU_LIMIT, "rank %d exceeds %d", rank - 1 + ir, NARU_MAX_RANK);
+    if (rank - 1 + ir > NARU_MAX_RANK)
+        return op_fail(c, NARU_LIMIT, "rank %d exceeds %d", rank - 1 + ir, NARU_MAX_RANK);
     dim_t d[2 * NARU_MAX_RANK];
     int n = 0;
     for (int i = 0; i < axis; i++) d[n++] = in_dim(c, 0, i);
@@ -50,7 +52,9 @@ static naru_status eval(eval_ctx *c) {
     for (int i = 0; i < axis; i++) outer *= x->dims[i];
     for (int i = (int)axis + 1; i < x->rank; i++) inner *= x->dims[i];
     for (int64_t i = 0; i < n; i++)
-        if (at[i] < -d || at[i] >= d) return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside [-%lld, %lld)", (long long)at[i], (long long)d, (long long)d);
+        if (at[i] < -d || at[i] >= d)
+            return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside [-%lld, %lld)", (long long)at[i],
+                             (long long)d, (long long)d);
     for (int64_t o = 0; y && inner && o < outer; o++)
         for (int64_t i = 0; i < n; i++) {
             int64_t k = at[i] < 0 ? at[i] + d : at[i];

@@ -3,7 +3,8 @@
  * GatherElements: y[i, j, ..] = data[.., indices[i, j, ..], ..], the index replacing the coordinate of `axis`. [ONNX
  * GatherElements-13]
  *
- * indices have data's rank and, off the axis, at most its dims. Negative indices count from the end. Types: any. Versions: 11, 13.
+ * indices have data's rank and, off the axis, at most its dims. Negative indices count from the end. Types: any.
+ * Versions: 11, 13.
  */
 #include "ops/util_move.h"
 
@@ -28,10 +29,12 @@ static naru_status eval(eval_ctx *c) {
     if (axis < 0) axis += x->rank;
     row_strides(x->rank, x->dims, rows);
     for (int d = 0; d < x->rank; d++)
-        if (d != axis && ix->dims[d] > x->dims[d]) return eval_fail(c, NARU_SHAPE, "indices are larger than data on axis %d", d);
+        if (d != axis && ix->dims[d] > x->dims[d])
+            return eval_fail(c, NARU_SHAPE, "indices are larger than data on axis %d", d);
     for (int64_t i = 0, n = tensor_count(ix); i < n; i++) {
         int64_t v = at[i] < 0 ? at[i] + x->dims[axis] : at[i], base = 0;
-        if (v < 0 || v >= x->dims[axis]) return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside the axis", (long long)at[i]);
+        if (v < 0 || v >= x->dims[axis])
+            return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside the axis", (long long)at[i]);
         for (int d = 0; d < x->rank; d++) base += (d == axis ? v : idx[d]) * rows[d];
         if (!move_elems(y, i, x, base, 1)) return err_oom(c->err);
         for (int d = x->rank - 1; d >= 0 && ++idx[d] == ix->dims[d]; d--) idx[d] = 0;

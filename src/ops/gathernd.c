@@ -2,8 +2,8 @@
  *
  * GatherND: y[b.., i.., rest..] = data[b.., indices[b.., i.., :], rest..]. [ONNX GatherND-13]
  *
- * The first batch_dims axes are shared; indices [.., k] name the next k axes. Negative indices count from the end. Types: any.
- * Versions: 11, 12 (batch_dims), 13.
+ * The first batch_dims axes are shared; indices [.., k] name the next k axes. Negative indices count from the end.
+ * Types: any. Versions: 11, 12 (batch_dims), 13.
  */
 #include "ops/util_move.h"
 
@@ -12,15 +12,18 @@ enum { BATCH };
 static naru_status infer(infer_ctx *c) {
     int r = in_rank(c, 0), q = in_rank(c, 1);
     int64_t b = node_i(c->node, BATCH);
-    if (r < 0 || q < 1 || !dim_is_const(in_dim(c, 1, q - 1))) return out_tensor(c, 0, in_dtype(c, 0), -1, NULL), NARU_OK;
+    if (r < 0 || q < 1 || !dim_is_const(in_dim(c, 1, q - 1)))
+        return out_tensor(c, 0, in_dtype(c, 0), -1, NULL), NARU_OK;
     int64_t k = in_dim(c, 1, q - 1);
-    if (b < 0 || b >= q || b + k > r) return op_fail(c, NARU_SHAPE, "batch_dims %lld and %lld indices exceed rank %d", (long long)b, (long long)k, r);
+    if (b < 0 || b >= q || b + k > r)
+        return op_fail(c, NARU_SHAPE, "batch_dims %lld and %lld indices exceed rank %d", (long long)b, (long long)k, r);
     dim_t d[2 * NARU_MAX_RANK];
     int n = 0;
     for (int i = 0; i < (int)b; i++) {
         dim_t x = in_dim(c, 0, i), y = in_dim(c, 1, i);
         if (dim_is_const(x) && dim_is_const(y) && x != y)
-            return op_fail(c, NARU_SHAPE, "batch axis %d is %lld in data, %lld in indices", i, (long long)x, (long long)y);
+            return op_fail(c, NARU_SHAPE, "batch axis %d is %lld in data, %lld in indices", i, (long long)x,
+                           (long long)y);
     }
     for (int i = 0; i < q - 1; i++) d[n++] = in_dim(c, 1, i);
     for (int i = (int)(b + k); i < r; i++) d[n++] = in_dim(c, 0, i);
@@ -48,7 +51,9 @@ static naru_status eval(eval_ctx *c) {
         for (int64_t d = 0; d < k; d++) {
             int64_t v = at[i * k + d], size = x->dims[b + d];
             if (v < 0) v += size;
-            if (v < 0 || v >= size) return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside axis %lld", (long long)at[i * k + d], (long long)(b + d));
+            if (v < 0 || v >= size)
+                return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside axis %lld", (long long)at[i * k + d],
+                                 (long long)(b + d));
             base += v * rows[b + d];
         }
         if (inner && !move_elems(y, i * inner, x, base, inner)) return err_oom(c->err);

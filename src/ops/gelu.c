@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Gelu: y = x/2 (1 + erf(x / sqrt 2)), or with approximate = "tanh": x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). [ONNX Gelu-20]
+ * Gelu: y = x/2 (1 + erf(x / sqrt 2)), or with approximate = "tanh": x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+ * [ONNX Gelu-20]
  *
  * Elementwise. Types: floats. Versions: 20.
  */
@@ -11,9 +12,13 @@
 enum { APPROXIMATE };
 
 static double exact(double x, const node *n) { return 0.5 * x * (1 + erf(x * 0.70710678118654752440)); }
-static double by_tanh(double x, const node *n) { return 0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))); }
+static double by_tanh(double x, const node *n) {
+    return 0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+}
 
-static naru_status eval(eval_ctx *c) { return eval_unary(c, strcmp(node_s(c->node, APPROXIMATE), "tanh") == 0 ? by_tanh : exact, NULL); }
+static naru_status eval(eval_ctx *c) {
+    return eval_unary(c, strcmp(node_s(c->node, APPROXIMATE), "tanh") == 0 ? by_tanh : exact, NULL);
+}
 
 static const attr_def attrs[] = {ATTR_S("approximate", "none"), {0}};
 

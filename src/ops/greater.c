@@ -2,7 +2,8 @@
  *
  * Greater: C = (A > B), bool. [ONNX Greater-13]
  *
- * Elementwise with multidirectional broadcasting. Types: numbers. Versions: 1, 7, 9, 13. Comparisons with NaN are false.
+ * Elementwise with multidirectional broadcasting. Types: numbers. Versions: 1, 7, 9, 13. Comparisons with NaN are
+ * false.
  */
 #include "ops/util_legacy.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * HammingWindow: y[i] = 25/46 - 21/46 cos(2 pi i / N), i < size; N = size, or size - 1 with periodic = 0. [ONNX HammingWindow-17]
+ * HammingWindow: y[i] = 25/46 - 21/46 cos(2 pi i / N), i < size; N = size, or size - 1 with periodic = 0. [ONNX
+ * HammingWindow-17]
  *
  * Result type output_datatype (float). Versions: 17.
  */

@@ -2,7 +2,8 @@
  *
  * Hardmax: y = 1 at the first maximum along the axis, 0 elsewhere. [ONNX Hardmax-13]
  *
- * Types: floats. Versions: 1, 11 (input seen as 2-D, split at axis, default 1), 13 (one axis, default -1). A row with NaN gives NaN.
+ * Types: floats. Versions: 1, 11 (input seen as 2-D, split at axis, default 1), 13 (one axis, default -1). A row with
+ * NaN gives NaN.
  */
 #include "ops/util_softmax.h"
 

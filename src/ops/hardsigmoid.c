@@ -2,7 +2,8 @@
  *
  * HardSigmoid: y = max(0, min(1, alpha * x + beta)). [ONNX HardSigmoid-22]
  *
- * Elementwise. Types: floats. Versions: 1, 6, 22. Defaults: alpha = 0.2, beta = 0.5. NaN stays NaN unless a comparison decides.
+ * Elementwise. Types: floats. Versions: 1, 6, 22. Defaults: alpha = 0.2, beta = 0.5. NaN stays NaN unless a comparison
+ * decides.
  */
 #include <math.h>
 
@@ -10,7 +11,9 @@
 
 enum { ALPHA, BETA };
 
-static double f(double x, const node *n) { return x != x ? x : fmax(0, fmin(1, (double)node_f(n, ALPHA) * x + (double)node_f(n, BETA))); }
+static double f(double x, const node *n) {
+    return x != x ? x : fmax(0, fmin(1, (double)node_f(n, ALPHA) * x + (double)node_f(n, BETA)));
+}
 
 static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
 

@@ -11,7 +11,9 @@ static naru_status infer(infer_ctx *c) {
     c->out[0].constant = NULL;
     const elem_t *e;
     int64_t n;
-    if (in_given(c, 0) && in_rank(c, 0) >= 0 && in_rank(c, 0) <= 1 && (c->in[0]->elems || c->in[0]->constant) && in_elems(c, 0, &e, &n)) out_elems(c, 0, e, n);
+    if (in_given(c, 0) && in_rank(c, 0) >= 0 && in_rank(c, 0) <= 1 && (c->in[0]->elems || c->in[0]->constant) &&
+        in_elems(c, 0, &e, &n))
+        out_elems(c, 0, e, n);
     return NARU_OK;
 }
 

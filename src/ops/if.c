@@ -2,8 +2,8 @@
  *
  * If: runs then_branch or else_branch, whose outputs become the node's. [ONNX If-25]
  *
- * Branches take no inputs and see the outer values. Their outputs may differ in dims: the inferred type is what they share.
- * Versions: 1, 11, 13, 16, 19, 21, 23, 24, 25.
+ * Branches take no inputs and see the outer values. Their outputs may differ in dims: the inferred type is what they
+ * share. Versions: 1, 11, 13, 16, 19, 21, 23, 24, 25.
  */
 #include "ops/op.h"
 
@@ -27,8 +27,11 @@ static void unite(type *a, const type *b) {
 static naru_status infer(infer_ctx *c) {
     if (!c->infer_block) return NARU_OK;
     block *t = node_block(c->node, THEN), *e = node_block(c->node, ELSE);
-    if (t->nout < c->nout || e->nout < c->nout) return op_fail(c, NARU_BAD_MODEL, "branches give %d and %d outputs, the node has %d", t->nout, e->nout, c->nout);
-    fact *a = arena_calloc(c->arena, (size_t)t->nout + 1, sizeof *a), *b = arena_calloc(c->arena, (size_t)e->nout + 1, sizeof *b);
+    if (t->nout < c->nout || e->nout < c->nout)
+        return op_fail(c, NARU_BAD_MODEL, "branches give %d and %d outputs, the node has %d", t->nout, e->nout,
+                       c->nout);
+    fact *a = arena_calloc(c->arena, (size_t)t->nout + 1, sizeof *a),
+         *b = arena_calloc(c->arena, (size_t)e->nout + 1, sizeof *b);
     if (!a || !b) return err_oom(c->err);
     TRY(c->infer_block(c, t, NULL, a));
     TRY(c->infer_block(c, e, NULL, b));
@@ -43,7 +46,8 @@ static naru_status eval(eval_ctx *c) {
     const naru_tensor *cond = eval_in(c, 0);
     if (!cond || tensor_count(cond) != 1) return eval_fail(c, NARU_SHAPE, "the condition must be one bool");
     block *b = node_block(c->node, *(const bool *)cond->data ? THEN : ELSE);
-    if (b->nout < c->nout) return eval_fail(c, NARU_BAD_MODEL, "the branch gives %d outputs, the node has %d", b->nout, c->nout);
+    if (b->nout < c->nout)
+        return eval_fail(c, NARU_BAD_MODEL, "the branch gives %d outputs, the node has %d", b->nout, c->nout);
     naru_value **out = arena_calloc(c->arena, (size_t)b->nout + 1, sizeof *out);
     if (!out) return err_oom(c->err);
     naru_status st = c->run_block(c, b, NULL, out);

@@ -44,7 +44,8 @@ naru_status infer_broadcast(infer_ctx *c, dim_t a, dim_t b, dim_t *out) {
     if (a == b || b == 1) *out = a;
     else if (a == 1) *out = b;
     else if (dim_is_const(a) && dim_is_const(b))
-        return op_fail(c, NARU_SHAPE, "dimensions %lld and %lld cannot be broadcast together", (long long)a, (long long)b);
+        return op_fail(c, NARU_SHAPE, "dimensions %lld and %lld cannot be broadcast together", (long long)a,
+                       (long long)b);
     else if (dim_is_const(a)) *out = a; /* the other one is 1 or equal, whatever it is called */
     else if (dim_is_const(b)) *out = b;
     else *out = DIM_UNKNOWN;
@@ -132,7 +133,8 @@ bool in_scalar(const infer_ctx *c, int i, double *v) {
     if (!in_given(c, i)) return false;
     note_read(c, i);
     const naru_tensor *t = c->in[i]->constant;
-    if (t && t->data && t->dtype != NARU_STRING && tensor_count(t) == 1) return *v = dtype_get_f64(t->dtype, t->data, 0), true;
+    if (t && t->data && t->dtype != NARU_STRING && tensor_count(t) == 1)
+        return *v = dtype_get_f64(t->dtype, t->data, 0), true;
     if (c->in[i]->elems && c->in[i]->nelems == 1 && c->in[i]->elems[0].kind == ELEM_CONST)
         return *v = (double)c->in[i]->elems[0].v, true;
     return false;
@@ -173,7 +175,8 @@ void infer_elems2(infer_ctx *c, char op) {
 
 naru_status infer_axis(infer_ctx *c, int64_t axis, int rank, int *out) {
     if (axis < -(int64_t)rank || axis >= rank)
-        return op_fail(c, NARU_SHAPE, "axis %lld is outside [%d, %d) of a rank-%d tensor", (long long)axis, -rank, rank, rank);
+        return op_fail(c, NARU_SHAPE, "axis %lld is outside [%d, %d) of a rank-%d tensor", (long long)axis, -rank, rank,
+                       rank);
     *out = (int)(axis < 0 ? axis + rank : axis);
     return NARU_OK;
 }
@@ -221,8 +224,16 @@ static naru_status infer_one(graph *g, node *n, naru_report *report, naru_error 
     if (!out || !in) return err_oom(err);
     for (int i = 0; i < n->nin; i++) in[i] = n->in[i] ? &n->in[i]->fact : NULL;
     walk w = {g, report};
-    infer_ctx c = {.node = n, .syms = g->syms, .arena = g->arena, .nin = n->nin, .nout = n->nout, .in = in, .out = out,
-                   .err = err, .infer_block = infer_block_cb, .user = &w};
+    infer_ctx c = {.node = n,
+                   .syms = g->syms,
+                   .arena = g->arena,
+                   .nin = n->nin,
+                   .nout = n->nout,
+                   .in = in,
+                   .out = out,
+                   .err = err,
+                   .infer_block = infer_block_cb,
+                   .user = &w};
     naru_status st = n->op ? sig_check_facts(n->op, n->nin, in, err) : NARU_OK;
     if (st == NARU_OK && n->op && n->op->infer) st = n->op->infer(&c);
     for (int i = 0; i < n->nout; i++)
@@ -246,7 +257,8 @@ static naru_status infer_nodes(graph *g, block *b, naru_report *report, naru_err
         char where[300];
         node_describe(n, where, sizeof where);
         if (st == NARU_OUT_OF_MEMORY || !report) return err_set(err, st, "%s: %s", where, local.message);
-        TRY(report_add(report, NARU_SEVERITY_ERROR, st == NARU_TYPE ? "type" : "shape", where, "", "%s", local.message));
+        TRY(report_add(report, NARU_SEVERITY_ERROR, st == NARU_TYPE ? "type" : "shape", where, "", "%s",
+                       local.message));
     }
     return NARU_OK;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * naru.LastAveragePool: AveragePool of channels-last images, X [N, D..., C] -> Y [N, O..., C]; made by passes, never written
- * to a file.
- * Attributes, types and meaning are AveragePool's; one output.
+ * naru.LastAveragePool: AveragePool of channels-last images, X [N, D..., C] -> Y [N, O..., C]; made by passes, never
+ * written to a file. Attributes, types and meaning are AveragePool's; one output.
  */
 #include "ops/util_fused.h"
 

@@ -2,7 +2,8 @@
  *
  * Less: C = (A < B), bool. [ONNX Less-13]
  *
- * Elementwise with multidirectional broadcasting. Types: numbers. Versions: 1, 7, 9, 13. Comparisons with NaN are false.
+ * Elementwise with multidirectional broadcasting. Types: numbers. Versions: 1, 7, 9, 13. Comparisons with NaN are
+ * false.
  */
 #include "ops/util_legacy.h"
 

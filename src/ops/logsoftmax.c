@@ -2,7 +2,8 @@
  *
  * LogSoftmax: y = x - max - ln(sum of e^(x - max)) along the axis. [ONNX LogSoftmax-13]
  *
- * Types: floats. Versions: 1, 11 (input seen as 2-D, split at axis, default 1), 13 (one axis, default -1). A row with NaN gives NaN.
+ * Types: floats. Versions: 1, 11 (input seen as 2-D, split at axis, default 1), 13 (one axis, default -1). A row with
+ * NaN gives NaN.
  */
 #include <math.h>
 

@@ -2,9 +2,9 @@
  *
  * Loop: for (i = 0; i < M && cond; i++) (cond, carried, scanned) = body(i, cond, carried). [ONNX Loop-25]
  *
- * M and cond may be omitted (no limit; true). Outputs: the last carried values, then each scanned value stacked along a new
- * first axis; with no iteration a scanned result is empty ([0, ...] with the dims inferred for the body). Carried values may
- * change dims from one iteration to the next. Versions: 1, 11, 13, 16, 19, 21, 23, 24, 25.
+ * M and cond may be omitted (no limit; true). Outputs: the last carried values, then each scanned value stacked along a
+ * new first axis; with no iteration a scanned result is empty ([0, ...] with the dims inferred for the body). Carried
+ * values may change dims from one iteration to the next. Versions: 1, 11, 13, 16, 19, 21, 23, 24, 25.
  */
 #include "ops/op.h"
 
@@ -28,8 +28,10 @@ static naru_status infer(infer_ctx *c) {
     int carried = c->nin - 2;
     if (!c->infer_block) return NARU_OK;
     if (carried < 0 || b->nin != c->nin || b->nout < carried + 1 || c->nout > b->nout - 1)
-        return op_fail(c, NARU_BAD_MODEL, "the body has %d inputs and %d outputs for %d carried values", b->nin, b->nout, carried);
-    fact *in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *in), *out = arena_calloc(c->arena, (size_t)b->nout + 1, sizeof *out);
+        return op_fail(c, NARU_BAD_MODEL, "the body has %d inputs and %d outputs for %d carried values", b->nin,
+                       b->nout, carried);
+    fact *in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *in),
+         *out = arena_calloc(c->arena, (size_t)b->nout + 1, sizeof *out);
     if (!in || !out) return err_oom(c->err);
     in[0].type = (type){.kind = TYPE_TENSOR, .dtype = NARU_INT64, .has_rank = true};
     in[1].type = (type){.kind = TYPE_TENSOR, .dtype = NARU_BOOL, .has_rank = true};
@@ -68,7 +70,7 @@ typedef struct looper {
     struct value_list {
         naru_value **data;
         size_t count, cap;
-    } *stacks; /* per scanned output */
+    } * stacks; /* per scanned output */
 } looper;
 
 static void release(looper *k) {
@@ -97,11 +99,13 @@ static naru_status iterate(looper *k, int64_t i, bool *go) {
     TRY(c->run_block(c, k->body, k->in, k->out));
     naru_status st = NARU_OK;
     const naru_tensor *cond = k->out[0]->tensor;
-    if (k->out[0]->kind != NARU_KIND_TENSOR || cond->dtype != NARU_BOOL || tensor_count(cond) != 1) st = eval_fail(c, NARU_TYPE, "the body's condition must be one bool");
+    if (k->out[0]->kind != NARU_KIND_TENSOR || cond->dtype != NARU_BOOL || tensor_count(cond) != 1)
+        st = eval_fail(c, NARU_TYPE, "the body's condition must be one bool");
     else *go = *(const bool *)cond->data;
     for (int j = 0; j < k->scanned; j++) {
         naru_value *v = k->out[1 + k->carried + j];
-        if (st == NARU_OK && v->kind != NARU_KIND_TENSOR) st = eval_fail(c, NARU_TYPE, "scan output %d is not a tensor", j);
+        if (st == NARU_OK && v->kind != NARU_KIND_TENSOR)
+            st = eval_fail(c, NARU_TYPE, "scan output %d is not a tensor", j);
         if (st == NARU_OK && ARRAY_PUSH(&k->stacks[j], v)) continue;
         if (st == NARU_OK) st = err_oom(c->err);
         value_unref(v);
@@ -120,8 +124,10 @@ static naru_status stack(looper *k, int s, int o) {
     if (n == 0) { /* no iteration: the body's declared or inferred element type and dims, first axis 0 */
         const type *t = &k->body->out[1 + k->carried + s]->fact.type;
         if (!t->dtype) t = &k->body->out[1 + k->carried + s]->declared;
-        for (int d = 0; t->has_rank && d < t->rank && d + 1 < NARU_MAX_RANK; d++) dims[d + 1] = dim_is_const(t->dims[d]) ? t->dims[d] : 0;
-        return eval_alloc(c, o, t->dtype ? t->dtype : NARU_FLOAT, t->has_rank && t->rank < NARU_MAX_RANK ? t->rank + 1 : 1, dims, &y);
+        for (int d = 0; t->has_rank && d < t->rank && d + 1 < NARU_MAX_RANK; d++)
+            dims[d + 1] = dim_is_const(t->dims[d]) ? t->dims[d] : 0;
+        return eval_alloc(c, o, t->dtype ? t->dtype : NARU_FLOAT,
+                          t->has_rank && t->rank < NARU_MAX_RANK ? t->rank + 1 : 1, dims, &y);
     }
     const naru_tensor *first = k->stacks[s].data[0]->tensor;
     if (first->rank + 1 > NARU_MAX_RANK) return eval_fail(c, NARU_LIMIT, "scan output has too many dimensions");
@@ -131,14 +137,16 @@ static naru_status stack(looper *k, int s, int o) {
     size_t each = tensor_bytes(first);
     for (int64_t i = 0; y && i < n; i++) {
         const naru_tensor *t = k->stacks[s].data[i]->tensor;
-        if (t->dtype != first->dtype || !tensor_same_dims(t, first)) return eval_fail(c, NARU_SHAPE, "scan output %d changes its type or shape", s);
+        if (t->dtype != first->dtype || !tensor_same_dims(t, first))
+            return eval_fail(c, NARU_SHAPE, "scan output %d changes its type or shape", s);
         if (t->dtype == NARU_STRING)
             for (int64_t e = 0, m = tensor_count(t); e < m; e++) {
                 size_t len;
                 const char *text = naru_tensor_string(t, e, &len);
                 TRY(naru_tensor_set_string(y, i * m + e, text, len, c->err));
             }
-        else if (naru_dtype_bits(t->dtype) < 8) return eval_fail(c, NARU_UNSUPPORTED, "scan outputs of types under a byte");
+        else if (naru_dtype_bits(t->dtype) < 8)
+            return eval_fail(c, NARU_UNSUPPORTED, "scan outputs of types under a byte");
         else memcpy((char *)y->data + each * (size_t)i, t->data, each);
     }
     return NARU_OK;
@@ -162,7 +170,8 @@ static naru_status eval(eval_ctx *c) {
     const naru_tensor *m = eval_in(c, 0), *cond = eval_in(c, 1);
     looper k = {.c = c, .body = b, .carried = c->nin - 2};
     k.scanned = b->nout - 1 - k.carried;
-    if (b->nin != c->nin || k.scanned < 0 || c->nout > b->nout - 1) return eval_fail(c, NARU_BAD_MODEL, "the body does not fit the node");
+    if (b->nin != c->nin || k.scanned < 0 || c->nout > b->nout - 1)
+        return eval_fail(c, NARU_BAD_MODEL, "the body does not fit the node");
     for (int i = 0; i < k.carried; i++)
         if (!c->in[2 + i]) return eval_fail(c, NARU_BAD_MODEL, "carried value %d is omitted", i);
     k.in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *k.in);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mod: C = A mod B, elementwise with broadcasting. fmod = 0: sign of B (floored quotient); fmod = 1: sign of A (truncated),
- * as C's fmod. [ONNX Mod-28]
+ * Mod: C = A mod B, elementwise with broadcasting. fmod = 0: sign of B (floored quotient); fmod = 1: sign of A
+ * (truncated), as C's fmod. [ONNX Mod-28]
  *
- * Types: numbers. Versions: 10, 13, 28 (floats with fmod = 0, integers with 1). x mod 0 is NaN for floats, 0 for integers.
+ * Types: numbers. Versions: 10, 13, 28 (floats with fmod = 0, integers with 1). x mod 0 is NaN for floats, 0 for
+ * integers.
  */
 #include <math.h>
 

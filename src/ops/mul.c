@@ -2,8 +2,8 @@
  *
  * Mul: C = A * B. [ONNX Mul-14]
  *
- * Elementwise with multidirectional broadcasting. Types: numbers; integers wrap. Versions: 1, 6, 7, 13, 14 (7: numpy broadcasting).
- * Edge cases: IEEE 754; an empty operand gives an empty result.
+ * Elementwise with multidirectional broadcasting. Types: numbers; integers wrap. Versions: 1, 6, 7, 13, 14 (7: numpy
+ * broadcasting). Edge cases: IEEE 754; an empty operand gives an empty result.
  */
 #include "ops/util_legacy.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Multinomial: sample_size draws per row from classes with unnormalised log probabilities x [batch, classes]. [ONNX Multinomial-22]
+ * Multinomial: sample_size draws per row from classes with unnormalised log probabilities x [batch, classes]. [ONNX
+ * Multinomial-22]
  *
  * Result int32 or int64 [batch, sample_size]. Versions: 7, 22.
  */
@@ -13,9 +14,11 @@
 enum { DTYPE, SAMPLE_SIZE, SEED };
 
 static naru_status infer(infer_ctx *c) {
-    if (in_rank(c, 0) >= 0 && in_rank(c, 0) != 2) return op_fail(c, NARU_SHAPE, "input has rank %d, needs 2", in_rank(c, 0));
+    if (in_rank(c, 0) >= 0 && in_rank(c, 0) != 2)
+        return op_fail(c, NARU_SHAPE, "input has rank %d, needs 2", in_rank(c, 0));
     int64_t to = node_i(c->node, DTYPE);
-    if (to != NARU_INT32 && to != NARU_INT64) return op_fail(c, NARU_TYPE, "dtype %lld is neither int32 nor int64", (long long)to);
+    if (to != NARU_INT32 && to != NARU_INT64)
+        return op_fail(c, NARU_TYPE, "dtype %lld is neither int32 nor int64", (long long)to);
     if (node_i(c->node, SAMPLE_SIZE) < 0) return op_fail(c, NARU_SHAPE, "sample_size is negative");
     dim_t d[2] = {in_rank(c, 0) == 2 ? in_dim(c, 0, 0) : DIM_UNKNOWN, node_i(c->node, SAMPLE_SIZE)};
     out_tensor(c, 0, (naru_dtype)node_i(c->node, DTYPE), 2, d);

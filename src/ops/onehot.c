@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * OneHot: a new axis of size depth at `axis`; values[1] where its index equals the index, values[0] elsewhere. [ONNX OneHot-28]
+ * OneHot: a new axis of size depth at `axis`; values[1] where its index equals the index, values[0] elsewhere. [ONNX
+ * OneHot-28]
  *
- * Indices in [-depth, depth), negative from the end; outside that the row is all values[0]. Types: indices, depth: numbers; values: any.
- * Versions: 9, 11, 28.
+ * Indices in [-depth, depth), negative from the end; outside that the row is all values[0]. Types: indices, depth:
+ * numbers; values: any. Versions: 9, 11, 28.
  */
 #include "ops/util_move.h"
 
@@ -30,7 +31,9 @@ static naru_status infer(infer_ctx *c) {
 static naru_status eval(eval_ctx *c) {
     const naru_tensor *ix = eval_in(c, 0), *dt = eval_in(c, 1), *v = eval_in(c, 2);
     double depth = dtype_get_f64(dt->dtype, dt->data, 0);
-    if (!(depth >= 0 && depth < 9e15) || tensor_count(v) != 2) return eval_fail(c, NARU_SHAPE, "depth is %g, values has %lld elements (needs 2)", depth, (long long)tensor_count(v));
+    if (!(depth >= 0 && depth < 9e15) || tensor_count(v) != 2)
+        return eval_fail(c, NARU_SHAPE, "depth is %g, values has %lld elements (needs 2)", depth,
+                         (long long)tensor_count(v));
     int64_t n = (int64_t)depth, axis = node_i(c->node, AXIS), inner = 1, dims[NARU_MAX_RANK];
     if (axis < 0) axis += ix->rank + 1;
     for (int i = 0, k = 0; i <= ix->rank; i++) dims[i] = i == axis ? n : ix->dims[k++];

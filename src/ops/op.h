@@ -6,9 +6,9 @@
  * infer: facts of inputs -> facts of outputs. The same function serves load time (symbolic dims) and run time planning
  *        (all dims constant, integer inputs with their content), so it must be cheap and must not allocate except from
  *        c->arena. Where an output's dims depend on data not known, leave its rank or dims unknown.
- * eval:  the reference implementation, kept for ever as oracle; also the engine's last resort. Inputs are contiguous and
- *        naturally aligned. Outputs whose fact was complete are allocated already (eval_out); the others are made
- *        by eval_alloc. Scratch comes from c->arena (reset after the node). Write plain loops; correctness first.
+ * eval:  the reference implementation, kept for ever as oracle; also the engine's last resort. Inputs are contiguous
+ * and naturally aligned. Outputs whose fact was complete are allocated already (eval_out); the others are made by
+ * eval_alloc. Scratch comes from c->arena (reset after the node). Write plain loops; correctness first.
  */
 #ifndef OPS_OP_H
 #define OPS_OP_H
@@ -16,11 +16,16 @@
 #include "graph/graph.h"
 
 /* Rows of an attribute table, in the order of the op's enum of attribute indices; end with {0}. */
-#define ATTR_I(name, dflt) {name, ATTR_INT, false, dflt, 0, NULL, false}
-#define ATTR_F(name, dflt) {name, ATTR_FLOAT, false, 0, dflt, NULL, false}
-#define ATTR_S(name, dflt) {name, ATTR_STRING, false, 0, 0, dflt, false}
-#define ATTR_OPT(name, kind) {name, kind, false, 0, 0, NULL, true} /* absent: node_has is false */
-#define ATTR_REQ(name, kind) {name, kind, true, 0, 0, NULL, false}
+#define ATTR_I(name, dflt)                                                                                             \
+    { name, ATTR_INT, false, dflt, 0, NULL, false }
+#define ATTR_F(name, dflt)                                                                                             \
+    { name, ATTR_FLOAT, false, 0, dflt, NULL, false }
+#define ATTR_S(name, dflt)                                                                                             \
+    { name, ATTR_STRING, false, 0, 0, dflt, false }
+#define ATTR_OPT(name, kind)                                                                                           \
+    { name, kind, false, 0, 0, NULL, true } /* absent: node_has is false */
+#define ATTR_REQ(name, kind)                                                                                           \
+    { name, kind, true, 0, 0, NULL, false }
 
 /* ---- inference ---- */
 typedef struct infer_ctx {
@@ -42,27 +47,28 @@ typedef struct eval_ctx {
     const node *node;
     arena *arena;
     int nin, nout;
-    naru_value **in;  /* NULL: omitted */
-    naru_value **out; /* preset where inference knew everything; NULL else; entries of omitted outputs: see out_wanted */
+    naru_value **in; /* NULL: omitted */
+    naru_value *
+        *out; /* preset where inference knew everything; NULL else; entries of omitted outputs: see out_wanted */
     const bool *out_wanted;
     naru_error *err;
     /* Runs a nested block: nin values in, nout values out (each output a reference for the caller). */
     naru_status (*run_block)(struct eval_ctx *c, block *b, naru_value **in, naru_value **out);
-    uint64_t *rng;    /* state for random operators without a seed */
+    uint64_t *rng; /* state for random operators without a seed */
     void *user;
 } eval_ctx;
 
-enum { /* op flags */
-    OP_ELEMENTWISE = 1, /* out[i] depends on in[i] only (after broadcasting) */
-    OP_COMMUTATIVE = 2,
-    OP_VIEW = 4,        /* output is the first input's data under other dims (Reshape, Squeeze, Flatten, Identity, ...) */
-    OP_RANDOM = 8,      /* never folded */
-    OP_CONTROL = 16,    /* has blocks that eval runs */
-    OP_NOFOLD = 32      /* not folded by default (Q/DQ) */
+enum {                     /* op flags */
+       OP_ELEMENTWISE = 1, /* out[i] depends on in[i] only (after broadcasting) */
+       OP_COMMUTATIVE = 2,
+       OP_VIEW = 4,   /* output is the first input's data under other dims (Reshape, Squeeze, Flatten, Identity, ...) */
+       OP_RANDOM = 8, /* never folded */
+       OP_CONTROL = 16, /* has blocks that eval runs */
+       OP_NOFOLD = 32   /* not folded by default (Q/DQ) */
 };
 
-/* Lifting: rewrites a node written for opset < since so that it means the same under the newest definition. Runs for each
- * adapter with from_version < `to` <= newest, ascending. May add nodes before/after through graph.h. */
+/* Lifting: rewrites a node written for opset < since so that it means the same under the newest definition. Runs for
+ * each adapter with from_version < `to` <= newest, ascending. May add nodes before/after through graph.h. */
 typedef struct lift_ctx {
     graph *graph;
     block *block;
@@ -76,15 +82,16 @@ typedef struct adapter {
 
 typedef struct op_desc {
     const char *name;
-    const char *domain;      /* "" for ai.onnx, "ai.onnx.ml", "com.microsoft", "naru" */
-    const short *versions;   /* since_versions, ascending, 0 ends; the last is the newest definition */
-    int deprecated;          /* opset at which it is deprecated; 0: never */
-    /* Signature: "X:T, W:T, B:T? -> Y:T | T = float16 float double bfloat16". '?' optional, '...' after a name: variadic
-     * (same type), '...*' heterogeneous. A type is a variable, a dtype name, or "any". Sets after '|' separated by ';';
-     * shorthands: float = float16 float32 float64 bfloat16 (write "float32" for the type float), int = all signed and unsigned
-     * 8..64, signed, unsigned, num = int + float, all = every tensor type; seq(..), opt(..), map: written "seq", "opt", "map". */
+    const char *domain;    /* "" for ai.onnx, "ai.onnx.ml", "com.microsoft", "naru" */
+    const short *versions; /* since_versions, ascending, 0 ends; the last is the newest definition */
+    int deprecated;        /* opset at which it is deprecated; 0: never */
+    /* Signature: "X:T, W:T, B:T? -> Y:T | T = float16 float double bfloat16". '?' optional, '...' after a name:
+     * variadic (same type), '...*' heterogeneous. A type is a variable, a dtype name, or "any". Sets after '|'
+     * separated by ';'; shorthands: float = float16 float32 float64 bfloat16 (write "float32" for the type float), int
+     * = all signed and unsigned 8..64, signed, unsigned, num = int + float, all = every tensor type; seq(..), opt(..),
+     * map: written "seq", "opt", "map". */
     const char *sig;
-    const attr_def *attrs;   /* NULL: none */
+    const attr_def *attrs; /* NULL: none */
     unsigned flags;
     naru_status (*infer)(infer_ctx *c);
     naru_status (*eval)(eval_ctx *c);
@@ -114,22 +121,24 @@ static inline block *node_block(const node *n, int k) { return node_has(n, k) ? 
 /* ---- inference helpers (infer.c) ---- */
 naru_status op_fail(infer_ctx *c, naru_status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 static inline bool in_given(const infer_ctx *c, int i) { return i < c->nin && c->in[i]; }
-static inline naru_dtype in_dtype(const infer_ctx *c, int i) { return in_given(c, i) ? c->in[i]->type.dtype : NARU_UNDEFINED; }
+static inline naru_dtype in_dtype(const infer_ctx *c, int i) {
+    return in_given(c, i) ? c->in[i]->type.dtype : NARU_UNDEFINED;
+}
 static inline int in_rank(const infer_ctx *c, int i) { /* -1: unknown */
     return in_given(c, i) && c->in[i]->type.has_rank ? c->in[i]->type.rank : -1;
 }
 static inline dim_t in_dim(const infer_ctx *c, int i, int d) { return c->in[i]->type.dims[d]; }
 void out_tensor(infer_ctx *c, int o, naru_dtype dtype, int rank, const dim_t *dims); /* rank -1: unknown rank */
-void out_like(infer_ctx *c, int o, int i);                  /* same type as input i (content not) */
+void out_like(infer_ctx *c, int o, int i);                       /* same type as input i (content not) */
 void out_elems(infer_ctx *c, int o, const elem_t *e, int64_t n); /* content of a rank 0/1 integer output (copied) */
 /* Broadcast of two dims or shapes, ONNX rules. False with the error set when they cannot be. */
 naru_status infer_broadcast(infer_ctx *c, dim_t a, dim_t b, dim_t *out);
 naru_status infer_broadcast_shapes(infer_ctx *c, const type *a, const type *b, type *out); /* dims only */
-naru_status infer_same_as_first(infer_ctx *c);              /* unary elementwise */
-naru_status infer_elementwise(infer_ctx *c);                /* n-ary broadcast, dtype of input 0 */
-naru_status infer_compare(infer_ctx *c);                    /* broadcast, bool */
-/* Content of a binary integer op on shapes ('+', '-', '*', '/'): when both inputs' elements are known (one may be a single
- * element), out 0 gets its elements. Call after infer_elementwise. */
+naru_status infer_same_as_first(infer_ctx *c);                                             /* unary elementwise */
+naru_status infer_elementwise(infer_ctx *c); /* n-ary broadcast, dtype of input 0 */
+naru_status infer_compare(infer_ctx *c);     /* broadcast, bool */
+/* Content of a binary integer op on shapes ('+', '-', '*', '/'): when both inputs' elements are known (one may be a
+ * single element), out 0 gets its elements. Call after infer_elementwise. */
 void infer_elems2(infer_ctx *c, char op);
 /* Content of integer input i: elems (at most `max`), or false when not known. Reads constants of any integer type. */
 bool in_elems(const infer_ctx *c, int i, const elem_t **e, int64_t *n);
@@ -159,7 +168,8 @@ void *eval_scratch(eval_ctx *c, size_t bytes); /* 64-byte aligned; NULL with the
 /* Whole contiguous tensor as doubles / int64s in scratch (not copied when it already has that type). */
 const double *eval_f64(eval_ctx *c, const naru_tensor *t);
 const int64_t *eval_i64(eval_ctx *c, const naru_tensor *t);
-/* Elementwise drivers: broadcast, convert in chunks, call, convert back with rounding. Integer types use i64 when given. */
+/* Elementwise drivers: broadcast, convert in chunks, call, convert back with rounding. Integer types use i64 when
+ * given. */
 typedef double (*fn1)(double, const node *);
 typedef double (*fn2)(double, double, const node *);
 typedef int64_t (*ifn1)(int64_t, const node *);
@@ -172,16 +182,16 @@ void broadcast_strides(const naru_tensor *t, int rank, const int64_t *dims, int6
 /* ---- running a whole graph on the reference evaluator (evaluate.c) ---- */
 /* g lifted. in[i]: value of main input i (NULL: its initializer default). out: main->nout references for the caller. */
 naru_status graph_evaluate(graph *g, naru_value *const *in, naru_value **out, uint64_t seed, naru_error *err);
-/* Infers facts of all values of g from its inputs' declared types (or `inputs`, one per main input, when not NULL). Errors of
- * single nodes go to report (NULL: the first is returned). */
+/* Infers facts of all values of g from its inputs' declared types (or `inputs`, one per main input, when not NULL).
+ * Errors of single nodes go to report (NULL: the first is returned). */
 naru_status graph_infer(graph *g, const fact *inputs, naru_report *report, naru_error *err);
 naru_status node_infer(graph *g, node *n, naru_error *err); /* one node, from its inputs' current facts */
 /* Infers, presets outputs and evaluates c->node: what both the evaluator and the engine's last resort do. */
 naru_status op_run(eval_ctx *c, symtab *syms);
 /* A value over t, or over an aligned contiguous copy where t is neither. */
 naru_status value_wrap_aligned(naru_tensor *t, naru_value **out, naru_error *err);
-bool tensor_is_aligned(const naru_tensor *t); /* data is aligned to its element size */
-bool fact_complete(const fact *f);            /* a tensor whose dtype and every dim are constants */
+bool tensor_is_aligned(const naru_tensor *t);     /* data is aligned to its element size */
+bool fact_complete(const fact *f);                /* a tensor whose dtype and every dim are constants */
 void fact_of_value(const naru_value *v, fact *f); /* type and content of a run-time value (NULL: unknown) */
 /* Evaluates one node with constant inputs: for folding. out: n->nout references. */
 naru_status node_evaluate(const node *n, naru_value **in, naru_value **out, uint64_t seed, naru_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * OptionalGetElement: the content of an optional; a tensor or sequence passes through (18). [ONNX OptionalGetElement-28]
+ * OptionalGetElement: the content of an optional; a tensor or sequence passes through (18). [ONNX
+ * OptionalGetElement-28]
  *
  * An empty optional is an error. Versions: 15, 18, 28.
  */

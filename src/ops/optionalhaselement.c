@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * OptionalHasElement: whether an optional has content; true for a tensor or sequence, false for an omitted input (18). [ONNX OptionalHasElement-28]
+ * OptionalHasElement: whether an optional has content; true for a tensor or sequence, false for an omitted input (18).
+ * [ONNX OptionalHasElement-28]
  *
  * Versions: 15, 18, 28.
  */

@@ -2,8 +2,8 @@
  *
  * Pad: adds pads[i] elements before and pads[i + n] after each of the n axes; negative pads remove. [ONNX Pad-25]
  *
- * mode constant (value, default 0), reflect (without the edge), edge, wrap (19). axes (18) restricts; pads of other axes are 0.
- * Types: any. Versions: 1, 2 (attributes), 11 (inputs), 13, 18, 19, 21, 23, 24, 25.
+ * mode constant (value, default 0), reflect (without the edge), edge, wrap (19). axes (18) restricts; pads of other
+ * axes are 0. Types: any. Versions: 1, 2 (attributes), 11 (inputs), 13, 18, 19, 21, 23, 24, 25.
  */
 #include "ops/util_move.h"
 
@@ -24,7 +24,8 @@ static naru_status infer(infer_ctx *c) {
     } else {
         TRY(infer_axes(c, ax, na, rank, axes));
     }
-    if (n != 2 * na) return op_fail(c, NARU_SHAPE, "%lld pads for %lld axes, needs two per axis", (long long)n, (long long)na);
+    if (n != 2 * na)
+        return op_fail(c, NARU_SHAPE, "%lld pads for %lld axes, needs two per axis", (long long)n, (long long)na);
     for (int i = 0; i < rank; i++) d[i] = in_dim(c, 0, i);
     for (int i = 0; i < na; i++) {
         for (int side = 0; side < 2; side++) {
@@ -33,7 +34,8 @@ static naru_status infer(infer_ctx *c) {
             if (e.kind == ELEM_CONST && e.v < 0) *x = sym_sub(c->syms, *x, -e.v);
             else *x = e.kind == ELEM_UNKNOWN ? DIM_UNKNOWN : sym_add(c->syms, *x, elem_to_dim(e));
         }
-        if (dim_is_const(in_dim(c, 0, axes[i])) && d[axes[i]] == DIM_UNKNOWN && p[i].kind == ELEM_CONST && p[i + na].kind == ELEM_CONST)
+        if (dim_is_const(in_dim(c, 0, axes[i])) && d[axes[i]] == DIM_UNKNOWN && p[i].kind == ELEM_CONST &&
+            p[i + na].kind == ELEM_CONST)
             return op_fail(c, NARU_SHAPE, "pads of axis %d remove more than there is", axes[i]);
     }
     out_tensor(c, 0, in_dtype(c, 0), rank, d);
@@ -55,7 +57,8 @@ static naru_status eval(eval_ctx *c) {
     const naru_tensor *x = eval_in(c, 0), *fill = eval_in(c, 2), *axes = eval_in(c, 3);
     const int64_t *p = eval_i64(c, eval_in(c, 1)), *ax = axes ? eval_i64(c, axes) : NULL;
     if (!p || (axes && !ax)) return NARU_OUT_OF_MEMORY;
-    int64_t na = axes ? tensor_count(axes) : x->rank, before[NARU_MAX_RANK] = {0}, dims[NARU_MAX_RANK], rows[NARU_MAX_RANK];
+    int64_t na = axes ? tensor_count(axes) : x->rank, before[NARU_MAX_RANK] = {0}, dims[NARU_MAX_RANK],
+            rows[NARU_MAX_RANK];
     if (tensor_count(eval_in(c, 1)) != 2 * na) return eval_fail(c, NARU_SHAPE, "needs two pads per axis");
     for (int i = 0; i < x->rank; i++) dims[i] = x->dims[i];
     for (int64_t i = 0; i < na; i++) {

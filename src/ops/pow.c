@@ -2,7 +2,8 @@
  *
  * Pow: Z = X ^ Y, elementwise with broadcasting; the result has X's type. [ONNX Pow-15]
  *
- * Types: X float, int32, int64; Y any number. Versions: 1, 7, 12 (mixed types), 13, 15. Integer bases with integer exponents
+ * Types: X float, int32, int64; Y any number. Versions: 1, 7, 12 (mixed types), 13, 15. Integer bases with integer
+ * exponents
  * >= 0 are exact and wrap; other integer results are truncated from double.
  */
 #include <math.h>

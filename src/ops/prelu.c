@@ -19,7 +19,9 @@ static naru_status eval(eval_ctx *c) {
 /* Before 7 a slope of C elements lies along axis 1: unsqueeze it behind. */
 static naru_status per_channel(lift_ctx *c, node *n) {
     const value *x = n->in[0], *s = n->nin > 1 ? n->in[1] : NULL;
-    if (!x || !s || !s->constant || s->constant->rank != 1 || tensor_count(s->constant) == 1 || !x->declared.has_rank || x->declared.rank <= 2) return NARU_OK;
+    if (!x || !s || !s->constant || s->constant->rank != 1 || tensor_count(s->constant) == 1 || !x->declared.has_rank ||
+        x->declared.rank <= 2)
+        return NARU_OK;
     int64_t axes[NARU_MAX_RANK], k = x->declared.rank - 2;
     for (int64_t i = 0; i < k; i++) axes[i] = 1 + i;
     node *u = graph_node_new(c->graph, c->block, n, "Unsqueeze", "", 2, 1, 0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * QuantizeLinear: y = saturate(round half even(x / scale) + zero_point), scale per tensor, per axis, or per block of block_size
- * along axis. [ONNX QuantizeLinear-28]
+ * QuantizeLinear: y = saturate(round half even(x / scale) + zero_point), scale per tensor, per axis, or per block of
+ * block_size along axis. [ONNX QuantizeLinear-28]
  *
- * Result type: the zero point's, else output_dtype, else uint8. To floats: x / scale rounded and saturated in that type. Versions: 10, 13
- * (axis), 19 (float8, saturate), 21 (blocks, int4, output_dtype), 23 (precision), 24, 25, 28.
+ * Result type: the zero point's, else output_dtype, else uint8. To floats: x / scale rounded and saturated in that
+ * type. Versions: 10, 13 (axis), 19 (float8, saturate), 21 (blocks, int4, output_dtype), 23 (precision), 24, 25, 28.
  */
 #include "ops/util_quant.h"
 
@@ -45,12 +45,14 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
-static const attr_def attrs[] = {ATTR_I("axis", 1), ATTR_I("block_size", 0), ATTR_I("output_dtype", 0), ATTR_I("precision", 0), ATTR_I("saturate", 1), {0}};
+static const attr_def attrs[] = {ATTR_I("axis", 1),      ATTR_I("block_size", 0), ATTR_I("output_dtype", 0),
+                                 ATTR_I("precision", 0), ATTR_I("saturate", 1),   {0}};
 
 const op_desc op_QuantizeLinear = {
     .name = "QuantizeLinear",
     .versions = (const short[]){10, 13, 19, 21, 23, 24, 25, 28, 0},
-    .sig = "x:T1, y_scale:T2, y_zero_point:T3? -> y:T3 | T1 = float int32; T2 = float int32 float8e8m0; T3 = int int2 int4 uint2 uint4 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz float4e2m1 float6e2m3 float6e3m2",
+    .sig = "x:T1, y_scale:T2, y_zero_point:T3? -> y:T3 | T1 = float int32; T2 = float int32 float8e8m0; T3 = int int2 "
+           "int4 uint2 uint4 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz float4e2m1 float6e2m3 float6e3m2",
     .attrs = attrs,
     .flags = OP_NOFOLD,
     .infer = infer,

@@ -20,7 +20,8 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
-static const attr_def attrs[] = {ATTR_OPT("dtype", ATTR_INT), ATTR_F("mean", 0.0f), ATTR_F("scale", 1.0f), ATTR_OPT("seed", ATTR_FLOAT), {0}};
+static const attr_def attrs[] = {
+    ATTR_OPT("dtype", ATTR_INT), ATTR_F("mean", 0.0f), ATTR_F("scale", 1.0f), ATTR_OPT("seed", ATTR_FLOAT), {0}};
 
 const op_desc op_RandomNormalLike = {
     .name = "RandomNormalLike",

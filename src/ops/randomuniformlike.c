@@ -16,11 +16,13 @@ static naru_status eval(eval_ctx *c) {
     naru_tensor *y = eval_out(c, 0);
     uint64_t s = random_state(c, SEED);
     double lo = node_f(c->node, LOW), hi = node_f(c->node, HIGH);
-    for (int64_t i = 0, n = y ? tensor_count(y) : 0; i < n; i++) dtype_set_f64(y->dtype, y->data, i, lo + (hi - lo) * random_uniform(&s));
+    for (int64_t i = 0, n = y ? tensor_count(y) : 0; i < n; i++)
+        dtype_set_f64(y->dtype, y->data, i, lo + (hi - lo) * random_uniform(&s));
     return NARU_OK;
 }
 
-static const attr_def attrs[] = {ATTR_OPT("dtype", ATTR_INT), ATTR_F("high", 1.0f), ATTR_F("low", 0.0f), ATTR_OPT("seed", ATTR_FLOAT), {0}};
+static const attr_def attrs[] = {
+    ATTR_OPT("dtype", ATTR_INT), ATTR_F("high", 1.0f), ATTR_F("low", 0.0f), ATTR_OPT("seed", ATTR_FLOAT), {0}};
 
 const op_desc op_RandomUniformLike = {
     .name = "RandomUniformLike",

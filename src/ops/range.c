@@ -22,7 +22,8 @@ static naru_status infer(infer_ctx *c) {
         n = count > 0 ? (int64_t)count : 0;
     } else if (in_scalar(c, 0, &a) && a == 0 && in_scalar(c, 2, &s) && s == 1 && in_elems(c, 1, &e1, &k) && k == 1) {
         n = elem_to_dim(e1[0]);
-    } else if (in_scalar(c, 2, &s) && s == 1 && in_elems(c, 0, &e0, &k) && k == 1 && in_elems(c, 1, &e1, &k) && k == 1) {
+    } else if (in_scalar(c, 2, &s) && s == 1 && in_elems(c, 0, &e0, &k) && k == 1 && in_elems(c, 1, &e1, &k) &&
+               k == 1) {
         n = sym_sub(c->syms, elem_to_dim(e1[0]), elem_to_dim(e0[0]));
     }
     out_tensor(c, 0, in_dtype(c, 0), 1, &n);

@@ -2,8 +2,9 @@
  *
  * ReduceProd: y = product of x over the axes. [ONNX ReduceProd-18]
  *
- * No axes: all of them, or, with noop_with_empty_axes = 1, none (then the function is applied to each element alone). keepdims
- * keeps reduced dims as 1. Reducing nothing gives the neutral element. Versions: 1, 11, 13, 18 (18: axes become an input).
+ * No axes: all of them, or, with noop_with_empty_axes = 1, none (then the function is applied to each element alone).
+ * keepdims keeps reduced dims as 1. Reducing nothing gives the neutral element. Versions: 1, 11, 13, 18 (18: axes
+ * become an input).
  */
 #include <math.h>
 

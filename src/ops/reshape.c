@@ -2,8 +2,9 @@
  *
  * Reshape: the same elements under other dims. [ONNX Reshape-25]
  *
- * shape[i] = -1 (once): what remains; 0: the input's dim i, or, with allowzero = 1, zero. Types: any. Versions: 1 (attribute
- * shape), 5, 13, 14 (allowzero), 19, 21, 23, 24, 25. Element counts must agree; an empty shape makes a scalar.
+ * shape[i] = -1 (once): what remains; 0: the input's dim i, or, with allowzero = 1, zero. Types: any. Versions: 1
+ * (attribute shape), 5, 13, 14 (allowzero), 19, 21, 23, 24, 25. Element counts must agree; an empty shape makes a
+ * scalar.
  */
 #include "ops/util_move.h"
 
@@ -21,12 +22,14 @@ static naru_status read_target(infer_ctx *c, const elem_t *e, int64_t n, dim_t *
     *open = -1;
     for (int i = 0; i < n; i++) {
         bool zero = e[i].kind == ELEM_CONST && e[i].v == 0, rest = e[i].kind == ELEM_CONST && e[i].v == -1;
-        if (e[i].kind == ELEM_CONST && e[i].v < -1) return op_fail(c, NARU_SHAPE, "shape[%d] is %lld", i, (long long)e[i].v);
+        if (e[i].kind == ELEM_CONST && e[i].v < -1)
+            return op_fail(c, NARU_SHAPE, "shape[%d] is %lld", i, (long long)e[i].v);
         if (rest && *open >= 0) return op_fail(c, NARU_SHAPE, "shape has -1 twice");
         if (rest) *open = i;
         if (zero && !node_i(c->node, ALLOWZERO)) {
             if (in_rank(c, 0) < 0) dims[i] = DIM_UNKNOWN;
-            else if (i >= in_rank(c, 0)) return op_fail(c, NARU_SHAPE, "shape[%d] is 0 but the input has rank %d", i, in_rank(c, 0));
+            else if (i >= in_rank(c, 0))
+                return op_fail(c, NARU_SHAPE, "shape[%d] is 0 but the input has rank %d", i, in_rank(c, 0));
             else dims[i] = in_dim(c, 0, i);
         } else {
             dims[i] = rest ? DIM_UNKNOWN : elem_to_dim(e[i]);
@@ -55,7 +58,9 @@ static naru_status infer(infer_ctx *c) {
     const elem_t *e;
     int64_t n;
     if (!in_elems(c, 1, &e, &n)) {
-        int rank = in_rank(c, 1) == 1 && dim_is_const(in_dim(c, 1, 0)) && in_dim(c, 1, 0) <= NARU_MAX_RANK ? (int)in_dim(c, 1, 0) : -1;
+        int rank = in_rank(c, 1) == 1 && dim_is_const(in_dim(c, 1, 0)) && in_dim(c, 1, 0) <= NARU_MAX_RANK
+                       ? (int)in_dim(c, 1, 0)
+                       : -1;
         dim_t unknown[NARU_MAX_RANK];
         for (int i = 0; i < NARU_MAX_RANK; i++) unknown[i] = DIM_UNKNOWN;
         out_tensor(c, 0, in_dtype(c, 0), rank, unknown);

@@ -2,7 +2,8 @@
  *
  * Round: y = nearest integer, halves to even, elementwise. [ONNX Round-22]
  *
- * Types: floats. Versions: 11, 22. Edge cases: NaN and infinities stay. The rounding mode is the default, which the library keeps.
+ * Types: floats. Versions: 11, 22. Edge cases: NaN and infinities stay. The rounding mode is the default, which the
+ * library keeps.
  */
 #include <math.h>
 

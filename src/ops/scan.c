@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Scan: for each step t: (states, outputs_t) = body(states, slices t of the scan inputs); results are the last states and
- * the outputs stacked along their axis. [ONNX Scan-25]
+ * Scan: for each step t: (states, outputs_t) = body(states, slices t of the scan inputs); results are the last states
+ * and the outputs stacked along their axis. [ONNX Scan-25]
  *
- * The last num_scan_inputs inputs are scanned along scan_input_axes, forward (0) or backward (1) by scan_input_directions;
- * outputs are stacked along scan_output_axes, appended or prepended by scan_output_directions. All scanned axes have the
- * same length. States keep their type and shape. Versions: 8 (a batch axis in front and an optional sequence_lens: lifted only
- * for a batch of 1 without lengths), 9, 11 (negative axes), 16, 19, 21, 23, 24, 25.
+ * The last num_scan_inputs inputs are scanned along scan_input_axes, forward (0) or backward (1) by
+ * scan_input_directions; outputs are stacked along scan_output_axes, appended or prepended by scan_output_directions.
+ * All scanned axes have the same length. States keep their type and shape. Versions: 8 (a batch axis in front and an
+ * optional sequence_lens: lifted only for a batch of 1 without lengths), 9, 11 (negative axes), 16, 19, 21, 23, 24, 25.
  */
 #include "ops/util_move.h"
 
@@ -24,8 +24,10 @@ static naru_status infer(infer_ctx *c) {
     int states = c->nin - (int)m;
     if (!c->infer_block) return NARU_OK;
     if (m < 1 || states < 0 || b->nin != c->nin || b->nout < states || c->nout > b->nout)
-        return op_fail(c, NARU_BAD_MODEL, "the body has %d inputs and %d outputs for %d states and %lld scanned inputs", b->nin, b->nout, states, (long long)m);
-    fact *in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *in), *out = arena_calloc(c->arena, (size_t)b->nout + 1, sizeof *out);
+        return op_fail(c, NARU_BAD_MODEL, "the body has %d inputs and %d outputs for %d states and %lld scanned inputs",
+                       b->nin, b->nout, states, (long long)m);
+    fact *in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *in),
+         *out = arena_calloc(c->arena, (size_t)b->nout + 1, sizeof *out);
     if (!in || !out) return err_oom(c->err);
     dim_t steps = DIM_UNKNOWN;
     for (int i = 0; i < c->nin; i++) {
@@ -73,20 +75,24 @@ static naru_status check(scanner *k) {
         const naru_tensor *x = eval_in(c, k->states + i);
         int64_t a = x ? axis_of(k, INPUT_AXES, i, x->rank) : -1;
         if (a < 0 || a >= x->rank) return eval_fail(c, NARU_SHAPE, "scan input %d has no such axis", i);
-        if (k->steps >= 0 && x->dims[a] != k->steps) return eval_fail(c, NARU_SHAPE, "scan input %d has %lld steps, earlier ones %lld", i, (long long)x->dims[a], (long long)k->steps);
+        if (k->steps >= 0 && x->dims[a] != k->steps)
+            return eval_fail(c, NARU_SHAPE, "scan input %d has %lld steps, earlier ones %lld", i, (long long)x->dims[a],
+                             (long long)k->steps);
         k->steps = x->dims[a];
     }
     return NARU_OK;
 }
 
 /* dst[.., at, ..] along `axis` = src, or src = dst[.., at, ..]: `whole` has the axis, `part` has not. */
-static naru_status copy_slice(eval_ctx *c, naru_tensor *whole, naru_tensor *part, int64_t axis, int64_t at, bool into_whole) {
+static naru_status copy_slice(eval_ctx *c, naru_tensor *whole, naru_tensor *part, int64_t axis, int64_t at,
+                              bool into_whole) {
     int64_t outer = 1, inner = 1, n = whole->dims[axis];
     for (int d = 0; d < axis; d++) outer *= whole->dims[d];
     for (int d = (int)axis + 1; d < whole->rank; d++) inner *= whole->dims[d];
     for (int64_t o = 0; inner && o < outer; o++) {
         int64_t w = (o * n + at) * inner, p = o * inner;
-        if (!(into_whole ? move_elems(whole, w, part, p, inner) : move_elems(part, p, whole, w, inner))) return err_oom(c->err);
+        if (!(into_whole ? move_elems(whole, w, part, p, inner) : move_elems(part, p, whole, w, inner)))
+            return err_oom(c->err);
     }
     return NARU_OK;
 }
@@ -98,7 +104,8 @@ static naru_status take_slice(scanner *k, int i, int64_t step) {
     for (int d = 0, n = 0; d < x->rank; d++)
         if (d != axis) dims[n++] = x->dims[d];
     TRY(tensor_new(x->dtype, x->rank - 1, dims, &t, c->err));
-    naru_status st = copy_slice(c, x, t, axis, listed(c->node, INPUT_DIRECTIONS, i) ? k->steps - 1 - step : step, false);
+    naru_status st =
+        copy_slice(c, x, t, axis, listed(c->node, INPUT_DIRECTIONS, i) ? k->steps - 1 - step : step, false);
     value_unref(k->in[k->states + i]);
     k->in[k->states + i] = NULL;
     if (st == NARU_OK) st = value_new_tensor(t, &k->in[k->states + i], c->err);
@@ -143,7 +150,9 @@ static naru_status hand_over(scanner *k) {
             TRY(eval_set(c, o, k->in[o]));
             continue;
         }
-        if (!k->stack[o - k->states]) return eval_fail(c, NARU_SHAPE, "no step was made: the dims of scan output %d are not known", o - k->states);
+        if (!k->stack[o - k->states])
+            return eval_fail(c, NARU_SHAPE, "no step was made: the dims of scan output %d are not known",
+                             o - k->states);
         naru_value *v;
         TRY(value_new_tensor(k->stack[o - k->states], &v, c->err));
         naru_status st = eval_set(c, o, v);
@@ -158,7 +167,8 @@ static naru_status eval(eval_ctx *c) {
     scanner k = {.c = c, .body = b, .scanned = (int)node_i(c->node, NUM_SCAN_INPUTS)};
     k.states = c->nin - k.scanned;
     k.results = b->nout - k.states;
-    if (k.scanned < 1 || k.states < 0 || k.results < 0 || b->nin != c->nin || c->nout > b->nout) return eval_fail(c, NARU_BAD_MODEL, "the body does not fit the node");
+    if (k.scanned < 1 || k.states < 0 || k.results < 0 || b->nin != c->nin || c->nout > b->nout)
+        return eval_fail(c, NARU_BAD_MODEL, "the body does not fit the node");
     for (int i = 0; i < k.states; i++)
         if (!c->in[i]) return eval_fail(c, NARU_BAD_MODEL, "state %d is omitted", i);
     k.in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *k.in);
@@ -174,8 +184,8 @@ static naru_status eval(eval_ctx *c) {
     return st;
 }
 
-/* Scan-8: sequence_lens comes first and may be omitted; every input has a batch axis in front, which the body does not see. With a
- * batch of 1 that axis is squeezed away before and put back behind. */
+/* Scan-8: sequence_lens comes first and may be omitted; every input has a batch axis in front, which the body does not
+ * see. With a batch of 1 that axis is squeezed away before and put back behind. */
 static naru_status drop_batch(lift_ctx *c, node *n) {
     if (n->nin < 1 || n->in[0]) return err_set(c->err, NARU_UNSUPPORTED, "Scan-8 with sequence_lens");
     int64_t zero = 0;
@@ -184,7 +194,8 @@ static naru_status drop_batch(lift_ctx *c, node *n) {
     for (int i = 1; i < n->nin; i++) {
         const value *v = n->in[i];
         const type *t = v ? &v->declared : NULL;
-        if (!t || !t->has_rank || t->rank < 1 || t->dims[0] != 1) return err_set(c->err, NARU_UNSUPPORTED, "Scan-8 with a batch other than 1");
+        if (!t || !t->has_rank || t->rank < 1 || t->dims[0] != 1)
+            return err_set(c->err, NARU_UNSUPPORTED, "Scan-8 with a batch other than 1");
         node *s = graph_node_new(c->graph, c->block, n, "Squeeze", "", 2, 1, 0);
         value *o = graph_value_new(c->graph, c->block, NULL);
         if (!s || !o) return err_oom(c->err);
@@ -209,7 +220,13 @@ static naru_status drop_batch(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
-static const attr_def attrs[] = {ATTR_REQ("body", ATTR_GRAPH), ATTR_REQ("num_scan_inputs", ATTR_INT), ATTR_OPT("scan_input_axes", ATTR_INTS), ATTR_OPT("scan_input_directions", ATTR_INTS), ATTR_OPT("scan_output_axes", ATTR_INTS), ATTR_OPT("scan_output_directions", ATTR_INTS), {0}};
+static const attr_def attrs[] = {ATTR_REQ("body", ATTR_GRAPH),
+                                 ATTR_REQ("num_scan_inputs", ATTR_INT),
+                                 ATTR_OPT("scan_input_axes", ATTR_INTS),
+                                 ATTR_OPT("scan_input_directions", ATTR_INTS),
+                                 ATTR_OPT("scan_output_axes", ATTR_INTS),
+                                 ATTR_OPT("scan_output_directions", ATTR_INTS),
+                                 {0}};
 static const adapter adapters[] = {{9, drop_batch}, {0}};
 
 const op_desc op_Scan = {

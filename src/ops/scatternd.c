@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * ScatterND: y = data; for each index tuple i: y[indices[i]] = updates[i], or combined by `reduction`. [ONNX ScatterND-18]
+ * ScatterND: y = data; for each index tuple i: y[indices[i]] = updates[i], or combined by `reduction`. [ONNX
+ * ScatterND-18]
  *
- * indices [.., k], k <= rank(data); updates dims: indices dims without the last, then data dims from k on. reduction: none, add,
- * mul (16), max, min (18). Negative indices count from the end. Types: any; reductions: numbers. Versions: 11, 13, 16, 18.
+ * indices [.., k], k <= rank(data); updates dims: indices dims without the last, then data dims from k on. reduction:
+ * none, add, mul (16), max, min (18). Negative indices count from the end. Types: any; reductions: numbers. Versions:
+ * 11, 13, 16, 18.
  */
 #include "ops/util_scatter.h"
 
@@ -22,16 +24,21 @@ static naru_status eval(eval_ctx *c) {
     if (!at) return NARU_OUT_OF_MEMORY;
     if (!move_elems(y, 0, x, 0, tensor_count(x))) return err_oom(c->err);
     int64_t k = ix->rank ? ix->dims[ix->rank - 1] : 1, n = k ? tensor_count(ix) / k : 0, inner = 1, rows[NARU_MAX_RANK];
-    if (k > x->rank) return eval_fail(c, NARU_SHAPE, "indices are %lld long for a rank-%d tensor", (long long)k, x->rank);
+    if (k > x->rank)
+        return eval_fail(c, NARU_SHAPE, "indices are %lld long for a rank-%d tensor", (long long)k, x->rank);
     row_strides(x->rank, x->dims, rows);
     for (int d = (int)k; d < x->rank; d++) inner *= x->dims[d];
-    if (tensor_count(u) != n * inner) return eval_fail(c, NARU_SHAPE, "updates have %lld elements, need %lld", (long long)tensor_count(u), (long long)(n * inner));
+    if (tensor_count(u) != n * inner)
+        return eval_fail(c, NARU_SHAPE, "updates have %lld elements, need %lld", (long long)tensor_count(u),
+                         (long long)(n * inner));
     for (int64_t i = 0; i < n; i++) {
         int64_t base = 0;
         for (int64_t d = 0; d < k; d++) {
             int64_t v = at[i * k + d];
             if (v < 0) v += x->dims[d];
-            if (v < 0 || v >= x->dims[d]) return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside axis %lld", (long long)at[i * k + d], (long long)d);
+            if (v < 0 || v >= x->dims[d])
+                return eval_fail(c, NARU_INVALID_ARGUMENT, "index %lld is outside axis %lld", (long long)at[i * k + d],
+                                 (long long)d);
             base += v * rows[d];
         }
         for (int64_t j = 0; j < inner; j++)

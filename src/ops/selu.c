@@ -2,7 +2,8 @@
  *
  * Selu: y = gamma * (x for x > 0, else alpha * (e^x - 1)). [ONNX Selu-22]
  *
- * Elementwise. Types: floats. Versions: 1, 6, 22. Defaults: alpha = 1.67326, gamma = 1.0507. NaN stays NaN unless a comparison decides.
+ * Elementwise. Types: floats. Versions: 1, 6, 22. Defaults: alpha = 1.67326, gamma = 1.0507. NaN stays NaN unless a
+ * comparison decides.
  */
 #include <math.h>
 
@@ -10,7 +11,9 @@
 
 enum { ALPHA, GAMMA };
 
-static double f(double x, const node *n) { return (double)node_f(n, GAMMA) * (x > 0 ? x : (double)node_f(n, ALPHA) * expm1(x)); }
+static double f(double x, const node *n) {
+    return (double)node_f(n, GAMMA) * (x > 0 ? x : (double)node_f(n, ALPHA) * expm1(x));
+}
 
 static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
 

@@ -18,7 +18,8 @@ static naru_status eval(eval_ctx *c) {
     naru_value *s;
     TRY(value_new_sequence(c->in[0]->elem, &s, c->err));
     naru_status st = NARU_OK;
-    for (int64_t i = 0; st == NARU_OK && i <= n; i++) st = value_push(s, i == at ? c->in[1] : c->in[0]->items[i - (i > at)], c->err);
+    for (int64_t i = 0; st == NARU_OK && i <= n; i++)
+        st = value_push(s, i == at ? c->in[1] : c->in[0]->items[i - (i > at)], c->err);
     if (st == NARU_OK) st = eval_set(c, 0, s);
     value_unref(s);
     return st;

@@ -18,7 +18,8 @@ static naru_status map_one(eval_ctx *c, block *b, size_t i, naru_value **in, nar
     for (int k = 0; k < b->nin; k++) {
         naru_value *v = c->in[k];
         if (v && v->kind == NARU_KIND_SEQUENCE) {
-            if (i >= v->count) return eval_fail(c, NARU_SHAPE, "input %d has %zu elements, the first input more", k, v->count);
+            if (i >= v->count)
+                return eval_fail(c, NARU_SHAPE, "input %d has %zu elements, the first input more", k, v->count);
             v = v->items[i];
         }
         if (!v) return eval_fail(c, NARU_BAD_MODEL, "input %d is omitted", k);
@@ -36,9 +37,11 @@ static naru_status map_one(eval_ctx *c, block *b, size_t i, naru_value **in, nar
 
 static naru_status eval(eval_ctx *c) {
     block *b = node_block(c->node, BODY);
-    if (c->nin < 1 || !c->in[0] || c->in[0]->kind != NARU_KIND_SEQUENCE) return eval_fail(c, NARU_TYPE, "the first input must be a sequence");
+    if (c->nin < 1 || !c->in[0] || c->in[0]->kind != NARU_KIND_SEQUENCE)
+        return eval_fail(c, NARU_TYPE, "the first input must be a sequence");
     if (b->nin != c->nin || b->nout < c->nout) return eval_fail(c, NARU_BAD_MODEL, "the body does not fit the node");
-    naru_value **in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *in), **out = arena_calloc(c->arena, (size_t)b->nout + 1, sizeof *out);
+    naru_value **in = arena_calloc(c->arena, (size_t)b->nin + 1, sizeof *in),
+               **out = arena_calloc(c->arena, (size_t)b->nout + 1, sizeof *out);
     naru_value **results = arena_calloc(c->arena, (size_t)c->nout + 1, sizeof *results);
     naru_status st = in && out && results ? NARU_OK : err_oom(c->err);
     for (int o = 0; st == NARU_OK && o < c->nout; o++) st = value_new_sequence(NARU_UNDEFINED, &results[o], c->err);

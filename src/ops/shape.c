@@ -2,8 +2,8 @@
  *
  * Shape: y = dims of x from `start` to `end` (exclusive), as int64. [ONNX Shape-25]
  *
- * Negative start and end count from the rank; both are clamped to [0, rank]. Types: any. Versions: 1, 13, 15 (start, end), 19,
- * 21, 23, 24, 25. Rank 0 gives an empty list. The result's content is known as soon as the dims are.
+ * Negative start and end count from the rank; both are clamped to [0, rank]. Types: any. Versions: 1, 13, 15 (start,
+ * end), 19, 21, 23, 24, 25. Rank 0 gives an empty list. The result's content is known as soon as the dims are.
  */
 #include "ops/op.h"
 

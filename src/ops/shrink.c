@@ -10,7 +10,11 @@
 
 enum { BIAS, LAMBD };
 
-static double f(double x, const node *n) { return x < -(double)node_f(n, LAMBD) ? x + (double)node_f(n, BIAS) : x > (double)node_f(n, LAMBD) ? x - (double)node_f(n, BIAS) : 0; }
+static double f(double x, const node *n) {
+    return x < -(double)node_f(n, LAMBD)  ? x + (double)node_f(n, BIAS)
+           : x > (double)node_f(n, LAMBD) ? x - (double)node_f(n, BIAS)
+                                          : 0;
+}
 
 static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
 

@@ -24,7 +24,8 @@ static uint64_t type_set(const char *word) {
 }
 
 static bool is_container(const char *word) {
-    return strncmp(word, "seq", 3) == 0 || strncmp(word, "opt", 3) == 0 || strncmp(word, "map", 3) == 0 || strcmp(word, "value") == 0;
+    return strncmp(word, "seq", 3) == 0 || strncmp(word, "opt", 3) == 0 || strncmp(word, "map", 3) == 0 ||
+           strcmp(word, "value") == 0;
 }
 
 static void skip(const char **p) {
@@ -186,8 +187,8 @@ static naru_status check_dtype(const sig_param *p, naru_dtype d, uint64_t allowe
     if (allowed && !(allowed & BIT(d))) return wrong_type(p, d, allowed, err);
     if (p->var < 0 || p->hetero || !allowed) return NARU_OK;
     if (b->dtype[p->var] && b->dtype[p->var] != d)
-        return err_set(err, NARU_TYPE, "input '%s' is %s, but '%s' is %s; both must have one type", p->name, naru_dtype_name(d),
-                       b->by[p->var], naru_dtype_name(b->dtype[p->var]));
+        return err_set(err, NARU_TYPE, "input '%s' is %s, but '%s' is %s; both must have one type", p->name,
+                       naru_dtype_name(d), b->by[p->var], naru_dtype_name(b->dtype[p->var]));
     b->dtype[p->var] = d;
     b->by[p->var] = p->name;
     return NARU_OK;

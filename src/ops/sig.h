@@ -12,9 +12,9 @@ enum { SIG_MAX_PARAMS = 24, SIG_MAX_VARS = 8 };
 typedef struct sig_param {
     char name[40];
     bool optional, variadic, hetero;
-    int var;            /* index of its type variable; -1: types is its own set */
-    uint64_t types;     /* bit d: dtype d allowed; meaningful when var < 0 */
-    bool tensor;        /* tensors of `types`; false with `types` 0: sequences, optionals, maps: not checked */
+    int var;        /* index of its type variable; -1: types is its own set */
+    uint64_t types; /* bit d: dtype d allowed; meaningful when var < 0 */
+    bool tensor;    /* tensors of `types`; false with `types` 0: sequences, optionals, maps: not checked */
 } sig_param;
 
 typedef struct sig {
@@ -33,9 +33,9 @@ const sig_param *sig_input(const sig *s, int i);
 const sig_param *sig_output(const sig *s, int i);
 /* dtypes allowed for the parameter; 0: anything. */
 uint64_t sig_types(const sig *s, const sig_param *p);
-/* What is known of the inputs' types (tensor or sequence, element type) fits the operator's signature and each other. in:
- * nin facts, NULL where omitted. Errors: TYPE. Kernels and eval rely on it: it runs at load, and again at run time where
- * types were not known then. */
+/* What is known of the inputs' types (tensor or sequence, element type) fits the operator's signature and each other.
+ * in: nin facts, NULL where omitted. Errors: TYPE. Kernels and eval rely on it: it runs at load, and again at run time
+ * where types were not known then. */
 naru_status sig_check_facts(const op_desc *op, int nin, const fact *const *in, naru_error *err);
 
 #endif

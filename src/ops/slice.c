@@ -2,8 +2,10 @@
  *
  * Slice: y = x[start:end:step] along the given axes, Python's rules. [ONNX Slice-13]
  *
- * Negative starts and ends count from the dim; for step > 0 both are clamped to [0, d], for step < 0 start to [0, d-1] and end to
- * [-1, d-1]. Types: any. Versions: 1 (attributes starts, ends, axes), 10 (inputs, steps), 11, 13. Empty results are allowed.
+ * Negative starts and ends count from the dim; for step > 0 both are clamped to [0, d], for step < 0 start to [0, d-1]
+ * and end to
+ * [-1, d-1]. Types: any. Versions: 1 (attributes starts, ends, axes), 10 (inputs, steps), 11, 13. Empty results are
+ * allowed.
  */
 #include "ops/util_move.h"
 
@@ -49,7 +51,8 @@ static naru_status lists(infer_ctx *c, const elem_t **v, int64_t *n, int *axes) 
     if (*n < 0 && in_rank(c, 1) == 1 && dim_is_const(in_dim(c, 1, 0))) *n = in_dim(c, 1, 0);
     if (*n < 0 || *n > rank) return NARU_NOT_FOUND;
     for (int i = 0; i < 3; i++)
-        if (v[i] && in_elems(c, input[i], &v[i], &count) && count != *n) return op_fail(c, NARU_SHAPE, "starts, ends, axes and steps differ in length");
+        if (v[i] && in_elems(c, input[i], &v[i], &count) && count != *n)
+            return op_fail(c, NARU_SHAPE, "starts, ends, axes and steps differ in length");
     int64_t all[NARU_MAX_RANK];
     for (int64_t i = 0; i < *n; i++) all[i] = i;
     return infer_axes(c, ax ? ax : all, *n, rank, axes);
@@ -108,7 +111,8 @@ static naru_status eval(eval_ctx *c) {
     const int64_t *axes = ax ? eval_i64(c, ax) : NULL, *steps = st ? eval_i64(c, st) : NULL;
     if (!starts || !ends || (ax && !axes) || (st && !steps)) return NARU_OUT_OF_MEMORY;
     int64_t n = tensor_count(eval_in(c, 1));
-    if (n > x->rank || tensor_count(eval_in(c, 2)) != n || (ax && tensor_count(ax) != n) || (st && tensor_count(st) != n))
+    if (n > x->rank || tensor_count(eval_in(c, 2)) != n || (ax && tensor_count(ax) != n) ||
+        (st && tensor_count(st) != n))
         return eval_fail(c, NARU_SHAPE, "starts, ends, axes and steps differ in length");
     for (int64_t i = 0; i < n; i++) {
         int64_t a = axes ? axes[i] : i, step = steps ? steps[i] : 1, s = starts[i];

@@ -2,7 +2,8 @@
  *
  * Softmax: y = e^(x - max) / sum of e^(x - max) along the axis. [ONNX Softmax-13]
  *
- * Types: floats. Versions: 1, 11 (input seen as 2-D, split at axis, default 1), 13 (one axis, default -1). A row with NaN gives NaN.
+ * Types: floats. Versions: 1, 11 (input seen as 2-D, split at axis, default 1), 13 (one axis, default -1). A row with
+ * NaN gives NaN.
  */
 #include <math.h>
 

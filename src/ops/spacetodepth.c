@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * SpaceToDepth: [N, C, H, W] to [N, C b^2, H/b, W/b]; the inverse of DepthToSpace in the same mode. [ONNX SpaceToDepth-28]
+ * SpaceToDepth: [N, C, H, W] to [N, C b^2, H/b, W/b]; the inverse of DepthToSpace in the same mode. [ONNX
+ * SpaceToDepth-28]
  *
- * DCR (default, the only one before 28): channel (bh b + bw) C + c; CRD: c b^2 + bh b + bw. Types: any. Versions: 1, 13, 28 (mode).
+ * DCR (default, the only one before 28): channel (bh b + bw) C + c; CRD: c b^2 + bh b + bw. Types: any. Versions: 1,
+ * 13, 28 (mode).
  */
 #include "ops/util_move.h"
 
@@ -15,7 +17,8 @@ static naru_status infer(infer_ctx *c) {
     if (in_rank(c, 0) >= 0) {
         if (in_rank(c, 0) != 4) return op_fail(c, NARU_SHAPE, "input has rank %d, needs 4", in_rank(c, 0));
         for (int i = 2; i < 4; i++)
-            if (dim_is_const(in_dim(c, 0, i)) && in_dim(c, 0, i) % b) return op_fail(c, NARU_SHAPE, "axis %d does not divide by %lld", i, (long long)b);
+            if (dim_is_const(in_dim(c, 0, i)) && in_dim(c, 0, i) % b)
+                return op_fail(c, NARU_SHAPE, "axis %d does not divide by %lld", i, (long long)b);
         d[0] = in_dim(c, 0, 0);
         d[1] = sym_mul(c->syms, in_dim(c, 0, 1), b * b);
         d[2] = sym_div(c->syms, in_dim(c, 0, 2), b);
@@ -29,12 +32,14 @@ static naru_status eval(eval_ctx *c) {
     const naru_tensor *x = eval_in(c, 0);
     naru_tensor *y = eval_out(c, 0);
     if (!y) return NARU_OK;
-    int64_t b = node_i(c->node, BLOCK), C = x->dims[1], H = x->dims[2], W = x->dims[3], oh = y->dims[2], ow = y->dims[3];
+    int64_t b = node_i(c->node, BLOCK), C = x->dims[1], H = x->dims[2], W = x->dims[3], oh = y->dims[2],
+            ow = y->dims[3];
     bool crd = strcmp(node_s(c->node, MODE), "CRD") == 0;
     for (int64_t i = 0, n = tensor_count(y); i < n; i++) {
         int64_t w = i % ow, h = i / ow % oh, oc = i / ow / oh % (C * b * b), in = i / ow / oh / (C * b * b);
         int64_t ch = crd ? oc / (b * b) : oc % C, cell = crd ? oc % (b * b) : oc / C;
-        if (!move_elems(y, i, x, ((in * C + ch) * H + h * b + cell / b) * W + w * b + cell % b, 1)) return err_oom(c->err);
+        if (!move_elems(y, i, x, ((in * C + ch) * H + h * b + cell / b) * W + w * b + cell % b, 1))
+            return err_oom(c->err);
     }
     return NARU_OK;
 }

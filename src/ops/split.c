@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Split: cuts x along `axis` into pieces of the given sizes, or into num_outputs equal ones (the last smaller). [ONNX Split-18]
+ * Split: cuts x along `axis` into pieces of the given sizes, or into num_outputs equal ones (the last smaller). [ONNX
+ * Split-18]
  *
- * Types: any. Versions: 1, 2 (attribute split), 11, 13 (input split), 18 (num_outputs; without it and without split, as many as
- * there are outputs). Sizes may be 0 and must add up to the dim.
+ * Types: any. Versions: 1, 2 (attribute split), 11, 13 (input split), 18 (num_outputs; without it and without split, as
+ * many as there are outputs). Sizes may be 0 and must add up to the dim.
  */
 #include "ops/util_move.h"
 
@@ -22,14 +23,17 @@ static naru_status infer(infer_ctx *c) {
     int64_t ne = 0, parts = node_has(c->node, NUM_OUTPUTS) ? node_i(c->node, NUM_OUTPUTS) : c->nout, sum = 0;
     bool sizes = in_given(c, 1);
     if (!sizes && parts < 1) return op_fail(c, NARU_SHAPE, "num_outputs is %lld", (long long)parts);
-    if (sizes && in_elems(c, 1, &e, &ne) && ne < c->nout) return op_fail(c, NARU_SHAPE, "%lld sizes for %d outputs", (long long)ne, c->nout);
+    if (sizes && in_elems(c, 1, &e, &ne) && ne < c->nout)
+        return op_fail(c, NARU_SHAPE, "%lld sizes for %d outputs", (long long)ne, c->nout);
     bool all_const = e && dim_is_const(size);
     for (int64_t i = 0; i < ne; i++) {
-        if (e[i].kind == ELEM_CONST && e[i].v < 0) return op_fail(c, NARU_SHAPE, "size %lld is negative", (long long)e[i].v);
+        if (e[i].kind == ELEM_CONST && e[i].v < 0)
+            return op_fail(c, NARU_SHAPE, "size %lld is negative", (long long)e[i].v);
         all_const &= e[i].kind == ELEM_CONST;
         if (all_const && !i64_add(sum, e[i].v, &sum)) return op_fail(c, NARU_SHAPE, "sizes overflow");
     }
-    if (all_const && sum != size) return op_fail(c, NARU_SHAPE, "sizes add up to %lld, axis %d has %lld", (long long)sum, axis, (long long)size);
+    if (all_const && sum != size)
+        return op_fail(c, NARU_SHAPE, "sizes add up to %lld, axis %d has %lld", (long long)sum, axis, (long long)size);
     if (!sizes && c->nout > parts) return op_fail(c, NARU_SHAPE, "%d outputs of %lld parts", c->nout, (long long)parts);
     for (int o = 0; o < c->nout; o++) {
         if (sizes) d[axis] = e ? elem_to_dim(e[o]) : DIM_UNKNOWN;
@@ -50,7 +54,8 @@ static naru_status eval(eval_ctx *c) {
     if (axis < 0) axis += x->rank;
     for (int i = 0; i < axis; i++) outer *= x->dims[i];
     for (int i = (int)axis + 1; i < x->rank; i++) inner *= x->dims[i];
-    int64_t d = x->dims[axis], parts = node_has(c->node, NUM_OUTPUTS) ? node_i(c->node, NUM_OUTPUTS) : c->nout, chunk = (d + parts - 1) / parts;
+    int64_t d = x->dims[axis], parts = node_has(c->node, NUM_OUTPUTS) ? node_i(c->node, NUM_OUTPUTS) : c->nout,
+            chunk = (d + parts - 1) / parts;
     const int64_t *sizes = split ? eval_i64(c, split) : NULL;
     for (int o = 0; o < c->nout; o++) {
         int64_t size = sizes ? sizes[o] : i64_max(0, i64_min(chunk, d - at));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * SplitToSequence: pieces of x along `axis` as a sequence: of the sizes `split`, of one size (scalar split, the last smaller), or of size 1, then without the axis when keepdims = 0. [ONNX SplitToSequence-24]
+ * SplitToSequence: pieces of x along `axis` as a sequence: of the sizes `split`, of one size (scalar split, the last
+ * smaller), or of size 1, then without the axis when keepdims = 0. [ONNX SplitToSequence-24]
  *
  * Versions: 11, 24.
  */
@@ -15,7 +16,8 @@ static naru_status infer(infer_ctx *c) {
     return NARU_OK;
 }
 
-static naru_status piece(eval_ctx *c, const naru_tensor *x, int axis, int64_t at, int64_t size, bool drop, naru_value *s) {
+static naru_status piece(eval_ctx *c, const naru_tensor *x, int axis, int64_t at, int64_t size, bool drop,
+                         naru_value *s) {
     int64_t dims[NARU_MAX_RANK], outer = 1, inner = 1;
     int rank = 0;
     for (int d = 0; d < x->rank; d++)

@@ -36,7 +36,8 @@ static naru_status infer(infer_ctx *c) {
     bool gone[NARU_MAX_RANK] = {false};
     for (int i = 0; i < n; i++) {
         dim_t d = in_dim(c, 0, ax[i]);
-        if (dim_is_const(d) && d != 1) return op_fail(c, NARU_SHAPE, "axis %d has size %lld, not 1", ax[i], (long long)d);
+        if (dim_is_const(d) && d != 1)
+            return op_fail(c, NARU_SHAPE, "axis %d has size %lld, not 1", ax[i], (long long)d);
         gone[ax[i]] = true;
     }
     dim_t d[NARU_MAX_RANK];

@@ -12,9 +12,11 @@ static naru_status infer(infer_ctx *c) {
     int rank = in_rank(c, 0);
     dim_t d[NARU_MAX_RANK];
     bool known = in_elems(c, 1, &e, &n);
-    if (rank >= 0 && known && n != rank) return op_fail(c, NARU_SHAPE, "%lld repeats for a rank-%d tensor", (long long)n, rank);
+    if (rank >= 0 && known && n != rank)
+        return op_fail(c, NARU_SHAPE, "%lld repeats for a rank-%d tensor", (long long)n, rank);
     for (int i = 0; i < rank; i++) {
-        if (known && e[i].kind == ELEM_CONST && e[i].v < 0) return op_fail(c, NARU_SHAPE, "repeats[%d] is %lld", i, (long long)e[i].v);
+        if (known && e[i].kind == ELEM_CONST && e[i].v < 0)
+            return op_fail(c, NARU_SHAPE, "repeats[%d] is %lld", i, (long long)e[i].v);
         d[i] = known ? sym_mul(c->syms, in_dim(c, 0, i), elem_to_dim(e[i])) : DIM_UNKNOWN;
     }
     out_tensor(c, 0, in_dtype(c, 0), rank, d);

@@ -16,9 +16,11 @@ static naru_status permutation(const node *n, int rank, int *perm, naru_error *e
         for (int i = 0; i < rank; i++) perm[i] = rank - 1 - i;
         return NARU_OK;
     }
-    if (count != rank) return err_set(err, NARU_SHAPE, "perm has %lld entries for a rank-%d tensor", (long long)count, rank);
+    if (count != rank)
+        return err_set(err, NARU_SHAPE, "perm has %lld entries for a rank-%d tensor", (long long)count, rank);
     for (int i = 0; i < rank; i++) {
-        if (p[i] < 0 || p[i] >= rank || seen[p[i]]) return err_set(err, NARU_SHAPE, "perm is not a permutation of 0..%d", rank - 1);
+        if (p[i] < 0 || p[i] >= rank || seen[p[i]])
+            return err_set(err, NARU_SHAPE, "perm is not a permutation of 0..%d", rank - 1);
         seen[p[i]] = true;
         perm[i] = (int)p[i];
     }

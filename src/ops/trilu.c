@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Trilu: keeps the upper (upper = 1) or lower triangle of the last two axes, from diagonal k; the rest is 0. [ONNX Trilu-14]
+ * Trilu: keeps the upper (upper = 1) or lower triangle of the last two axes, from diagonal k; the rest is 0. [ONNX
+ * Trilu-14]
  *
  * Types: any number, bool. Versions: 14. k may lie outside the matrix.
  */
@@ -11,7 +12,8 @@
 enum { UPPER };
 
 static naru_status infer(infer_ctx *c) {
-    if (in_rank(c, 0) >= 0 && in_rank(c, 0) < 2) return op_fail(c, NARU_SHAPE, "input has rank %d, needs 2 or more", in_rank(c, 0));
+    if (in_rank(c, 0) >= 0 && in_rank(c, 0) < 2)
+        return op_fail(c, NARU_SHAPE, "input has rank %d, needs 2 or more", in_rank(c, 0));
     out_like(c, 0, 0);
     return NARU_OK;
 }
@@ -20,7 +22,8 @@ static naru_status eval(eval_ctx *c) {
     const naru_tensor *x = eval_in(c, 0), *kt = eval_in(c, 1);
     naru_tensor *y = eval_out(c, 0);
     if (!y) return NARU_OK;
-    int64_t k = kt ? dtype_get_i64(kt->dtype, kt->data, 0) : 0, rows = x->dims[x->rank - 2], cols = x->dims[x->rank - 1];
+    int64_t k = kt ? dtype_get_i64(kt->dtype, kt->data, 0) : 0, rows = x->dims[x->rank - 2],
+            cols = x->dims[x->rank - 1];
     bool upper = node_i(c->node, UPPER);
     memset(y->data, 0, tensor_bytes(y));
     for (int64_t i = 0, n = tensor_count(x); i < n; i++) {

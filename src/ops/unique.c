@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Unique: the distinct slices along `axis` (or elements of the flattened input): Y, the first index of each, the place of
- * every slice in Y, and how often each occurs. [ONNX Unique-28]
+ * Unique: the distinct slices along `axis` (or elements of the flattened input): Y, the first index of each, the place
+ * of every slice in Y, and how often each occurs. [ONNX Unique-28]
  *
- * sorted = 1: ascending, slices in lexicographic order; 0: in order of first appearance. Types: any number, bool, string; NaN sorts
- * last and equals itself. Versions: 11, 28 (bfloat16).
+ * sorted = 1: ascending, slices in lexicographic order; 0: in order of first appearance. Types: any number, bool,
+ * string; NaN sorts last and equals itself. Versions: 11, 28 (bfloat16).
  */
 #include <stdlib.h>
 
@@ -96,7 +96,8 @@ static naru_status write_values(eval_ctx *c, const slices *s, int axis, bool fla
     TRY(eval_alloc(c, 0, s->x->dtype, flat ? 1 : s->x->rank, dims, &y));
     for (int64_t o = 0; y && s->inner && o < s->outer; o++)
         for (int64_t i = 0; i < n; i++)
-            if (!move_elems(y, (o * n + i) * s->inner, s->x, (o * s->n + first[i]) * s->inner, s->inner)) return err_oom(c->err);
+            if (!move_elems(y, (o * n + i) * s->inner, s->x, (o * s->n + first[i]) * s->inner, s->inner))
+                return err_oom(c->err);
     return NARU_OK;
 }
 
@@ -110,8 +111,10 @@ static naru_status eval(eval_ctx *c) {
     for (int i = 0; !flat && i < axis; i++) s.outer *= x->dims[i];
     for (int i = (int)axis + 1; !flat && i < x->rank; i++) s.inner *= x->dims[i];
     size_t bytes_each = (size_t)s.n * sizeof(int64_t);
-    int64_t *order = eval_scratch(c, bytes_each), *spare = eval_scratch(c, bytes_each), *group = eval_scratch(c, bytes_each);
-    int64_t *first = eval_scratch(c, bytes_each), *rank_of = eval_scratch(c, bytes_each), *count = eval_scratch(c, bytes_each);
+    int64_t *order = eval_scratch(c, bytes_each), *spare = eval_scratch(c, bytes_each),
+            *group = eval_scratch(c, bytes_each);
+    int64_t *first = eval_scratch(c, bytes_each), *rank_of = eval_scratch(c, bytes_each),
+            *count = eval_scratch(c, bytes_each);
     if (!order || !spare || !group || !first || !rank_of || !count) return NARU_OUT_OF_MEMORY;
     for (int64_t i = 0; i < s.n; i++) order[i] = i;
     sort(&s, order, spare, s.n);

@@ -2,7 +2,8 @@
  *
  * Unsqueeze: inserts dims of size 1 so that the result has them at the positions `axes`. [ONNX Unsqueeze-25]
  *
- * Axes count in the result's rank and may be negative (11). Types: any. Versions: 1, 11, 13 (axes become an input), 21, 23, 24, 25.
+ * Axes count in the result's rank and may be negative (11). Types: any. Versions: 1, 11, 13 (axes become an input), 21,
+ * 23, 24, 25.
  */
 #include "ops/util_move.h"
 
@@ -15,7 +16,8 @@ static naru_status infer(infer_ctx *c) {
         return NARU_OK;
     }
     int total = rank + (int)n, ax[NARU_MAX_RANK];
-    if (n > NARU_MAX_RANK || total > NARU_MAX_RANK) return op_fail(c, NARU_LIMIT, "rank %d exceeds %d", total, NARU_MAX_RANK);
+    if (n > NARU_MAX_RANK || total > NARU_MAX_RANK)
+        return op_fail(c, NARU_LIMIT, "rank %d exceeds %d", total, NARU_MAX_RANK);
     TRY(infer_axes(c, axes, n, total, ax));
     bool fresh[NARU_MAX_RANK] = {false};
     for (int i = 0; i < n; i++) fresh[ax[i]] = true;

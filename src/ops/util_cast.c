@@ -17,7 +17,8 @@ void infer_cast(infer_ctx *c, naru_dtype to) {
     const elem_t *e;
     int64_t n;
     bool source = (c->in[0]->elems || c->in[0]->constant) && dtype_is_int(in_dtype(c, 0));
-    if (source && (to == NARU_INT64 || to == NARU_INT32) && in_rank(c, 0) <= 1 && in_elems(c, 0, &e, &n)) out_elems(c, 0, e, n);
+    if (source && (to == NARU_INT64 || to == NARU_INT32) && in_rank(c, 0) <= 1 && in_elems(c, 0, &e, &n))
+        out_elems(c, 0, e, n);
 }
 
 static naru_status from_string(eval_ctx *c, const naru_tensor *x, naru_tensor *y) {
@@ -36,7 +37,8 @@ static naru_status to_string(eval_ctx *c, const naru_tensor *x, naru_tensor *y) 
     for (int64_t i = 0, n = tensor_count(x); i < n; i++) {
         str s = {0};
         if (x->dtype == NARU_BOOL) str_add(&s, dtype_get_i64(x->dtype, x->data, i) ? "True" : "False");
-        else if (dtype_is_int(x->dtype)) str_addf(&s, x->dtype == NARU_UINT64 ? "%llu" : "%lld", (long long)dtype_get_i64(x->dtype, x->data, i));
+        else if (dtype_is_int(x->dtype))
+            str_addf(&s, x->dtype == NARU_UINT64 ? "%llu" : "%lld", (long long)dtype_get_i64(x->dtype, x->data, i));
         else if (x->dtype == NARU_DOUBLE) str_add_double(&s, dtype_get_f64(x->dtype, x->data, i));
         else str_add_float(&s, (float)dtype_get_f64(x->dtype, x->data, i));
         naru_status st = s.failed ? err_oom(c->err) : naru_tensor_set_string(y, i, str_text(&s), s.len, c->err);
@@ -46,7 +48,8 @@ static naru_status to_string(eval_ctx *c, const naru_tensor *x, naru_tensor *y) 
     return NARU_OK;
 }
 
-/* float8e8m0 holds 2^(code - 127): the mantissa decides the rounding by mode; zero, negative and tiny clamp to code 0. */
+/* float8e8m0 holds 2^(code - 127): the mantissa decides the rounding by mode; zero, negative and tiny clamp to code 0.
+ */
 static uint8_t to_e8m0(double v, bool saturate, const char *mode) {
     if (isnan(v)) return 255;
     v = fabs(v);
@@ -64,9 +67,14 @@ static uint8_t to_e8m0(double v, bool saturate, const char *mode) {
 static void to_complex(const naru_tensor *x, naru_tensor *y) {
     bool in = dtype_is_complex(x->dtype);
     for (int64_t i = 0, n = tensor_count(x); i < n; i++) {
-        double re = in ? (x->dtype == NARU_COMPLEX64 ? ((const float *)x->data)[2 * i] : ((const double *)x->data)[2 * i]) : dtype_get_f64(x->dtype, x->data, i);
-        double im = in ? (x->dtype == NARU_COMPLEX64 ? ((const float *)x->data)[2 * i + 1] : ((const double *)x->data)[2 * i + 1]) : 0;
-        if (y->dtype == NARU_COMPLEX64) ((float *)y->data)[2 * i] = (float)re, ((float *)y->data)[2 * i + 1] = (float)im;
+        double re =
+            in ? (x->dtype == NARU_COMPLEX64 ? ((const float *)x->data)[2 * i] : ((const double *)x->data)[2 * i])
+               : dtype_get_f64(x->dtype, x->data, i);
+        double im = in ? (x->dtype == NARU_COMPLEX64 ? ((const float *)x->data)[2 * i + 1]
+                                                     : ((const double *)x->data)[2 * i + 1])
+                       : 0;
+        if (y->dtype == NARU_COMPLEX64)
+            ((float *)y->data)[2 * i] = (float)re, ((float *)y->data)[2 * i + 1] = (float)im;
         else ((double *)y->data)[2 * i] = re, ((double *)y->data)[2 * i + 1] = im;
     }
 }

@@ -19,8 +19,12 @@ static value *emit(lift_ctx *c, node *at, const char *op, int nin, value *const 
 }
 
 value *emit1(lift_ctx *c, node *at, const char *op, value *a) { return emit(c, at, op, 1, &a); }
-value *emit2(lift_ctx *c, node *at, const char *op, value *a, value *b) { return emit(c, at, op, 2, (value *[]){a, b}); }
-value *emit3(lift_ctx *c, node *at, const char *op, value *a, value *b, value *d) { return emit(c, at, op, 3, (value *[]){a, b, d}); }
+value *emit2(lift_ctx *c, node *at, const char *op, value *a, value *b) {
+    return emit(c, at, op, 2, (value *[]){a, b});
+}
+value *emit3(lift_ctx *c, node *at, const char *op, value *a, value *b, value *d) {
+    return emit(c, at, op, 3, (value *[]){a, b, d});
+}
 
 value *emit_cast(lift_ctx *c, node *at, value *a, naru_dtype to) {
     value *v = emit1(c, at, "Cast", a);

@@ -11,8 +11,8 @@
 #include "tensor/dtype.h"
 
 enum { NONE, RELU, CLIP, LEAKY, SIGMOID, TANH, HARDSIGMOID, HARDSWISH, SWISH, GELU, GELU_TANH };
-static const char *const k_names[] = {"",        "Relu",        "Clip",      "LeakyRelu", "Sigmoid",  "Tanh",
-                                      "HardSigmoid", "HardSwish", "Swish",     "Gelu",     "GeluTanh", NULL};
+static const char *const k_names[] = {"",          "Relu",  "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid",
+                                      "HardSwish", "Swish", "Gelu", "GeluTanh",  NULL};
 
 naru_status fused_check_activation(infer_ctx *c, int name_index) {
     int kind;
@@ -91,8 +91,8 @@ static void turn(void *dst, const void *src, int64_t n, int64_t a, int64_t b, si
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < a; j++)
             for (int64_t k = 0; k < b; k++)
-                memcpy((char *)dst + (size_t)((i * b + k) * a + j) * size, (const char *)src + (size_t)((i * a + j) * b + k) * size,
-                       size);
+                memcpy((char *)dst + (size_t)((i * b + k) * a + j) * size,
+                       (const char *)src + (size_t)((i * a + j) * b + k) * size, size);
 }
 
 naru_status last_eval(eval_ctx *c, const op_desc *inner, int nin, bool last) {

@@ -18,7 +18,8 @@ static naru_status align(lift_ctx *c, node *n) {
     const value *a = n->in[0], *b = n->in[1];
     int ra = a->constant ? a->constant->rank : a->declared.has_rank ? a->declared.rank : -1;
     int rb = b->constant ? b->constant->rank : b->declared.has_rank ? b->declared.rank : -1;
-    if (ra < 0 || rb < 0) return err_set(c->err, NARU_UNSUPPORTED, "broadcasting with axis needs declared ranks before opset 7");
+    if (ra < 0 || rb < 0)
+        return err_set(c->err, NARU_UNSUPPORTED, "broadcasting with axis needs declared ranks before opset 7");
     if (at < 0) at += ra;
     int64_t extra = ra - at - rb, axes[NARU_MAX_RANK];
     if (extra <= 0) return NARU_OK;

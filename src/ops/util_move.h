@@ -9,7 +9,8 @@
 
 /* dst[di .. di+n) = src[si .. si+n), both contiguous, same dtype. False: out of memory (strings). */
 bool move_elems(naru_tensor *dst, int64_t di, const naru_tensor *src, int64_t si, int64_t n);
-/* out (allocated) from x: out[i0..] = x[offset + sum i_k * stride_k], strides in elements of x, may be negative or 0. */
+/* out (allocated) from x: out[i0..] = x[offset + sum i_k * stride_k], strides in elements of x, may be negative or 0.
+ */
 naru_status move_strided(eval_ctx *c, naru_tensor *out, const naru_tensor *x, int64_t offset, const int64_t *strides);
 /* Every element of out becomes element si of src. */
 bool move_fill(naru_tensor *dst, const naru_tensor *src, int64_t si);

@@ -8,7 +8,8 @@
 
 #include "tensor/dtype.h"
 
-naru_status scale_map_make(eval_ctx *c, const naru_tensor *x, const naru_tensor *scale, int64_t axis, int64_t block_size, scale_map *m) {
+naru_status scale_map_make(eval_ctx *c, const naru_tensor *x, const naru_tensor *scale, int64_t axis,
+                           int64_t block_size, scale_map *m) {
     *m = (scale_map){.outer = 1, .axis = 1, .inner = 1};
     m->one = tensor_count(scale) == 1 && !block_size;
     if (m->one) return NARU_OK;
@@ -18,7 +19,9 @@ naru_status scale_map_make(eval_ctx *c, const naru_tensor *x, const naru_tensor 
     m->axis = x->dims[axis];
     for (int i = (int)axis + 1; i < x->rank; i++) m->inner *= x->dims[i];
     if (scale->rank == 1 && !block_size) {
-        if (scale->dims[0] != m->axis) return eval_fail(c, NARU_SHAPE, "%lld scales for an axis of %lld", (long long)scale->dims[0], (long long)m->axis);
+        if (scale->dims[0] != m->axis)
+            return eval_fail(c, NARU_SHAPE, "%lld scales for an axis of %lld", (long long)scale->dims[0],
+                             (long long)m->axis);
         m->block = 0;
         return NARU_OK;
     }
@@ -26,9 +29,12 @@ naru_status scale_map_make(eval_ctx *c, const naru_tensor *x, const naru_tensor 
     m->per_axis = scale->dims[axis];
     if (!m->per_axis) return NARU_OK;
     m->block = block_size ? block_size : (m->axis + m->per_axis - 1) / m->per_axis;
-    if ((m->axis + m->block - 1) / m->block != m->per_axis) return eval_fail(c, NARU_SHAPE, "scale has %lld blocks on the axis, block_size %lld does not fit", (long long)m->per_axis, (long long)block_size);
+    if ((m->axis + m->block - 1) / m->block != m->per_axis)
+        return eval_fail(c, NARU_SHAPE, "scale has %lld blocks on the axis, block_size %lld does not fit",
+                         (long long)m->per_axis, (long long)block_size);
     for (int i = 0; i < x->rank; i++)
-        if (i != axis && scale->dims[i] != x->dims[i]) return eval_fail(c, NARU_SHAPE, "scale and data differ on axis %d", i);
+        if (i != axis && scale->dims[i] != x->dims[i])
+            return eval_fail(c, NARU_SHAPE, "scale and data differ on axis %d", i);
     return NARU_OK;
 }
 
@@ -44,4 +50,6 @@ int64_t quantize_int(double v, int64_t zp, naru_dtype d) {
     return (int64_t)(r != r ? 0 : r < lo ? lo : r > hi ? hi : r);
 }
 
-int64_t zero_point(const naru_tensor *t, int64_t i) { return t ? dtype_get_i64(t->dtype, t->data, tensor_count(t) == 1 ? 0 : i) : 0; }
+int64_t zero_point(const naru_tensor *t, int64_t i) {
+    return t ? dtype_get_i64(t->dtype, t->data, tensor_count(t) == 1 ? 0 : i) : 0;
+}

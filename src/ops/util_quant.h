@@ -14,7 +14,8 @@ typedef struct scale_map {
     int64_t per_axis;           /* scales along the axis when blocked */
     bool one;
 } scale_map;
-naru_status scale_map_make(eval_ctx *c, const naru_tensor *x, const naru_tensor *scale, int64_t axis, int64_t block, scale_map *out);
+naru_status scale_map_make(eval_ctx *c, const naru_tensor *x, const naru_tensor *scale, int64_t axis, int64_t block,
+                           scale_map *out);
 int64_t scale_map_at(const scale_map *m, int64_t i);
 
 /* round half even(v) + zp clamped to the integer type. */

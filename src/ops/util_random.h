@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random numbers of the random operators: SplitMix64, seeded by the node's `seed` attribute or drawn from the run's state.
+ * Random numbers of the random operators: SplitMix64, seeded by the node's `seed` attribute or drawn from the run's
+ * state.
  */
 #ifndef OPS_UTIL_RANDOM_H
 #define OPS_UTIL_RANDOM_H

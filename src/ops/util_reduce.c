@@ -109,7 +109,8 @@ naru_status eval_reduce(eval_ctx *c, double (*f)(const double *, int64_t), int64
             at = step(s.r, s.red, s.rs, ri, at);
         }
         if (ints && s.nr == 0 && g(iv, 0) == INT64_MIN) dtype_set_i64(y->dtype, y->data, o, dtype_int_min(y->dtype));
-        else if (ints && s.nr == 0 && g(iv, 0) == INT64_MAX) dtype_set_i64(y->dtype, y->data, o, (int64_t)dtype_int_max(y->dtype));
+        else if (ints && s.nr == 0 && g(iv, 0) == INT64_MAX)
+            dtype_set_i64(y->dtype, y->data, o, (int64_t)dtype_int_max(y->dtype));
         else if (ints) dtype_set_i64(y->dtype, y->data, o, g(iv, s.nr));
         else dtype_set_f64(y->dtype, y->data, o, f(v, s.nr));
         base = step(s.k, s.kept, s.ks, ki, base);

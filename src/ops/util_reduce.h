@@ -7,7 +7,7 @@
 
 #include "ops/op.h"
 
-extern const attr_def reduce_attrs[]; /* keepdims, noop_with_empty_axes */
+extern const attr_def reduce_attrs[];                            /* keepdims, noop_with_empty_axes */
 extern const adapter reduce_adapters_13[], reduce_adapters_18[]; /* attribute axes becomes input 1 at that opset */
 naru_status infer_reduce(infer_ctx *c);
 /* f over the gathered elements of each result; g for integer types when given. */

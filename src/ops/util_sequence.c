@@ -11,5 +11,6 @@ naru_status sequence_position(eval_ctx *c, const naru_tensor *t, int64_t n, int6
     int64_t p = dtype_get_i64(t->dtype, t->data, 0);
     *out = p < 0 ? p + n : p;
     if (*out >= 0 && *out <= max) return NARU_OK;
-    return eval_fail(c, NARU_INVALID_ARGUMENT, "position %lld is outside a sequence of %lld", (long long)p, (long long)n);
+    return eval_fail(c, NARU_INVALID_ARGUMENT, "position %lld is outside a sequence of %lld", (long long)p,
+                     (long long)n);
 }

@@ -57,7 +57,8 @@ static naru_status flatten(lift_ctx *c, node *n) {
     value *flat, *dims, *result = n->out[0], *inner = graph_value_new(c->graph, c->block, NULL);
     node *f = helper(c, n, "Flatten", 1, &flat), *s = helper(c, n, "Shape", 1, &dims);
     node *r = graph_node_new(c->graph, c->block, n->next, "Reshape", "", 2, 1, 0);
-    if (!f || !s || !r || !inner || !node_add_attr(f, (attr){.name = "axis", .kind = ATTR_INT, .i = axis})) return err_oom(c->err);
+    if (!f || !s || !r || !inner || !node_add_attr(f, (attr){.name = "axis", .kind = ATTR_INT, .i = axis}))
+        return err_oom(c->err);
     f->in[0] = s->in[0] = n->in[0];
     n->in[0] = flat;
     node_set_out(n, 0, inner);

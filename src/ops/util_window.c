@@ -27,6 +27,7 @@ naru_status eval_window(eval_ctx *c, double (*f)(double)) {
     naru_tensor *y;
     TRY(eval_alloc(c, 0, (naru_dtype)node_i(c->node, DATATYPE), 1, &n, &y));
     double period = node_i(c->node, PERIODIC) ? (double)n : (double)(n - 1);
-    for (int64_t i = 0; y && i < n; i++) dtype_set_f64(y->dtype, y->data, i, f(period > 0 ? 6.283185307179586 * (double)i / period : 0));
+    for (int64_t i = 0; y && i < n; i++)
+        dtype_set_f64(y->dtype, y->data, i, f(period > 0 ? 6.283185307179586 * (double)i / period : 0));
     return NARU_OK;
 }

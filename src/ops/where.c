@@ -15,7 +15,9 @@ static naru_status infer(infer_ctx *c) {
     const elem_t *a, *b;
     int64_t nw, na, nb;
     naru_dtype d = in_dtype(c, 1);
-    if ((d != NARU_INT64 && d != NARU_INT32) || !in_ints(c, 0, &w, &nw) || !in_elems(c, 1, &a, &na) || !in_elems(c, 2, &b, &nb)) return NARU_OK;
+    if ((d != NARU_INT64 && d != NARU_INT32) || !in_ints(c, 0, &w, &nw) || !in_elems(c, 1, &a, &na) ||
+        !in_elems(c, 2, &b, &nb))
+        return NARU_OK;
     int64_t n = i64_max(nw, i64_max(na, nb));
     elem_t *e = arena_alloc(c->arena, (size_t)n * sizeof *e);
     for (int64_t i = 0; e && i < n; i++) e[i] = w[nw == 1 ? 0 : i] ? a[na == 1 ? 0 : i] : b[nb == 1 ? 0 : i];

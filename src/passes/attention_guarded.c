@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * attention_guarded: what pass attention leaves: Softmax(scale Q K^T + mask) V, spelled out over [batch, heads, length, size] or [batch, length, size],
- * becomes one Attention node, which needs no matrix of queries by keys. The scale may stand on the product, on Q, on K or
- * on both; NaN rows may be replaced by zeros, as PyTorch writes it for masked rows (Attention gives zeros there anyway).
- * Float32; batch and heads of Q, K and V must be known to be equal, and the mask to be as long as the keys. Nobody else may
- * read what lies between.
+ * attention_guarded: what pass attention leaves: Softmax(scale Q K^T + mask) V, spelled out over [batch, heads, length,
+ * size] or [batch, length, size], becomes one Attention node, which needs no matrix of queries by keys. The scale may
+ * stand on the product, on Q, on K or on both; NaN rows may be replaced by zeros, as PyTorch writes it for masked rows
+ * (Attention gives zeros there anyway). Float32; batch and heads of Q, K and V must be known to be equal, and the mask
+ * to be as long as the keys. Nobody else may read what lies between.
  */
 #include "passes/axes.h"
 #include "passes/fuse.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Permutations for the passes about layouts. A transpose by perm gives y.dims[i] = x.dims[perm[i]].
- * "to last" turns [N, C, D...] into [N, D..., C], "to first" turns it back. Transposes made by the layout pass are marked,
- * so that only they, and no model's own, are moved around.
+ * "to last" turns [N, C, D...] into [N, D..., C], "to first" turns it back. Transposes made by the layout pass are
+ * marked, so that only they, and no model's own, are moved around.
  */
 #ifndef PASSES_AXES_H
 #define PASSES_AXES_H
@@ -18,7 +18,7 @@ perm perm_to_last(int rank);
 perm perm_to_first(int rank);
 perm perm_then(const perm *first, const perm *second); /* one transpose that does both */
 bool perm_is_identity(const perm *p);
-bool perm_of(const node *n, perm *out);                /* of a Transpose node; the default reverses */
+bool perm_of(const node *n, perm *out); /* of a Transpose node; the default reverses */
 /* Transpose of v before the root. marked: movable. */
 value *axes_transpose(rewriter *r, value *v, const perm *p, bool marked);
 bool axes_is_marked(const node *n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checking a graph as written: structure, SSA, order, names, attributes, types, shapes, opsets; everything, not the first.
+ * Checking a graph as written: structure, SSA, order, names, attributes, types, shapes, opsets; everything, not the
+ * first.
  */
 #ifndef PASSES_CHECK_H
 #define PASSES_CHECK_H

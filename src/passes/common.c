@@ -11,7 +11,8 @@ bool pass_common(rewriter *r, node *n);
 
 static bool same_tensor(const naru_tensor *a, const naru_tensor *b) {
     if (a == b) return true;
-    if (!a || !b || a->dtype != b->dtype || a->dtype == NARU_STRING || a->rank != b->rank || !tensor_same_dims(a, b)) return false;
+    if (!a || !b || a->dtype != b->dtype || a->dtype == NARU_STRING || a->rank != b->rank || !tensor_same_dims(a, b))
+        return false;
     size_t n = tensor_bytes(a);
     return n <= SMALL && tensor_is_contiguous(a) && tensor_is_contiguous(b) && memcmp(a->data, b->data, n) == 0;
 }
@@ -35,7 +36,9 @@ static bool same_attr(const attr *a, const attr *b) {
 }
 
 static bool same_node(const node *a, const node *b) {
-    if (a->op != b->op || a->block != b->block || a->nin != b->nin || a->nattrs != b->nattrs || b->nout != 1 || !b->out[0]) return false;
+    if (a->op != b->op || a->block != b->block || a->nin != b->nin || a->nattrs != b->nattrs || b->nout != 1 ||
+        !b->out[0])
+        return false;
     for (int i = 0; i < a->nin; i++)
         if (!same_value(a->in[i], b->in[i])) return false;
     for (int i = 0; i < a->nattrs; i++)
@@ -55,6 +58,7 @@ bool pass_common(rewriter *r, node *n) {
     for (int i = 0; !v && i < n->nin; i++)
         if (n->in[i] && !value_const(n->in[i])) v = n->in[i];
     for (const use *u = v ? rw_first_use(r, v) : NULL; u; u = rw_next_use(v, u))
-        if (u->node && u->node != n && same_node(n, u->node) && before(u->node, n)) return rw_replace(r, n->out[0], u->node->out[0]);
+        if (u->node && u->node != n && same_node(n, u->node) && before(u->node, n))
+            return rw_replace(r, n->out[0], u->node->out[0]);
     return false;
 }

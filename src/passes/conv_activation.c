@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * conv_activation: an activation behind a product (Conv, MatMul; plain or fused) becomes its epilogue. Only float32,
- * only where the product has no other reader and no activation yet. After conv_bn, conv_add and the passes that recognise
- * activations (gelu, swish).
+ * only where the product has no other reader and no activation yet. After conv_bn, conv_add and the passes that
+ * recognise activations (gelu, swish).
  */
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * conv_add: adding a value of the same shape to a product (a residual connection) becomes part of its epilogue, adding a
- * constant row to a MatMul its bias. Only float32, only where the product has no other reader and neither activation nor
- * residual yet. Of two candidates the later product is taken: it is fused with what is there already.
+ * conv_add: adding a value of the same shape to a product (a residual connection) becomes part of its epilogue, adding
+ * a constant row to a MatMul its bias. Only float32, only where the product has no other reader and neither activation
+ * nor residual yet. Of two candidates the later product is taken: it is fused with what is there already.
  */
 #include "passes/fuse.h"
 
@@ -31,7 +31,8 @@ static bool is_row_bias(const node *p, const value *v, const value *out) {
     const naru_tensor *t = value_const(v);
     dim_t n = value_dim(out, -1);
     if (!strstr(p->op_type, "MatMul") || node_in(p, FUSE_BIAS) || !t || !dim_is_const(n)) return false;
-    return value_rank(p->in[1]) == 2 && t->dtype == NARU_FLOAT && t->rank == 1 && t->dims[0] == n && tensor_count(t) == n;
+    return value_rank(p->in[1]) == 2 && t->dtype == NARU_FLOAT && t->rank == 1 && t->dims[0] == n &&
+           tensor_count(t) == n;
 }
 
 bool pass_conv_add(rewriter *r, node *n) {

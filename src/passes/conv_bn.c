@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * conv_bn: an affine map per channel (BatchNormalization in inference, Mul or Add of a per-channel constant) behind Conv
- * (fused or not), ConvTranspose or Gemm with constant weights becomes part of weights and bias:
- *   y = a (W x + b) + c = (a W) x + (a b + c);   of BatchNormalization a = scale / sqrt(var + eps), c = bias - a mean.
- * The new weights are a copy, so weights shared with other nodes stay. Not when somebody else reads the convolution, nor
- * in training mode. Before conv_activation, which would stand between.
+ * conv_bn: an affine map per channel (BatchNormalization in inference, Mul or Add of a per-channel constant) behind
+ * Conv (fused or not), ConvTranspose or Gemm with constant weights becomes part of weights and bias: y = a (W x + b) +
+ * c = (a W) x + (a b + c);   of BatchNormalization a = scale / sqrt(var + eps), c = bias - a mean. The new weights are
+ * a copy, so weights shared with other nodes stay. Not when somebody else reads the convolution, nor in training mode.
+ * Before conv_activation, which would stand between.
  */
 #include <math.h>
 
@@ -27,7 +27,8 @@ static bool from_batchnorm(rewriter *r, const node *n, int64_t m, affine *f) {
         const naru_tensor *t = value_const(n->in[i + 1]);
         if (!t || tensor_count(t) != m || !(v[i] = channel_constant(r, n->in[i + 1], 2, 1, m))) return false;
     }
-    double *scale = arena_alloc(r->arena, (size_t)m * sizeof *scale), *shift = arena_alloc(r->arena, (size_t)m * sizeof *shift);
+    double *scale = arena_alloc(r->arena, (size_t)m * sizeof *scale),
+           *shift = arena_alloc(r->arena, (size_t)m * sizeof *shift);
     if (!scale || !shift) return false;
     for (int64_t i = 0; i < m; i++) {
         scale[i] = v[0][i] / sqrt(v[3][i] + (double)(eps ? eps->f : 1e-5f));
@@ -93,7 +94,8 @@ static naru_tensor *scaled_float(const naru_tensor *w, const weight_map *k, cons
     memcpy(x, w->data, (size_t)n * sizeof *x);
     if (scale && !k->column && !k->transposed)
         for (int64_t m = 0; m < k->m; m++)
-            for (int64_t i = 0; i < k->inner; i++) x[m * k->inner + i] = (float)(scale[m] * (double)x[m * k->inner + i]);
+            for (int64_t i = 0; i < k->inner; i++)
+                x[m * k->inner + i] = (float)(scale[m] * (double)x[m * k->inner + i]);
     else if (scale)
         for (int64_t i = 0; i < n; i++) x[i] = (float)(scale[channel_of(k, i)] * (double)x[i]);
     return out;

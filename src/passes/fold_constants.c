@@ -51,7 +51,8 @@ bool pass_fold_constants(rewriter *r, node *n) {
     if (!foldable(n, &nbytes) || too_big(n, nbytes) || !evaluate(n, out)) return false;
     bool ok = true;
     for (int i = 0; i < n->nout; i++)
-        if (out[i] && (out[i]->kind != NARU_KIND_TENSOR || tensor_bytes(out[i]->tensor) > nbytes + MAX_GROWTH)) ok = false;
+        if (out[i] && (out[i]->kind != NARU_KIND_TENSOR || tensor_bytes(out[i]->tensor) > nbytes + MAX_GROWTH))
+            ok = false;
     for (int i = 0; i < n->nout; i++) {
         if (ok && n->out[i] && out[i]) rw_constant(r, n->out[i], tensor_ref(out[i]->tensor));
         value_unref(out[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the fusing passes share: turning a product node (Conv, MatMul) into its fused form (naru.FusedConv, naru.FusedMatMul), and
- * reading patterns of arithmetic.
+ * What the fusing passes share: turning a product node (Conv, MatMul) into its fused form (naru.FusedConv,
+ * naru.FusedMatMul), and reading patterns of arithmetic.
  */
 #ifndef PASSES_FUSE_H
 #define PASSES_FUSE_H
@@ -12,7 +12,7 @@ enum { FUSE_BIAS = 2, FUSE_RESIDUAL = 3, FUSE_INPUTS = 4 };
 
 /* v's producer when it is Conv or MatMul, plain or fused, in float32, of the root's block, read by nobody else. */
 node *fuse_product(const rewriter *r, const value *v);
-bool fuse_is_plain(const node *p);       /* no activation yet */
+bool fuse_is_plain(const node *p); /* no activation yet */
 bool fuse_has_residual(const node *p);
 /* The fused form of p before the root, everything copied; its value. */
 value *fuse_start(rewriter *r, const node *p);

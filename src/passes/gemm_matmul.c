@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * gemm_matmul: a Gemm of constant weights and a bias row, without factors, becomes MatMul + bias in fused form, so that what
- * follows (activation, residual) can join it. transB turns the weights, once, here; not when they are large, for that
- * would hold them twice while the engine is built. After conv_bn.
+ * gemm_matmul: a Gemm of constant weights and a bias row, without factors, becomes MatMul + bias in fused form, so that
+ * what follows (activation, residual) can join it. transB turns the weights, once, here; not when they are large, for
+ * that would hold them twice while the engine is built. After conv_bn.
  */
 #include "passes/fuse.h"
 #include "tensor/dtype.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * identity: nodes whose output is their input: Identity, Dropout in inference, Cast to the same type, reshaping to the
- * same shape, Transpose in order, Slice of everything, Expand and Tile to the same shape, Pad by nothing, Concat, Sum, Min,
- * Max and Mean of one, multiplication and division by one.
+ * same shape, Transpose in order, Slice of everything, Expand and Tile to the same shape, Pad by nothing, Concat, Sum,
+ * Min, Max and Mean of one, multiplication and division by one.
  */
 #include "passes/rewrite.h"
 
@@ -61,7 +61,8 @@ static bool changes_nothing(rewriter *r, const node *n) {
     if (node_is(n, "Transpose")) return in_order(n);
     if (node_is(n, "Slice")) return whole_slice(r, n);
     if (node_is(n, "Pad")) return node_in(n, 1) && all_ints(r, n->in[1], 0);
-    if (node_is(n, "Concat") || node_is(n, "Sum") || node_is(n, "Max") || node_is(n, "Min") || node_is(n, "Mean")) return n->nin == 1;
+    if (node_is(n, "Concat") || node_is(n, "Sum") || node_is(n, "Max") || node_is(n, "Min") || node_is(n, "Mean"))
+        return n->nin == 1;
     if (node_is(n, "Mul") || node_is(n, "Div"))
         return n->nin == 2 && value_is_scalar(n->in[1], 1, 0) && value_rank(n->in[1]) <= value_rank(n->in[0]);
     return keeps_shape(n);

@@ -17,9 +17,9 @@ typedef struct lifter {
     graph *graph;
     naru_report *report;
     naru_error *err;
-    int bad;          /* findings so far */
-    int depth;        /* of function calls */
-    int64_t inlined;  /* nodes made by inlining */
+    int bad;         /* findings so far */
+    int depth;       /* of function calls */
+    int64_t inlined; /* nodes made by inlining */
 } lifter;
 
 typedef struct imports {
@@ -32,7 +32,8 @@ static naru_status lift_block(lifter *k, block *b, imports im);
 static naru_status oom(lifter *k) { return err_oom(k->err); }
 
 /* One more thing that keeps the model from running; the first also becomes the error. */
-static naru_status finding(lifter *k, const node *n, naru_status code, const char *kind, const char *hint, const char *text) {
+static naru_status finding(lifter *k, const node *n, naru_status code, const char *kind, const char *hint,
+                           const char *text) {
     char where[300];
     node_describe(n, where, sizeof where);
     if (k->bad++ == 0) err_set(k->err, code, "%s: %s", where, text);
@@ -51,7 +52,8 @@ static bool set_default(graph *g, const attr_def *d, attr *a) {
     if (d->required || d->optional) return true;
     if (d->kind == ATTR_INT) *a = (attr){.name = d->name, .kind = ATTR_INT, .i = d->i};
     else if (d->kind == ATTR_FLOAT) *a = (attr){.name = d->name, .kind = ATTR_FLOAT, .f = d->f};
-    else if (d->kind == ATTR_STRING && d->s) *a = (attr){.name = d->name, .kind = ATTR_STRING, .s = {d->s, strlen(d->s)}};
+    else if (d->kind == ATTR_STRING && d->s)
+        *a = (attr){.name = d->name, .kind = ATTR_STRING, .s = {d->s, strlen(d->s)}};
     return true;
 }
 
@@ -103,7 +105,9 @@ static naru_status unsupported(lifter *k, const node *n, int64_t version) {
     char text[300];
     const op_desc *op = op_find(n->domain, n->op_type);
     if (op) snprintf(text, sizeof text, "%.80s does not exist in opset %lld", n->op_type, (long long)version);
-    else snprintf(text, sizeof text, "operator %.80s of domain '%.80s' is not supported", n->op_type, *n->domain ? n->domain : "ai.onnx");
+    else
+        snprintf(text, sizeof text, "operator %.80s of domain '%.80s' is not supported", n->op_type,
+                 *n->domain ? n->domain : "ai.onnx");
     return finding(k, n, NARU_UNSUPPORTED, "unsupported-operator", "", text);
 }
 
@@ -150,8 +154,11 @@ static naru_status check_arity(lifter *k, const node *n) {
 static naru_status lift_node(lifter *k, node *n, imports im) {
     int64_t version = version_of(im, n->domain);
     n->op = op_find(n->domain, n->op_type);
-    if (!n->op || (version && !op_version_at(n->op, version)) || (!version && !*n->domain)) return unsupported(k, n, version);
-    node *prev = n->prev, *end = n->next; /* adapters and expansions may add nodes between prev and n; those are in the newest vocabulary */
+    if (!n->op || (version && !op_version_at(n->op, version)) || (!version && !*n->domain))
+        return unsupported(k, n, version);
+    node *prev = n->prev,
+         *end =
+             n->next; /* adapters and expansions may add nodes between prev and n; those are in the newest vocabulary */
     naru_error local = NARU_ERROR_INIT, *err = k->err;
     k->err = &local; /* a node that cannot be adapted is one finding among others */
     naru_status st = version ? adapt(k, n, version) : NARU_OK;
@@ -177,9 +184,9 @@ static naru_status lift_node(lifter *k, node *n, imports im) {
 static naru_status constant_tensor(lifter *k, const attr *a, naru_tensor **out) {
     int64_t n = (int64_t)a->count;
     bool many = a->kind == ATTR_FLOATS || a->kind == ATTR_INTS || a->kind == ATTR_STRINGS;
-    naru_dtype d = a->kind == ATTR_FLOAT || a->kind == ATTR_FLOATS  ? NARU_FLOAT
-                   : a->kind == ATTR_INT || a->kind == ATTR_INTS    ? NARU_INT64
-                                                                     : NARU_STRING;
+    naru_dtype d = a->kind == ATTR_FLOAT || a->kind == ATTR_FLOATS ? NARU_FLOAT
+                   : a->kind == ATTR_INT || a->kind == ATTR_INTS   ? NARU_INT64
+                                                                   : NARU_STRING;
     TRY(tensor_new(d, many, &n, out, k->err));
     if (d == NARU_FLOAT) memcpy((*out)->data, many ? a->floats : &a->f, (size_t)(many ? n : 1) * sizeof(float));
     if (d == NARU_INT64) memcpy((*out)->data, many ? a->ints : &a->i, (size_t)(many ? n : 1) * sizeof(int64_t));
@@ -191,10 +198,12 @@ static naru_status constant_tensor(lifter *k, const attr *a, naru_tensor **out) 
 }
 
 static naru_status lift_constant(lifter *k, node *n) {
-    static const char *const names[] = {"value", "sparse_value", "value_float", "value_floats", "value_int", "value_ints", "value_string", "value_strings"};
+    static const char *const names[] = {"value",     "sparse_value", "value_float",  "value_floats",
+                                        "value_int", "value_ints",   "value_string", "value_strings"};
     const attr *a = NULL;
     for (size_t i = 0; !a && i < COUNT_OF(names); i++) a = node_attr(n, names[i]);
-    if (!a || n->nout != 1 || !n->out[0]) return finding(k, n, NARU_BAD_MODEL, "missing-attribute", "", "needs one value attribute and one output");
+    if (!a || n->nout != 1 || !n->out[0])
+        return finding(k, n, NARU_BAD_MODEL, "missing-attribute", "", "needs one value attribute and one output");
     naru_tensor *t = NULL;
     naru_status st = NARU_OK;
     if (a->kind == ATTR_TENSOR || a->kind == ATTR_SPARSE_TENSOR) t = tensor_ref(a->tensor);
@@ -214,7 +223,9 @@ static naru_status lift_constant(lifter *k, node *n) {
 static const function *find_function(const graph *g, const node *n) {
     for (int i = 0; i < g->nfunctions; i++) {
         const function *f = &g->functions[i];
-        if (strcmp(f->name, n->op_type) == 0 && strcmp(f->domain, n->domain) == 0 && strcmp(f->overload, n->overload) == 0) return f;
+        if (strcmp(f->name, n->op_type) == 0 && strcmp(f->domain, n->domain) == 0 &&
+            strcmp(f->overload, n->overload) == 0)
+            return f;
     }
     return NULL;
 }
@@ -270,7 +281,8 @@ static naru_status define(call *c, block *b, const value *v, value **out) {
 
 static naru_status clone_node(call *c, const node *n, block *b, node *before) {
     lifter *k = c->k;
-    if (++k->inlined > MAX_NODES) return err_set(k->err, NARU_LIMIT, "functions expand to more than %d nodes", MAX_NODES);
+    if (++k->inlined > MAX_NODES)
+        return err_set(k->err, NARU_LIMIT, "functions expand to more than %d nodes", MAX_NODES);
     node *m = graph_node_new(k->graph, b, before, n->op_type, n->domain, n->nin, n->nout, n->nattrs);
     if (!m) return oom(k);
     m->overload = n->overload;
@@ -344,7 +356,9 @@ static naru_status expand_call(call *c, node *site) {
 static naru_status lift_range(lifter *k, block *b, node *from, const node *end, imports im);
 
 static naru_status inline_call(lifter *k, node *site, const function *f) {
-    if (k->depth >= MAX_CALL_DEPTH) return err_set(k->err, NARU_LIMIT, "function %s: calls are nested deeper than %d (recursion?)", f->name, MAX_CALL_DEPTH);
+    if (k->depth >= MAX_CALL_DEPTH)
+        return err_set(k->err, NARU_LIMIT, "function %s: calls are nested deeper than %d (recursion?)", f->name,
+                       MAX_CALL_DEPTH);
     call c = {k, site, f, {0}};
     block *b = site->block;
     node *prev = site->prev;

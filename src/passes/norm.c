@@ -91,7 +91,8 @@ static bool rms_norm(rewriter *r, node *n) {
         value *whole = centred(r, x);
         const node *user = whole ? rw_user(r, n->out[0]) : NULL;
         if (user && node_is(user, "Add") && user->block == n->block) return false; /* its bias comes along */
-        value *in[2] = {whole ? whole : x, w}, *y = rw_op(r, whole ? "LayerNormalization" : "RMSNormalization", "", 2, in);
+        value *in[2] = {whole ? whole : x, w},
+              *y = rw_op(r, whole ? "LayerNormalization" : "RMSNormalization", "", 2, in);
         rw_int(r, y, "axis", -1);
         rw_float(r, y, "epsilon", eps);
         return rw_replace(r, n->out[0], y);

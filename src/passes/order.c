@@ -6,13 +6,13 @@
 #include "passes/order.h"
 
 typedef struct sorter {
-    node **nodes;   /* of the block, by position */
-    int *position;  /* by value id: position of the producer in this block, -1 elsewhere */
-    int *waiting;   /* per node: producers not yet placed */
+    node **nodes;                /* of the block, by position */
+    int *position;               /* by value id: position of the producer in this block, -1 elsewhere */
+    int *waiting;                /* per node: producers not yet placed */
     int *head, *next_use, *user; /* per producer: list of dependants */
     int nuses, cap_uses;
     block *b;
-    int at;         /* node whose uses are being collected */
+    int at; /* node whose uses are being collected */
     naru_error *err;
     bool ordered;
 } sorter;
@@ -45,7 +45,9 @@ static naru_status each_use(sorter *s, const node *n, use_fn fn, int depth) {
 
 static naru_status note_use(sorter *s, const node *n, const value *v) {
     char where[300];
-    if (!defined(v)) return err_set(s->err, NARU_BAD_MODEL, "%s: input '%s' is not defined anywhere", node_describe(n, where, sizeof where), v->name);
+    if (!defined(v))
+        return err_set(s->err, NARU_BAD_MODEL, "%s: input '%s' is not defined anywhere",
+                       node_describe(n, where, sizeof where), v->name);
     int p = s->position[v->id];
     if (p < 0 || !v->producer || v->producer->block != s->b) return NARU_OK;
     if (p >= s->at) s->ordered = false;
@@ -99,7 +101,8 @@ static naru_status reorder(sorter *s, int count) {
     int stuck = 0;
     while (!s->waiting[stuck]) stuck++;
     char where[300];
-    return err_set(s->err, NARU_BAD_MODEL, "%s depends on its own result (cycle)", node_describe(s->nodes[stuck], where, sizeof where));
+    return err_set(s->err, NARU_BAD_MODEL, "%s depends on its own result (cycle)",
+                   node_describe(s->nodes[stuck], where, sizeof where));
 }
 
 static bool sort_block(block *b, void *user) {
@@ -122,9 +125,11 @@ static bool sort_block(block *b, void *user) {
     }
     for (s.at = 0; st == NARU_OK && s.at < count; s.at++) st = each_use(&s, s.nodes[s.at], note_use, 0);
     for (int i = 0; st == NARU_OK && i < b->nout; i++)
-        if (!defined(b->out[i])) st = err_set(err, NARU_BAD_MODEL, "output '%s' is not defined anywhere", b->out[i]->name);
+        if (!defined(b->out[i]))
+            st = err_set(err, NARU_BAD_MODEL, "output '%s' is not defined anywhere", b->out[i]->name);
     if (st == NARU_OK && !s.ordered) st = reorder(&s, count);
-    mem_free(s.nodes), mem_free(s.position), mem_free(s.waiting), mem_free(s.head), mem_free(s.next_use), mem_free(s.user);
+    mem_free(s.nodes), mem_free(s.position), mem_free(s.waiting), mem_free(s.head), mem_free(s.next_use),
+        mem_free(s.user);
     return st == NARU_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Passes over lifted graphs. A pass proposes one patch at a time; the driver applies it, verifies the graph, counts, and
- * stops after `stop_after` patches (bisection). passes.def lists the passes in their order.
+ * Passes over lifted graphs. A pass proposes one patch at a time; the driver applies it, verifies the graph, counts,
+ * and stops after `stop_after` patches (bisection). passes.def lists the passes in their order.
  */
 #ifndef PASSES_PASS_H
 #define PASSES_PASS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * reshape_shape: a Reshape to a computed shape takes a constant one where that says the same: dims that are numbers stay,
- * dims that the input has at the same place become 0 ("as it is"), one other may be -1 ("the rest"). The Shape, Gather and
- * Concat that computed it then die, and what they read has one reader less, which lets other passes match.
+ * reshape_shape: a Reshape to a computed shape takes a constant one where that says the same: dims that are numbers
+ * stay, dims that the input has at the same place become 0 ("as it is"), one other may be -1 ("the rest"). The Shape,
+ * Gather and Concat that computed it then die, and what they read has one reader less, which lets other passes match.
  */
 #include "passes/rewrite.h"
 

@@ -153,7 +153,8 @@ node *rw_node(rewriter *r, const char *op, const char *domain, int nin, value *c
     const op_desc *desc = op_find(domain, op);
     if (!desc || r->failed) return build_failed(r);
     for (; nin > 0 && !in[nin - 1]; nin--) {}
-    if (!ARRAY_RESERVE(&r->made, r->made.count + 1)) return build_failed(r); /* a node that is linked must be recorded */
+    if (!ARRAY_RESERVE(&r->made, r->made.count + 1))
+        return build_failed(r); /* a node that is linked must be recorded */
     node *n = graph_node_new(r->g, r->at->block, r->at, op, domain, nin, nout, 0);
     if (!n) return build_failed(r);
     r->made.data[r->made.count++] = n;
@@ -378,7 +379,8 @@ static naru_status check_subst(rewriter *r, const subst *s, const char *pass) {
 
 static value *resolve(const rewriter *r, size_t upto, value *v) { /* values that an earlier substitution took away */
     for (size_t i = 0; i < upto; i++)
-        if (r->substs.data[i].by == v && !v->producer && !v->is_input && !v->is_initializer) return r->substs.data[i].old;
+        if (r->substs.data[i].by == v && !v->producer && !v->is_input && !v->is_initializer)
+            return r->substs.data[i].old;
     return v;
 }
 
@@ -452,7 +454,8 @@ naru_status rw_apply(rewriter *r, const char *pass) {
         node *made = r->made.data[i];
         while (made->nin > 0 && !made->in[made->nin - 1]) made->nin--;
         naru_status st = node_infer(r->g, r->made.data[i], r->err);
-        if (st != NARU_OK) return err_context(r->err, NARU_INTERNAL, "pass %s made a wrong %s", pass, r->made.data[i]->op_type);
+        if (st != NARU_OK)
+            return err_context(r->err, NARU_INTERNAL, "pass %s made a wrong %s", pass, r->made.data[i]->op_type);
     }
     for (size_t i = 0; i < r->substs.count; i++) TRY(check_subst(r, &r->substs.data[i], pass));
     if (!reserve(r)) return err_oom(r->err);
@@ -460,7 +463,8 @@ naru_status rw_apply(rewriter *r, const char *pass) {
     node *producers[8];
     int nproducers = 0;
     for (size_t i = 0; i < r->substs.count; i++)
-        if (r->substs.data[i].old->producer && nproducers < 8) producers[nproducers++] = r->substs.data[i].old->producer;
+        if (r->substs.data[i].old->producer && nproducers < 8)
+            producers[nproducers++] = r->substs.data[i].old->producer;
     for (size_t i = 0; i < r->substs.count; i++) apply_subst(r, i);
     for (int i = 0; i < nproducers; i++) rw_sweep(r, producers[i]);
     for (size_t i = r->made.count; i-- > 0;) rw_sweep(r, r->made.data[i]); /* built but not needed after all */

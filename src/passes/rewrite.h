@@ -12,7 +12,7 @@
 #include "passes/pass.h"
 
 typedef struct use {
-    node *node;   /* NULL: output `index` of block */
+    node *node; /* NULL: output `index` of block */
     block *block;
     int index;
     struct use *next;
@@ -28,12 +28,12 @@ typedef struct rewriter {
     arena *arena;
     const pass_options *options;
     naru_error *err;
-    ARRAY(use *) uses;  /* by value id; records may be stale, see use_live */
-    ARRAY(int) counts;  /* by value id: live uses */
-    node *at;           /* the root: new nodes go before it */
+    ARRAY(use *) uses; /* by value id; records may be stale, see use_live */
+    ARRAY(int) counts; /* by value id: live uses */
+    node *at;          /* the root: new nodes go before it */
     ARRAY(node *) made;
     ARRAY(subst) substs;
-    bool failed;        /* out of memory while building */
+    bool failed; /* out of memory while building */
 } rewriter;
 
 typedef bool (*match_fn)(rewriter *r, node *n);
@@ -51,40 +51,41 @@ bool value_scalar(const value *v, double *out);                /* constant of on
 bool value_is_scalar(const value *v, double want, double tol); /* |x - want| <= tol |want| */
 static inline int value_rank(const value *v) { return v->fact.type.has_rank ? v->fact.type.rank : -1; }
 static inline naru_dtype value_dtype(const value *v) { return v ? v->fact.type.dtype : NARU_UNDEFINED; }
-dim_t value_dim(const value *v, int i);                        /* DIM_UNKNOWN where nothing is known; i < 0 from the end */
-bool value_same_shape(const value *a, const value *b);         /* rank and every dim known and equal */
+dim_t value_dim(const value *v, int i);                /* DIM_UNKNOWN where nothing is known; i < 0 from the end */
+bool value_same_shape(const value *a, const value *b); /* rank and every dim known and equal */
 bool value_ints(const value *v, const int64_t **out, int64_t *n, arena *a); /* constant integers, rank 0 or 1 */
-int rw_uses(const rewriter *r, const value *v);                /* node inputs and block outputs */
+int rw_uses(const rewriter *r, const value *v);                             /* node inputs and block outputs */
 /* v's producer when that is `op` of ai.onnx in the root's block, else NULL. */
 node *rw_from(const rewriter *r, const value *v, const char *op);
 /* The same, and the root's pattern is v's only reader, so that it goes away with it. */
 node *rw_only_from(const rewriter *r, const value *v, const char *op);
-node *rw_user(const rewriter *r, const value *v);              /* the single node that reads v; NULL otherwise */
-const use *rw_first_use(const rewriter *r, const value *v);    /* live uses, for loops */
+node *rw_user(const rewriter *r, const value *v);           /* the single node that reads v; NULL otherwise */
+const use *rw_first_use(const rewriter *r, const value *v); /* live uses, for loops */
 const use *rw_next_use(const value *v, const use *u);
 
 /* ---- building ---- */
 /* A node before the root with default attributes; in: nin values (NULL: omitted). NULL when memory is out. */
 node *rw_node(rewriter *r, const char *op, const char *domain, int nin, value *const *in, int nout);
 value *rw_op(rewriter *r, const char *op, const char *domain, int nin, value *const *in); /* one output; its value */
-void rw_int(rewriter *r, const value *v, const char *name, int64_t i);  /* attributes of v's (new) producer */
+void rw_int(rewriter *r, const value *v, const char *name, int64_t i); /* attributes of v's (new) producer */
 void rw_float(rewriter *r, const value *v, const char *name, double f);
 void rw_string(rewriter *r, const value *v, const char *name, const char *s);
 void rw_ints(rewriter *r, const value *v, const char *name, const int64_t *i, size_t n);
 void rw_floats(rewriter *r, const value *v, const char *name, const float *f, size_t n);
-void rw_attrs_from(rewriter *r, const value *v, const node *n);         /* attributes of n that the op has too */
-value *rw_tensor(rewriter *r, naru_tensor *t);                          /* a constant; takes over the reference */
-value *rw_const_ints(rewriter *r, const int64_t *v, int64_t n);         /* int64[n] */
-value *rw_const_float(rewriter *r, naru_dtype d, double v);             /* rank 0 */
+void rw_attrs_from(rewriter *r, const value *v, const node *n); /* attributes of n that the op has too */
+value *rw_tensor(rewriter *r, naru_tensor *t);                  /* a constant; takes over the reference */
+value *rw_const_ints(rewriter *r, const int64_t *v, int64_t n); /* int64[n] */
+value *rw_const_float(rewriter *r, naru_dtype d, double v);     /* rank 0 */
 /* A contiguous constant as new tensor of doubles; NULL when that cannot be. */
 naru_tensor *tensor_as_double(const naru_tensor *t);
-naru_tensor *tensor_as(naru_tensor *t, naru_dtype d);                   /* consumes t */
-/* Every use of old reads `by` instead. False (nothing is done) when that cannot be, because both are outputs by name. */
+naru_tensor *tensor_as(naru_tensor *t, naru_dtype d); /* consumes t */
+/* Every use of old reads `by` instead. False (nothing is done) when that cannot be, because both are outputs by name.
+ */
 bool rw_replace(rewriter *r, value *old, value *by);
-bool rw_constant(rewriter *r, value *old, naru_tensor *t);              /* takes over the reference */
+bool rw_constant(rewriter *r, value *old, naru_tensor *t); /* takes over the reference */
 
-/* The nodes and constants of a body of the root move before the root, and its outputs stand for the root's. Not undone by a
- * pass that returns false. */
+/* The nodes and constants of a body of the root move before the root, and its outputs stand for the root's. Not undone
+ * by a pass that returns false. */
 bool rw_inline(rewriter *r, block *body);
 
 /* ---- for the driver ---- */

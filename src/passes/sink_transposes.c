@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * sink_transposes: op(to_first(x)) -> to_first(op'(x)) for the transposes that layout made, so that images stay channels
- * last from convolution to convolution. op: elementwise (scalars and constants beside; small per-channel gates are
- * transposed instead), pooling, reductions, Concat, Split, Slice, channel shuffles, BatchNormalization (as a 1x1 depthwise convolution,
- * which activations can join). Transposes only move forward, so this ends.
+ * sink_transposes: op(to_first(x)) -> to_first(op'(x)) for the transposes that layout made, so that images stay
+ * channels last from convolution to convolution. op: elementwise (scalars and constants beside; small per-channel gates
+ * are transposed instead), pooling, reductions, Concat, Split, Slice, channel shuffles, BatchNormalization (as a 1x1
+ * depthwise convolution, which activations can join). Transposes only move forward, so this ends.
  */
 #include <math.h>
 
@@ -192,7 +192,8 @@ static bool sink_slice(rewriter *r, node *n, value *x, int rank) {
     return finish(r, n, rw_op(r, "Slice", "", 5, in), rank);
 }
 
-/* ---- channel shuffle: Reshape(Transpose(Reshape([N, C, D...] -> [N, G, C/G, D...]), G and C/G swapped) -> [N, C, D...]) ---- */
+/* ---- channel shuffle: Reshape(Transpose(Reshape([N, C, D...] -> [N, G, C/G, D...]), G and C/G swapped) -> [N, C,
+ * D...]) ---- */
 static bool swaps_groups(const node *t, int rank) {
     perm p;
     if (!perm_of(t, &p) || p.n != rank + 1 || p.at[1] != 2 || p.at[2] != 1) return false;
@@ -210,7 +211,8 @@ static bool sink_shuffle(rewriter *r, node *n) {
     if (rank < 3 || value_rank(split->out[0]) != rank + 1 || !swaps_groups(swap, rank)) return false;
     if (!value_same_shape(t->out[0], n->out[0])) return false;
     for (int i = 2; i < rank; i++)
-        if (!dim_is_known(value_dim(t->out[0], i)) || value_dim(t->out[0], i) != value_dim(split->out[0], i + 1)) return false;
+        if (!dim_is_known(value_dim(t->out[0], i)) || value_dim(t->out[0], i) != value_dim(split->out[0], i + 1))
+            return false;
     dim_t c = value_dim(t->out[0], 1), g = value_dim(split->out[0], 1), each = value_dim(split->out[0], 2);
     if (!dim_is_const(c) || !dim_is_const(g) || !dim_is_const(each) || g * each != c || c == 0) return false;
     int64_t shape[NARU_MAX_RANK] = {0};
@@ -232,7 +234,8 @@ static bool sink_sequence(rewriter *r, node *n) {
     const node *t = flat ? axes_first_of(r, flat->in[0]) : NULL;
     if (!t || !perm_of(n, &p) || p.n != 3 || p.at[0] != 0 || p.at[1] != 2) return false;
     dim_t c = value_dim(t->out[0], 1);
-    if (!dim_is_const(c) || c == 0 || value_dim(flat->out[0], 1) != c || !dim_is_known(value_dim(t->out[0], 0))) return false;
+    if (!dim_is_const(c) || c == 0 || value_dim(flat->out[0], 1) != c || !dim_is_known(value_dim(t->out[0], 0)))
+        return false;
     if (value_dim(flat->out[0], 0) != value_dim(t->out[0], 0) || value_dim(flat->out[0], 2) == 0) return false;
     dim_t pixels = value_dim(flat->out[0], 2);
     value *in[2] = {t->in[0], rw_const_ints(r, (const int64_t[]){0, dim_is_const(pixels) ? pixels : -1, c}, 3)};
@@ -250,7 +253,8 @@ static naru_tensor *vector(int64_t n, int rank) {
 static bool sink_batchnorm(rewriter *r, node *n, value *x, int rank) {
     const naru_tensor *p[4];
     const attr *training = node_attr(n, "training_mode"), *eps = node_attr(n, "epsilon");
-    if ((training && training->i) || n->nin != 5 || value_dtype(x) != NARU_FLOAT || node_out(n, 1) || !op_find("naru", "FusedConv"))
+    if ((training && training->i) || n->nin != 5 || value_dtype(x) != NARU_FLOAT || node_out(n, 1) ||
+        !op_find("naru", "FusedConv"))
         return false;
     for (int i = 0; i < 4; i++)
         if (!(p[i] = value_const(n->in[i + 1])) || p[i]->rank != 1 || p[i]->dims[0] != p[0]->dims[0]) return false;

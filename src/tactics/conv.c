@@ -72,14 +72,15 @@ static naru_status prepare(prepare_ctx *c, step *s) {
 typedef struct layout {
     conv_shape s;
     int64_t w[NARU_MAX_RANK];
-    bool padded;       /* x is copied with its padding around it */
-    int64_t pin[3];    /* size of the padded image */
+    bool padded;          /* x is copied with its padding around it */
+    int64_t pin[3];       /* size of the padded image */
     int64_t x, y, packed; /* floats; 0: not needed */
 } layout;
 
 static int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
 
-static layout layout_of(const state *st, const node *n, const naru_tensor *x, const naru_tensor *w, const naru_tensor *y) {
+static layout layout_of(const state *st, const node *n, const naru_tensor *x, const naru_tensor *w,
+                        const naru_tensor *y) {
     layout l = {0};
     memcpy(l.w, st->packed ? st->w : w->dims, sizeof l.w);
     l.s = conv_shape_of(n, x->dims, l.w, y->dims, x->rank, st->last);
@@ -94,7 +95,8 @@ static layout layout_of(const state *st, const node *n, const naru_tensor *x, co
     if (l.padded) pixels = l.pin[0] * l.pin[1] * l.pin[2];
     if (l.padded || (!l.s.last && l.s.c > 1)) l.x = round16(l.s.n * pixels * l.s.c);
     if (!l.s.last && l.s.m > 1) l.y = round16(l.s.n * l.s.out_pixels * l.s.m);
-    if (!st->packed) l.packed = round16(group_floats(&(state){.k = st->k, .w = {l.w[0], l.w[1]}}, l.s.group, l.s.taps)) * l.s.group;
+    if (!st->packed)
+        l.packed = round16(group_floats(&(state){.k = st->k, .w = {l.w[0], l.w[1]}}, l.s.group, l.s.taps)) * l.s.group;
     return l;
 }
 
@@ -145,11 +147,22 @@ static void run_groups(const run_ctx *r, const layout *l, const float *x, float 
     }
     int64_t m = s->m / s->group;
     for (int64_t i = 0; i < s->group; i++) {
-        k_gemm_args g = {.kind = is_product(s) ? K_A_ROWS : K_A_CONV, .a = x + i * s->v.channels, .lda = s->c, .conv = &s->v,
-                         .b = packed + i * each, .m = s->n * s->out_pixels, .n = m, .k = s->taps * s->v.channels,
-                         .c = y + i * m, .ldc = s->m, .bias = bias ? bias + i * m : NULL,
-                         .residual = residual ? residual + i * m : NULL, .ldr = s->m,
-                         .act = st->act.kind, .p = st->act.p, .q = st->act.q};
+        k_gemm_args g = {.kind = is_product(s) ? K_A_ROWS : K_A_CONV,
+                         .a = x + i * s->v.channels,
+                         .lda = s->c,
+                         .conv = &s->v,
+                         .b = packed + i * each,
+                         .m = s->n * s->out_pixels,
+                         .n = m,
+                         .k = s->taps * s->v.channels,
+                         .c = y + i * m,
+                         .ldc = s->m,
+                         .bias = bias ? bias + i * m : NULL,
+                         .residual = residual ? residual + i * m : NULL,
+                         .ldr = s->m,
+                         .act = st->act.kind,
+                         .p = st->act.p,
+                         .q = st->act.q};
         product_run(r->pool, st->k, &g, r->workspace);
     }
 }
@@ -170,7 +183,12 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_conv = {.name = "conv.product", .op = "Conv", .accepts = accepts, .prepare = prepare,
-                            .workspace = workspace, .run = run};
-const tactic tactic_fusedconv = {.name = "conv.product", .op = "FusedConv", .domain = "naru", .accepts = accepts,
-                                 .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_conv = {
+    .name = "conv.product", .op = "Conv", .accepts = accepts, .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_fusedconv = {.name = "conv.product",
+                                 .op = "FusedConv",
+                                 .domain = "naru",
+                                 .accepts = accepts,
+                                 .prepare = prepare,
+                                 .workspace = workspace,
+                                 .run = run};

@@ -11,9 +11,9 @@
 /* Sizes of one Conv; spatial dims are the last `axes` of the three in v. */
 typedef struct conv_shape {
     int axes;
-    bool last;                    /* channels last, else first */
-    int64_t n, c, m, group;       /* images, channels in and out */
-    k_conv_geom v;                /* of one group */
+    bool last;                           /* channels last, else first */
+    int64_t n, c, m, group;              /* images, channels in and out */
+    k_conv_geom v;                       /* of one group */
     int64_t in_pixels, out_pixels, taps; /* per image */
 } conv_shape;
 

@@ -69,18 +69,32 @@ static void rows(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
     j->k->run(&j->a, begin, end);
     if (j->act.kind > K_ACT_CLIP)
-        j->gemm->activate(j->a.y + begin * j->a.ow * j->a.c, j->a.c, (end - begin) * j->a.ow, j->a.c, j->act.kind, j->act.p,
-                          j->act.q);
+        j->gemm->activate(j->a.y + begin * j->a.ow * j->a.c, j->a.c, (end - begin) * j->a.ow, j->a.c, j->act.kind,
+                          j->act.p, j->act.q);
 }
 
 static job job_of(const run_ctx *r, const conv_shape *s) {
     const state *st = r->step->state;
     const k_conv_geom *v = &s->v;
     job j = {.k = k_dwconv_pick(r->step->cpu), .gemm = k_gemm_pick(r->step->cpu), .act = st->act};
-    j.a = (k_dw_args){.w = st->packed, .bias = st->bias, .c = s->m, .h = v->in[1], .wd = v->in[2], .oh = v->out[1],
-                      .ow = v->out[2], .kh = v->kernel[1], .kw = v->kernel[2], .sh = v->stride[1], .sw = v->stride[2],
-                      .dh = v->dilation[1], .dw = v->dilation[2], .pt = v->pad[1], .pl = v->pad[2],
-                      .clip = st->act.kind == K_ACT_CLIP, .lo = st->act.p, .hi = st->act.q};
+    j.a = (k_dw_args){.w = st->packed,
+                      .bias = st->bias,
+                      .c = s->m,
+                      .h = v->in[1],
+                      .wd = v->in[2],
+                      .oh = v->out[1],
+                      .ow = v->out[2],
+                      .kh = v->kernel[1],
+                      .kw = v->kernel[2],
+                      .sh = v->stride[1],
+                      .sw = v->stride[2],
+                      .dh = v->dilation[1],
+                      .dw = v->dilation[2],
+                      .pt = v->pad[1],
+                      .pl = v->pad[2],
+                      .clip = st->act.kind == K_ACT_CLIP,
+                      .lo = st->act.p,
+                      .hi = st->act.q};
     if (!j.a.bias && r->step->nin > 2 && r->in[2]) j.a.bias = r->in[2]->data;
     return j;
 }
@@ -105,7 +119,12 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_conv_depthwise = {.name = "conv.depthwise", .op = "Conv", .accepts = accepts, .prepare = prepare,
-                                      .workspace = workspace, .run = run};
-const tactic tactic_fusedconv_depthwise = {.name = "conv.depthwise", .op = "FusedConv", .domain = "naru", .accepts = accepts,
-                                           .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_conv_depthwise = {
+    .name = "conv.depthwise", .op = "Conv", .accepts = accepts, .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_fusedconv_depthwise = {.name = "conv.depthwise",
+                                           .op = "FusedConv",
+                                           .domain = "naru",
+                                           .accepts = accepts,
+                                           .prepare = prepare,
+                                           .workspace = workspace,
+                                           .run = run};

@@ -17,8 +17,15 @@ static int64_t pad_before(const node *n, int axis, int64_t in, int64_t out, int6
 }
 
 conv_shape conv_shape_of(const node *n, const int64_t *x, const int64_t *w, const int64_t *y, int rank, bool last) {
-    conv_shape s = {.axes = rank - 2, .last = last, .n = x[0], .c = x[last ? rank - 1 : 1], .m = w[0],
-                    .group = attr_int(n, "group", 1), .in_pixels = 1, .out_pixels = 1, .taps = 1};
+    conv_shape s = {.axes = rank - 2,
+                    .last = last,
+                    .n = x[0],
+                    .c = x[last ? rank - 1 : 1],
+                    .m = w[0],
+                    .group = attr_int(n, "group", 1),
+                    .in_pixels = 1,
+                    .out_pixels = 1,
+                    .taps = 1};
     k_conv_geom *v = &s.v;
     v->ld = s.c, v->channels = w[1];
     for (int d = 0; d < K_CONV_DIMS; d++) {
@@ -26,7 +33,8 @@ conv_shape conv_shape_of(const node *n, const int64_t *x, const int64_t *w, cons
         v->in[d] = v->out[d] = v->kernel[d] = v->stride[d] = v->dilation[d] = 1, v->pad[d] = 0;
         if (a < 0) continue;
         v->in[d] = x[a + (last ? 1 : 2)], v->out[d] = y[a + (last ? 1 : 2)], v->kernel[d] = w[a + 2];
-        v->stride[d] = attr_int_at(n, "strides", (size_t)a, 1), v->dilation[d] = attr_int_at(n, "dilations", (size_t)a, 1);
+        v->stride[d] = attr_int_at(n, "strides", (size_t)a, 1),
+        v->dilation[d] = attr_int_at(n, "dilations", (size_t)a, 1);
         v->pad[d] = pad_before(n, a, v->in[d], v->out[d], v->kernel[d], v->stride[d], v->dilation[d]);
         s.in_pixels *= v->in[d], s.out_pixels *= v->out[d], s.taps *= v->kernel[d];
     }

@@ -75,14 +75,16 @@ static int64_t pad_before(const node *n, int a, int64_t in, int64_t out, int64_t
 
 static shape shape_of(const state *st, const node *nd, const naru_tensor *x, const naru_tensor *y) {
     int axes = x->rank - 2;
-    shape s = {.n = x->dims[0], .c = st->w[0], .group = attr_int(nd, "group", 1), .taps = 1, .in_pixels = 1, .out_pixels = 1};
+    shape s = {
+        .n = x->dims[0], .c = st->w[0], .group = attr_int(nd, "group", 1), .taps = 1, .in_pixels = 1, .out_pixels = 1};
     s.m = st->w[1] * s.group;
     for (int d = 0; d < 3; d++) {
         int a = d - (3 - axes);
         s.in[d] = s.out[d] = s.kernel[d] = s.stride[d] = s.dilation[d] = 1, s.pad[d] = 0;
         if (a < 0) continue;
         s.in[d] = x->dims[a + 2], s.out[d] = y->dims[a + 2], s.kernel[d] = st->w[a + 2];
-        s.stride[d] = attr_int_at(nd, "strides", (size_t)a, 1), s.dilation[d] = attr_int_at(nd, "dilations", (size_t)a, 1);
+        s.stride[d] = attr_int_at(nd, "strides", (size_t)a, 1),
+        s.dilation[d] = attr_int_at(nd, "dilations", (size_t)a, 1);
         s.pad[d] = pad_before(nd, a, s.in[d], s.out[d], s.kernel[d], s.stride[d], s.dilation[d]);
         s.in_pixels *= s.in[d], s.out_pixels *= s.out[d], s.taps *= s.kernel[d];
     }
@@ -96,14 +98,15 @@ static size_t workspace(const step *s, const naru_tensor *const *in, const naru_
     shape h = shape_of(s->state, s->node, in[0], out[0]);
     int64_t m = h.m / h.group;
     return product_workspace() * (size_t)threads +
-           (size_t)(round16(h.in_pixels * h.c) + round16(h.in_pixels * h.taps * m) + round16(h.out_pixels * h.m)) * sizeof(float);
+           (size_t)(round16(h.in_pixels * h.c) + round16(h.in_pixels * h.taps * m) + round16(h.out_pixels * h.m)) *
+               sizeof(float);
 }
 
 typedef struct job {
     const shape *s;
     const float *z, *bias;
-    float *y;      /* first channel of the group, pixels s->m apart */
-    int64_t m;     /* channels of the group */
+    float *y;  /* first channel of the group, pixels s->m apart */
+    int64_t m; /* channels of the group */
 } job;
 
 /* Input coordinate that tap k sends to output o along axis d; -1: none. */
@@ -146,8 +149,15 @@ static void run_image(const run_ctx *r, const shape *s, const float *x, float *y
     int64_t c = s->c / s->group, m = s->m / s->group, n = s->taps * m, each = k_gemm_packed_floats(st->k, n, c);
     const float *bias = r->step->nin > 2 && r->in[2] ? r->in[2]->data : NULL;
     for (int64_t i = 0; i < s->group; i++) {
-        k_gemm_args g = {.kind = K_A_ROWS, .a = x + i * c, .lda = s->c, .b = st->packed + i * each, .m = s->in_pixels, .n = n,
-                         .k = c, .c = z, .ldc = n};
+        k_gemm_args g = {.kind = K_A_ROWS,
+                         .a = x + i * c,
+                         .lda = s->c,
+                         .b = st->packed + i * each,
+                         .m = s->in_pixels,
+                         .n = n,
+                         .k = c,
+                         .c = z,
+                         .ldc = n};
         product_run(r->pool, st->k, &g, r->workspace);
         job j = {s, z, bias ? bias + i * m : NULL, y + i * m, m};
         parallel_for(r->pool, s->out_pixels, 1 + 16384 / (m * s->taps), pixels, &j);
@@ -170,5 +180,9 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_convtranspose = {.name = "convtranspose.product", .op = "ConvTranspose", .accepts = accepts,
-                                     .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_convtranspose = {.name = "convtranspose.product",
+                                     .op = "ConvTranspose",
+                                     .accepts = accepts,
+                                     .prepare = prepare,
+                                     .workspace = workspace,
+                                     .run = run};

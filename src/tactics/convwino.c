@@ -29,7 +29,8 @@ static const char *accepts_size(const tactic_query *q, const int64_t *w) {
     bool last = attr_int(q->node, "channels_last", 0) != 0;
     if (!q->out->type.has_rank || q->out->type.rank != 4) return "rank of Y is unknown";
     const dim_t *d = q->out->type.dims + (last ? 1 : 2);
-    if (!dim_is_const(d[0]) || !dim_is_const(d[1])) return w[0] * w[1] > UNKNOWN_SIZE ? "large weights, image size unknown" : NULL;
+    if (!dim_is_const(d[0]) || !dim_is_const(d[1]))
+        return w[0] * w[1] > UNKNOWN_SIZE ? "large weights, image size unknown" : NULL;
     return d[0] * d[1] < MIN_PIXELS ? "image is small" : NULL;
 }
 
@@ -40,7 +41,8 @@ static const char *accepts(const tactic_query *q) {
     if (q_rank(q, 0) != 4) return "takes two spatial dims";
     if (!q_const(q, 1) || q_tensor(q, 1)->rank != 4) return "W is not constant";
     const int64_t *w = q_tensor(q, 1)->dims;
-    if (w[2] != 3 || w[3] != 3 || !all_ones(q->node, "strides") || !all_ones(q->node, "dilations")) return "not 3x3 of stride 1";
+    if (w[2] != 3 || w[3] != 3 || !all_ones(q->node, "strides") || !all_ones(q->node, "dilations"))
+        return "not 3x3 of stride 1";
     if (attr_int(q->node, "group", 1) != 1) return "has groups";
     if (w[0] < MIN_CHANNELS || w[1] < MIN_CHANNELS) return "few channels";
     return accepts_size(q, w);
@@ -50,7 +52,8 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     state *st = arena_calloc(c->arena, 1, sizeof *st);
     if (!(s->state = st)) return err_oom(c->err);
     const naru_tensor *w = q_tensor(&c->q, 1);
-    *st = (state){.gemm = k_gemm_pick(s->cpu), .act = act_of(s->node), .last = attr_int(s->node, "channels_last", 0) != 0};
+    *st = (state){
+        .gemm = k_gemm_pick(s->cpu), .act = act_of(s->node), .last = attr_int(s->node, "channels_last", 0) != 0};
     memcpy(st->w, w->dims, sizeof st->w);
     int64_t m = w->dims[0], ch = w->dims[1];
     st->u = c->weights(c, (size_t)k_wino_packed_floats(st->gemm, ch, m) * sizeof(float) + 64);
@@ -76,9 +79,20 @@ typedef struct job {
 static job job_of(const step *s, const conv_shape *v, int threads) {
     const state *st = s->state;
     job j = {.k = k_winograd_pick(s->cpu)};
-    j.a = (k_wino_args){.gemm = st->gemm, .u = st->u, .bias = st->bias, .h = v->v.in[1], .w = v->v.in[2], .c = v->c,
-                        .oh = v->v.out[1], .ow = v->v.out[2], .m = v->m, .pt = v->v.pad[1], .pl = v->v.pad[2],
-                        .act = st->act.kind, .p = st->act.p, .q = st->act.q};
+    j.a = (k_wino_args){.gemm = st->gemm,
+                        .u = st->u,
+                        .bias = st->bias,
+                        .h = v->v.in[1],
+                        .w = v->v.in[2],
+                        .c = v->c,
+                        .oh = v->v.out[1],
+                        .ow = v->v.out[2],
+                        .m = v->m,
+                        .pt = v->v.pad[1],
+                        .pl = v->v.pad[2],
+                        .act = st->act.kind,
+                        .p = st->act.p,
+                        .q = st->act.q};
     j.tiles = v->n * k_wino_tiles(&j.a);
     j.a.block = k_wino_block(st->gemm, v->c, v->m, i64_max(j.tiles, 1), threads);
     return j;
@@ -124,7 +138,12 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_conv_winograd = {.name = "conv.winograd", .op = "Conv", .accepts = accepts, .prepare = prepare,
-                                     .workspace = workspace, .run = run};
-const tactic tactic_fusedconv_winograd = {.name = "conv.winograd", .op = "FusedConv", .domain = "naru", .accepts = accepts,
-                                          .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_conv_winograd = {
+    .name = "conv.winograd", .op = "Conv", .accepts = accepts, .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_fusedconv_winograd = {.name = "conv.winograd",
+                                          .op = "FusedConv",
+                                          .domain = "naru",
+                                          .accepts = accepts,
+                                          .prepare = prepare,
+                                          .workspace = workspace,
+                                          .run = run};

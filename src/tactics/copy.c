@@ -32,7 +32,9 @@ static void dense(int rank, const int64_t *dims, int64_t *strides) {
     for (int i = rank - 1; i >= 0; i--) strides[i] = n, n *= dims[i];
 }
 
-static const char *accepts(const tactic_query *q) { return copy_size(q_dtype(q, 0)) ? NULL : "elements are not whole bytes"; }
+static const char *accepts(const tactic_query *q) {
+    return copy_size(q_dtype(q, 0)) ? NULL : "elements are not whole bytes";
+}
 
 /* ---- Transpose ---- */
 static naru_status run_transpose(const run_ctx *r) {
@@ -45,8 +47,8 @@ static naru_status run_transpose(const run_ctx *r) {
 }
 
 /* ---- Concat, Split: [outer, axis, inner] ---- */
-static void copy_part(const run_ctx *r, void *d, int64_t doff, int64_t dstep, const void *s, int64_t soff, int64_t sstep,
-                      int64_t outer, int64_t n, int size) {
+static void copy_part(const run_ctx *r, void *d, int64_t doff, int64_t dstep, const void *s, int64_t soff,
+                      int64_t sstep, int64_t outer, int64_t n, int size) {
     int64_t dims[2] = {outer, n}, ds[2] = {dstep, 1}, ss[2] = {sstep, 1};
     move(r, d, doff, ds, s, soff, ss, 2, dims, size);
 }
@@ -198,7 +200,8 @@ static naru_status pad_mirror(const run_ctx *r) {
     int64_t after[NARU_MAX_RANK], *last = r->workspace;
     mirror_job j = {.x = x, .y = y, .last = last, .size = copy_size(x->dtype), .mode = pad_mode(r->step->node)};
     if (tensor_count(y) == 0) return NARU_OK;
-    if (tensor_count(x) == 0 || x->rank == 0) return err_set(r->err, NARU_SHAPE, "Pad of an empty input has nothing to repeat");
+    if (tensor_count(x) == 0 || x->rank == 0)
+        return err_set(r->err, NARU_SHAPE, "Pad of an empty input has nothing to repeat");
     read_pads(r, j.before, after);
     dense(x->rank, x->dims, j.stride);
     for (int64_t c = 0; c < y->dims[y->rank - 1]; c++)
@@ -277,19 +280,24 @@ static const char *accepts_gather(const tactic_query *q) {
 static naru_status run_gather(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
     int axis = norm_axis(attr_int(r->step->node, "axis", 0), x->rank);
-    gather_job j = {.d = r->out[0]->data, .s = x->data, .index = r->in[1], .count = tensor_count(r->in[1]),
-                    .n = x->dims[axis], .bytes = dims_product(x->dims, axis + 1, x->rank) * copy_size(x->dtype)};
+    gather_job j = {.d = r->out[0]->data,
+                    .s = x->data,
+                    .index = r->in[1],
+                    .count = tensor_count(r->in[1]),
+                    .n = x->dims[axis],
+                    .bytes = dims_product(x->dims, axis + 1, x->rank) * copy_size(x->dtype)};
     parallel_for(r->pool, dims_product(x->dims, 0, axis) * j.count, 1 + 65536 / (j.bytes + 16), gather, &j);
     if (j.failed)
-        return err_set(r->err, NARU_INVALID_ARGUMENT, "index %lld is out of range for axis %d of %lld", (long long)j.bad,
-                       axis, (long long)j.n);
+        return err_set(r->err, NARU_INVALID_ARGUMENT, "index %lld is out of range for axis %d of %lld",
+                       (long long)j.bad, axis, (long long)j.n);
     return NARU_OK;
 }
 
 /* ---- DepthToSpace, SpaceToDepth: [n, c, h, w] with blocks b ---- */
 static naru_status run_depth_to_space(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
-    int64_t b = attr_int(r->step->node, "blocksize", 1), n = x->dims[0], c = x->dims[1] / (b * b), h = x->dims[2], w = x->dims[3];
+    int64_t b = attr_int(r->step->node, "blocksize", 1), n = x->dims[0], c = x->dims[1] / (b * b), h = x->dims[2],
+            w = x->dims[3];
     bool crd = strcmp(attr_str(r->step->node, "mode", "DCR"), "CRD") == 0;
     /* output [n, c, h, by, w, bx]; input [n, by, bx, c, h, w] (DCR) or [n, c, by, bx, h, w] (CRD) */
     int64_t dims[6] = {n, c, h, b, w, b}, ds[6], hw = h * w;
@@ -302,7 +310,8 @@ static naru_status run_depth_to_space(const run_ctx *r) {
 
 static naru_status run_space_to_depth(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
-    int64_t b = attr_int(r->step->node, "blocksize", 1), n = x->dims[0], c = x->dims[1], h = x->dims[2] / b, w = x->dims[3] / b;
+    int64_t b = attr_int(r->step->node, "blocksize", 1), n = x->dims[0], c = x->dims[1], h = x->dims[2] / b,
+            w = x->dims[3] / b;
     bool crd = strcmp(attr_str(r->step->node, "mode", "DCR"), "CRD") == 0;
     /* output [n, by, bx, c, h, w] (DCR) or [n, c, by, bx, h, w] (CRD); input [n, c, h, by, w, bx] */
     int64_t hw = h * w, dims[6] = {n, b, b, c, h, w};
@@ -314,7 +323,8 @@ static naru_status run_space_to_depth(const run_ctx *r) {
     return NARU_OK;
 }
 
-#define COPY(symbol, opname, acc, fn) const tactic tactic_##symbol = {.name = "copy", .op = opname, .accepts = acc, .run = fn};
+#define COPY(symbol, opname, acc, fn)                                                                                  \
+    const tactic tactic_##symbol = {.name = "copy", .op = opname, .accepts = acc, .run = fn};
 COPY(transpose, "Transpose", accepts, run_transpose)
 COPY(concat, "Concat", accepts_concat, run_concat)
 COPY(split, "Split", accepts_split, run_split)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * MatMul and Gemm in FP32 (kernels/gemm). A constant B is packed once; any other is packed at each run, per matrix of the
- * batch. Gemm's alpha goes into the packed B, beta C into the bias (one row) or the residual (anything else). A fused
- * MatMul brings a bias, a residual and an activation of its own.
+ * MatMul and Gemm in FP32 (kernels/gemm). A constant B is packed once; any other is packed at each run, per matrix of
+ * the batch. Gemm's alpha goes into the packed B, beta C into the bias (one row) or the residual (anything else). A
+ * fused MatMul brings a bias, a residual and an activation of its own.
  */
 #include <string.h>
 
@@ -13,13 +13,14 @@
 
 /* ---- MatMul ---- */
 typedef struct state {
-    float *packed;    /* NULL: B is not constant */
+    float *packed;     /* NULL: B is not constant */
     const float *bias; /* Gemm: beta C when it is one constant row; NULL: none or not so */
-    int64_t k, n;     /* of the packed B */
+    int64_t k, n;      /* of the packed B */
     act act;
 } state;
 
-/* Y's matrices: count of them, sizes of one, and the leading dims with strides in matrices of A and B (0: broadcast). */
+/* Y's matrices: count of them, sizes of one, and the leading dims with strides in matrices of A and B (0: broadcast).
+ */
 typedef struct shape {
     int64_t m, n, k, count;
     int lead;
@@ -36,8 +37,10 @@ static void lead_strides(const naru_tensor *t, const shape *s, int64_t *strides)
 }
 
 static shape shape_of(const naru_tensor *a, const naru_tensor *b, const naru_tensor *y) {
-    shape s = {.m = a->rank > 1 ? a->dims[a->rank - 2] : 1, .k = a->dims[a->rank - 1],
-               .n = b->rank > 1 ? b->dims[b->rank - 1] : 1, .count = 1};
+    shape s = {.m = a->rank > 1 ? a->dims[a->rank - 2] : 1,
+               .k = a->dims[a->rank - 1],
+               .n = b->rank > 1 ? b->dims[b->rank - 1] : 1,
+               .count = 1};
     s.lead = y->rank - (a->rank > 1) - (b->rank > 1);
     for (int i = 0; i < s.lead; i++) s.dims[i] = y->dims[i], s.count *= y->dims[i];
     lead_strides(a, &s, s.sa);
@@ -127,7 +130,8 @@ static size_t packed_bytes(const k_gemm *k, int64_t n, int64_t depth) {
     return align_up((size_t)k_gemm_packed_floats(k, n, depth) * sizeof(float), 64);
 }
 
-static size_t workspace_matmul(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
+static size_t workspace_matmul(const step *s, const naru_tensor *const *in, const naru_tensor *const *out,
+                               int threads) {
     const state *st = s->state;
     if (st->packed) return product_workspace() * (size_t)threads;
     shape h = shape_of(in[0], in[1], out[0]);
@@ -152,8 +156,14 @@ static naru_status run_matmul(const run_ctx *r) {
     const naru_tensor *a = r->in[0], *y = r->out[0];
     const k_gemm *k = k_gemm_pick(r->step->cpu);
     const naru_tensor *bias = r->step->nin > 2 ? r->in[2] : NULL, *res = r->step->nin > 3 ? r->in[3] : NULL;
-    k_gemm_args g = {.kind = K_A_ROWS, .a = a->data, .c = y->data, .bias = bias ? bias->data : NULL,
-                     .residual = res ? res->data : NULL, .act = st->act.kind, .p = st->act.p, .q = st->act.q};
+    k_gemm_args g = {.kind = K_A_ROWS,
+                     .a = a->data,
+                     .c = y->data,
+                     .bias = bias ? bias->data : NULL,
+                     .residual = res ? res->data : NULL,
+                     .act = st->act.kind,
+                     .p = st->act.p,
+                     .q = st->act.q};
     if (tensor_count(y) == 0) return NARU_OK;
     if (st->packed) { /* all matrices of A are one */
         g.b = st->packed, g.k = g.lda = st->k, g.n = g.ldc = g.ldr = st->n;
@@ -180,8 +190,15 @@ static const char *accepts_gemm(const tactic_query *q) {
 static k_pack_src gemm_source(const node *n, const naru_tensor *b) {
     bool trans = attr_int(n, "transB", 0) != 0;
     int64_t rows = b->dims[0], cols = b->dims[1];
-    return (k_pack_src){b->data, 1, trans ? cols : rows, trans ? rows : cols, 0, trans ? 1 : cols, trans ? cols : 1,
-                        attr_float(n, "alpha", 1.0f), NULL};
+    return (k_pack_src){b->data,
+                        1,
+                        trans ? cols : rows,
+                        trans ? rows : cols,
+                        0,
+                        trans ? 1 : cols,
+                        trans ? cols : 1,
+                        attr_float(n, "alpha", 1.0f),
+                        NULL};
 }
 
 /* beta C as n values, when C is a constant of one row. */
@@ -237,8 +254,15 @@ static naru_status run_gemm(const run_ctx *r) {
     bool trans = attr_int(s->node, "transA", 0) != 0;
     if (tensor_count(y) == 0) return NARU_OK;
     const k_gemm *k = k_gemm_pick(s->cpu);
-    k_gemm_args g = {.kind = trans ? K_A_COLS : K_A_ROWS, .a = a->data, .lda = a->dims[1], .b = st->packed,
-                     .m = y->dims[0], .n = y->dims[1], .k = a->dims[trans ? 0 : 1], .c = y->data, .ldc = y->dims[1]};
+    k_gemm_args g = {.kind = trans ? K_A_COLS : K_A_ROWS,
+                     .a = a->data,
+                     .lda = a->dims[1],
+                     .b = st->packed,
+                     .m = y->dims[0],
+                     .n = y->dims[1],
+                     .k = a->dims[trans ? 0 : 1],
+                     .c = y->data,
+                     .ldc = y->dims[1]};
     if (!st->packed) {
         float *packed = (float *)(void *)((char *)r->workspace + product_workspace() * (size_t)pool_threads(r->pool));
         k_pack_src src = gemm_source(s->node, r->in[1]);
@@ -254,9 +278,22 @@ static naru_status run_gemm(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_matmul = {.name = "matmul.gemm", .op = "MatMul", .accepts = accepts_matmul, .prepare = prepare_matmul,
-                              .workspace = workspace_matmul, .run = run_matmul};
-const tactic tactic_fusedmatmul = {.name = "matmul.gemm", .op = "FusedMatMul", .domain = "naru", .accepts = accepts_matmul,
-                                   .prepare = prepare_matmul, .workspace = workspace_matmul, .run = run_matmul};
-const tactic tactic_gemm = {.name = "gemm.gemm", .op = "Gemm", .accepts = accepts_gemm, .prepare = prepare_gemm,
-                            .workspace = workspace_gemm, .run = run_gemm};
+const tactic tactic_matmul = {.name = "matmul.gemm",
+                              .op = "MatMul",
+                              .accepts = accepts_matmul,
+                              .prepare = prepare_matmul,
+                              .workspace = workspace_matmul,
+                              .run = run_matmul};
+const tactic tactic_fusedmatmul = {.name = "matmul.gemm",
+                                   .op = "FusedMatMul",
+                                   .domain = "naru",
+                                   .accepts = accepts_matmul,
+                                   .prepare = prepare_matmul,
+                                   .workspace = workspace_matmul,
+                                   .run = run_matmul};
+const tactic tactic_gemm = {.name = "gemm.gemm",
+                            .op = "Gemm",
+                            .accepts = accepts_gemm,
+                            .prepare = prepare_gemm,
+                            .workspace = workspace_gemm,
+                            .run = run_gemm};

@@ -27,7 +27,9 @@ static void panels(void *arg, int64_t begin, int64_t end, int worker) {
     j->k->run(j->g, 0, j->g->m, begin, end, j->workspace + product_workspace() * (size_t)worker);
 }
 
-static int64_t grain_of(double flops, int64_t units) { return (int64_t)(PIECE_FLOPS / (flops / (double)units + 1)) + 1; }
+static int64_t grain_of(double flops, int64_t units) {
+    return (int64_t)(PIECE_FLOPS / (flops / (double)units + 1)) + 1;
+}
 
 void product_run(pool *p, const k_gemm *k, const k_gemm_args *g, void *workspace) {
     if (g->m <= 0 || g->n <= 0) return;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tactics: the ways to run an operator. tactics.def lists them, best first for each op; the compiler takes the first that
- * accepts the node, and the reference evaluator is the last resort, so a node always runs. A tactic turns a node into
- * a step: prepare (once, at compile time: pack weights), plan (once per shape: workspace, variant), run.
+ * Tactics: the ways to run an operator. tactics.def lists them, best first for each op; the compiler takes the first
+ * that accepts the node, and the reference evaluator is the last resort, so a node always runs. A tactic turns a node
+ * into a step: prepare (once, at compile time: pack weights), plan (once per shape: workspace, variant), run.
  *
- * Threads: accepts and prepare run on the compiling thread; plan and run may be called concurrently for one step by several
- * contexts: they must not write the step.
+ * Threads: accepts and prepare run on the compiling thread; plan and run may be called concurrently for one step by
+ * several contexts: they must not write the step.
  */
 #ifndef TACTICS_TACTIC_H
 #define TACTICS_TACTIC_H
@@ -18,7 +18,8 @@
 typedef struct tactic tactic;
 typedef struct step step;
 
-/* What is known when the tactic is chosen: dims may be symbolic (DIM_UNKNOWN or < 0), constants are facts' `constant`. */
+/* What is known when the tactic is chosen: dims may be symbolic (DIM_UNKNOWN or < 0), constants are facts' `constant`.
+ */
 typedef struct tactic_query {
     const node *node;
     cpu_level cpu;
@@ -30,21 +31,22 @@ typedef struct tactic_query {
 
 typedef struct prepare_ctx {
     tactic_query q;
-    arena *arena;          /* small state; lives as long as the engine */
-    void *(*weights)(struct prepare_ctx *c, size_t bytes); /* 64-byte aligned memory of the engine's weight store; NULL: out of memory */
-    unsigned consumed;     /* set bit i when the constant input i is no longer needed once prepared (it was packed) */
+    arena *arena; /* small state; lives as long as the engine */
+    void *(*weights)(struct prepare_ctx *c,
+                     size_t bytes); /* 64-byte aligned memory of the engine's weight store; NULL: out of memory */
+    unsigned consumed; /* set bit i when the constant input i is no longer needed once prepared (it was packed) */
     naru_error *err;
     void *engine;
 } prepare_ctx;
 
 struct step {
     const node *node;
-    const tactic *tactic;  /* NULL: the op's reference eval */
-    void *state;           /* made by prepare */
+    const tactic *tactic; /* NULL: the op's reference eval */
+    void *state;          /* made by prepare */
     cpu_level cpu;
     int nin, nout;
-    int *in, *out;         /* slots; -1: omitted */
-    int *bodies;           /* program indices of the node's blocks, in attribute order */
+    int *in, *out; /* slots; -1: omitted */
+    int *bodies;   /* program indices of the node's blocks, in attribute order */
     int nbodies;
 };
 
@@ -64,13 +66,13 @@ enum {
 };
 
 struct tactic {
-    const char *name; /* "conv.igemm" */
-    const char *op;   /* op_type it implements, "Conv", in domain: */
+    const char *name;   /* "conv.igemm" */
+    const char *op;     /* op_type it implements, "Conv", in domain: */
     const char *domain; /* NULL: "" */
     unsigned flags;
     /* NULL: accepted; else why not, for reports: "weight is not constant". */
     const char *(*accepts)(const tactic_query *q);
-    naru_status (*prepare)(prepare_ctx *c, step *s);                    /* NULL: nothing to do */
+    naru_status (*prepare)(prepare_ctx *c, step *s); /* NULL: nothing to do */
     /* Bytes of workspace for these shapes. NULL: none. */
     size_t (*workspace)(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads);
     naru_status (*run)(const run_ctx *r);
@@ -82,8 +84,12 @@ const tactic *tactic_at(size_t i);
 /* Reading facts. */
 static inline bool q_const(const tactic_query *q, int i) { return i < q->nin && q->in[i] && q->in[i]->constant; }
 static inline bool q_given(const tactic_query *q, int i) { return i < q->nin && q->in[i]; }
-static inline naru_dtype q_dtype(const tactic_query *q, int i) { return q_given(q, i) ? q->in[i]->type.dtype : NARU_UNDEFINED; }
-static inline int q_rank(const tactic_query *q, int i) { return q_given(q, i) && q->in[i]->type.has_rank ? q->in[i]->type.rank : -1; }
+static inline naru_dtype q_dtype(const tactic_query *q, int i) {
+    return q_given(q, i) ? q->in[i]->type.dtype : NARU_UNDEFINED;
+}
+static inline int q_rank(const tactic_query *q, int i) {
+    return q_given(q, i) && q->in[i]->type.has_rank ? q->in[i]->type.rank : -1;
+}
 static inline dim_t q_dim(const tactic_query *q, int i, int d) { return q->in[i]->type.dims[d]; }
 /* The constant input i, contiguous, data possibly unaligned (a view of the model file). */
 static inline const naru_tensor *q_tensor(const tactic_query *q, int i) { return q->in[i]->constant; }

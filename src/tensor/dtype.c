@@ -10,7 +10,15 @@
 
 #include "tensor/minifloat.h"
 
-typedef enum dtype_class { CLASS_NONE, CLASS_FLOAT, CLASS_INT, CLASS_UINT, CLASS_BOOL, CLASS_COMPLEX, CLASS_STRING } dtype_class;
+typedef enum dtype_class {
+    CLASS_NONE,
+    CLASS_FLOAT,
+    CLASS_INT,
+    CLASS_UINT,
+    CLASS_BOOL,
+    CLASS_COMPLEX,
+    CLASS_STRING
+} dtype_class;
 
 static const struct {
     const char *name, *alias, *alias2;
@@ -49,9 +57,9 @@ static const struct {
 };
 
 static const minifloat formats[NARU_DTYPES] = {
-    [NARU_FLOAT8E4M3FN] = {4, 3, 7, SPECIAL_FN},   [NARU_FLOAT8E4M3FNUZ] = {4, 3, 8, SPECIAL_FNUZ},
-    [NARU_FLOAT8E5M2] = {5, 2, 15, SPECIAL_IEEE},  [NARU_FLOAT8E5M2FNUZ] = {5, 2, 16, SPECIAL_FNUZ},
-    [NARU_FLOAT4E2M1] = {2, 1, 1, SPECIAL_NONE},   [NARU_FLOAT6E2M3] = {2, 3, 1, SPECIAL_NONE},
+    [NARU_FLOAT8E4M3FN] = {4, 3, 7, SPECIAL_FN},  [NARU_FLOAT8E4M3FNUZ] = {4, 3, 8, SPECIAL_FNUZ},
+    [NARU_FLOAT8E5M2] = {5, 2, 15, SPECIAL_IEEE}, [NARU_FLOAT8E5M2FNUZ] = {5, 2, 16, SPECIAL_FNUZ},
+    [NARU_FLOAT4E2M1] = {2, 1, 1, SPECIAL_NONE},  [NARU_FLOAT6E2M3] = {2, 3, 1, SPECIAL_NONE},
     [NARU_FLOAT6E3M2] = {3, 2, 3, SPECIAL_NONE},
 };
 
@@ -136,8 +144,12 @@ static uint64_t trunc_u64(double v) { return v >= 0x1p63 && v < 0x1p64 ? (uint64
         memcpy(p + i * (int64_t)sizeof(T), &x, sizeof(T));                                                             \
     }                                                                                                                  \
     return
-typedef struct { float re, im; } c64;
-typedef struct { double re, im; } c128;
+typedef struct {
+    float re, im;
+} c64;
+typedef struct {
+    double re, im;
+} c128;
 
 void dtype_read_f64(naru_dtype d, const void *data, int64_t start, int64_t n, double *out) {
     const uint8_t *p = (const uint8_t *)data + start * naru_dtype_bits(d) / 8; /* whole-byte types */
@@ -253,8 +265,8 @@ void dtype_write_i64(naru_dtype d, void *data, int64_t start, int64_t n, const i
         return;
     default:
         for (int64_t i = 0; i < n; i++) {
-            double v = (double)in[i]; /* rounds only beyond 2^53, where every narrower float type has long overflowed or bf16
-                                         keeps 8 bits: the sticky bit below keeps ties right */
+            double v = (double)in[i]; /* rounds only beyond 2^53, where every narrower float type has long overflowed or
+                                         bf16 keeps 8 bits: the sticky bit below keeps ties right */
             if (d == NARU_BFLOAT16 && (in[i] > INT64_C(1) << 53 || in[i] < -(INT64_C(1) << 53)))
                 v = (double)((in[i] & ~INT64_C(0xfff)) | ((in[i] & 0xfff) ? 0x800 : 0));
             dtype_write_f64(d, data, start + i, 1, &v, true);

@@ -12,18 +12,22 @@
 
 #include "naru/tensor.h"
 
-bool dtype_is_float(naru_dtype d);   /* every floating type, 4- and 6- and 8-bit ones included */
-bool dtype_is_int(naru_dtype d);     /* signed and unsigned integers, not bool */
-bool dtype_is_signed(naru_dtype d);  /* signed integers */
+bool dtype_is_float(naru_dtype d);  /* every floating type, 4- and 6- and 8-bit ones included */
+bool dtype_is_int(naru_dtype d);    /* signed and unsigned integers, not bool */
+bool dtype_is_signed(naru_dtype d); /* signed integers */
 bool dtype_is_complex(naru_dtype d);
 
-/* Elements [start, start+n) of contiguous data of type d. Not strings. Complex: read gives the real part, write sets imag 0. */
+/* Elements [start, start+n) of contiguous data of type d. Not strings. Complex: read gives the real part, write sets
+ * imag 0. */
 void dtype_read_f64(naru_dtype d, const void *data, int64_t start, int64_t n, double *out);
-void dtype_read_i64(naru_dtype d, const void *data, int64_t start, int64_t n, int64_t *out); /* floats truncate; uint64 wraps */
-/* Writes round to the type. Floats: nearest even; out-of-range f8/f6/f4 saturate when `saturate`, else NaN/inf as ONNX Cast.
- * Integers from double: truncation, out of range wraps the low bits of the int64 (NaN gives 0); bool: non-zero. */
+void dtype_read_i64(naru_dtype d, const void *data, int64_t start, int64_t n,
+                    int64_t *out); /* floats truncate; uint64 wraps */
+/* Writes round to the type. Floats: nearest even; out-of-range f8/f6/f4 saturate when `saturate`, else NaN/inf as ONNX
+ * Cast. Integers from double: truncation, out of range wraps the low bits of the int64 (NaN gives 0); bool: non-zero.
+ */
 void dtype_write_f64(naru_dtype d, void *data, int64_t start, int64_t n, const double *in, bool saturate);
-void dtype_write_i64(naru_dtype d, void *data, int64_t start, int64_t n, const int64_t *in); /* integers keep the low bits */
+void dtype_write_i64(naru_dtype d, void *data, int64_t start, int64_t n,
+                     const int64_t *in); /* integers keep the low bits */
 
 double dtype_get_f64(naru_dtype d, const void *data, int64_t i);
 int64_t dtype_get_i64(naru_dtype d, const void *data, int64_t i);

@@ -28,7 +28,7 @@ float half_to_float(uint16_t h) {
 uint16_t half_from_float(float f) {
     uint32_t u = bits_of(f), sign = u >> 16 & 0x8000, a = u & 0x7fffffff;
     if (a > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (a >> 13 & 0x1ff)); /* NaN keeps its payload's top */
-    if (a >= 0x47800000) return (uint16_t)(sign | 0x7c00);                   /* >= 65536 */
+    if (a >= 0x47800000) return (uint16_t)(sign | 0x7c00);                    /* >= 65536 */
     if (a < 0x38800000) { /* below the smallest normal: adding 0.5 rounds at 2^-24 */
         float r = float_of(a) + 0.5f;
         return (uint16_t)(sign | (bits_of(r) - 0x3f000000));

@@ -34,7 +34,8 @@ double minifloat_decode(const minifloat *f, uint32_t code) {
     }
     int e = (int)(magnitude >> f->mbits);
     uint32_t m = magnitude & ((1u << f->mbits) - 1);
-    double v = e ? ldexp((double)(m | 1u << f->mbits), e - f->bias - f->mbits) : ldexp((double)m, 1 - f->bias - f->mbits);
+    double v =
+        e ? ldexp((double)(m | 1u << f->mbits), e - f->bias - f->mbits) : ldexp((double)m, 1 - f->bias - f->mbits);
     return negative ? -v : v;
 }
 

@@ -22,7 +22,8 @@ typedef struct minifloat {
 } minifloat;
 
 double minifloat_decode(const minifloat *f, uint32_t code);
-/* Nearest, ties to even, judged for overflow after rounding; saturate: beyond the range (inf too) gives the largest finite. */
+/* Nearest, ties to even, judged for overflow after rounding; saturate: beyond the range (inf too) gives the largest
+ * finite. */
 uint32_t minifloat_encode(const minifloat *f, double v, bool saturate);
 
 typedef enum e8m0_round { E8M0_UP, E8M0_DOWN, E8M0_NEAREST } e8m0_round; /* NEAREST: ties up */

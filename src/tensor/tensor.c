@@ -80,7 +80,8 @@ static naru_status check_describe(naru_dtype dtype, int rank, const int64_t *dim
     if (rank < 0 || rank > NARU_MAX_RANK)
         return err_set(err, NARU_INVALID_ARGUMENT, "rank %d is not in 0..%d", rank, NARU_MAX_RANK);
     for (int i = 0; i < rank; i++)
-        if (dims[i] < 0) return err_set(err, NARU_INVALID_ARGUMENT, "dimension %d is %lld, negative", i, (long long)dims[i]);
+        if (dims[i] < 0)
+            return err_set(err, NARU_INVALID_ARGUMENT, "dimension %d is %lld, negative", i, (long long)dims[i]);
     if (!dims_count(rank, dims, count))
         return err_set(err, NARU_INVALID_ARGUMENT, "the product of %d dimensions does not fit", rank);
     return NARU_OK;
@@ -115,8 +116,8 @@ naru_status tensor_new(naru_dtype dtype, int rank, const int64_t *dims, naru_ten
     return NARU_OK;
 }
 
-naru_status tensor_new_view(storage *s, void *data, naru_dtype dtype, int rank, const int64_t *dims, const int64_t *strides,
-                            naru_tensor **out, naru_error *err) {
+naru_status tensor_new_view(storage *s, void *data, naru_dtype dtype, int rank, const int64_t *dims,
+                            const int64_t *strides, naru_tensor **out, naru_error *err) {
     int64_t count;
     TRY(check_describe(dtype, rank, dims, &count, err));
     naru_tensor *t = tensor_header(dtype, rank, dims);
@@ -179,10 +180,11 @@ static naru_status copy_strided(naru_tensor *dst, const naru_tensor *src, naru_e
     for (int64_t r = 0; r < rows; r++) {
         if (src->dtype == NARU_STRING) {
             for (int64_t i = 0; i < n; i++)
-                TRY(copy_string(tensor_strings(dst) + r * n + i, tensor_strings(src) + from + i * src->strides[last], err));
+                TRY(copy_string(tensor_strings(dst) + r * n + i, tensor_strings(src) + from + i * src->strides[last],
+                                err));
         } else {
-            copy_row((char *)dst->data + (size_t)(r * n) * size, (const char *)src->data + from * (int64_t)size, n, size,
-                     src->strides[last] * (int64_t)size);
+            copy_row((char *)dst->data + (size_t)(r * n) * size, (const char *)src->data + from * (int64_t)size, n,
+                     size, src->strides[last] * (int64_t)size);
         }
         for (int d = last - 1; d >= 0; d--) {
             from += src->strides[d];

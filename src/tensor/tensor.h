@@ -41,10 +41,10 @@ struct naru_tensor {
 struct naru_value {
     atomic_int refs; /* 0: embedded */
     naru_kind kind;
-    naru_tensor *tensor;  /* TENSOR: the tensor; MAP: the keys */
-    naru_value **items;   /* SEQUENCE, MAP: values; OPTIONAL: items[0] when count is 1 */
+    naru_tensor *tensor; /* TENSOR: the tensor; MAP: the keys */
+    naru_value **items;  /* SEQUENCE, MAP: values; OPTIONAL: items[0] when count is 1 */
     size_t count, cap;
-    naru_dtype elem;      /* SEQUENCE: element type where known even when empty, else NARU_UNDEFINED */
+    naru_dtype elem; /* SEQUENCE: element type where known even when empty, else NARU_UNDEFINED */
 };
 
 static inline int64_t tensor_count(const naru_tensor *t) {
@@ -69,12 +69,12 @@ void tensor_describe(naru_tensor *t, naru_dtype dtype, int rank, const int64_t *
 /* New owned tensor; data uninitialised (strings: empty). */
 naru_status tensor_new(naru_dtype dtype, int rank, const int64_t *dims, naru_tensor **out, naru_error *err);
 /* New tensor sharing `s` (takes a reference); strides NULL: contiguous. */
-naru_status tensor_new_view(storage *s, void *data, naru_dtype dtype, int rank, const int64_t *dims, const int64_t *strides,
-                            naru_tensor **out, naru_error *err);
+naru_status tensor_new_view(storage *s, void *data, naru_dtype dtype, int rank, const int64_t *dims,
+                            const int64_t *strides, naru_tensor **out, naru_error *err);
 naru_tensor *tensor_ref(naru_tensor *t);
-void tensor_unref(naru_tensor *t); /* accepts NULL */
-naru_status tensor_clone(const naru_tensor *t, naru_tensor **out, naru_error *err);      /* contiguous deep copy */
-naru_status tensor_contiguous(naru_tensor *t, naru_tensor **out, naru_error *err);       /* a reference when it already is */
+void tensor_unref(naru_tensor *t);                                                  /* accepts NULL */
+naru_status tensor_clone(const naru_tensor *t, naru_tensor **out, naru_error *err); /* contiguous deep copy */
+naru_status tensor_contiguous(naru_tensor *t, naru_tensor **out, naru_error *err);  /* a reference when it already is */
 /* Copies elements of src (any strides) to contiguous dst of the same dtype and dims. Strings are duplicated. */
 naru_status tensor_copy(naru_tensor *dst, const naru_tensor *src, naru_error *err);
 storage *storage_new(void *data, size_t nbytes, void (*release)(void *), void *user); /* NULL: out of memory */
@@ -85,7 +85,7 @@ static inline tensor_str *tensor_strings(const naru_tensor *t) { return (tensor_
 /* Value helpers. */
 naru_status value_new_tensor(naru_tensor *t, naru_value **out, naru_error *err); /* takes its own reference */
 naru_status value_new_sequence(naru_dtype elem, naru_value **out, naru_error *err);
-naru_status value_push(naru_value *seq, naru_value *item, naru_error *err);      /* takes its own reference */
+naru_status value_push(naru_value *seq, naru_value *item, naru_error *err); /* takes its own reference */
 naru_value *value_ref(naru_value *v);
 void value_unref(naru_value *v);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values: a tensor, or a sequence, map or optional of values. Nesting is bounded by how they are built: readers limit it.
+ * Values: a tensor, or a sequence, map or optional of values. Nesting is bounded by how they are built: readers limit
+ * it.
  */
 #include "tensor/tensor.h"
 
@@ -73,7 +74,8 @@ naru_status naru_value_from_list(naru_value *const *items, size_t count, naru_va
 naru_status naru_value_from_map(naru_tensor *keys, naru_value *values, naru_value **out, naru_error *err) {
     if (!keys || !values || !out) return null_argument("naru_value_from_map", err);
     if (values->kind != NARU_KIND_SEQUENCE || keys->rank != 1 || (size_t)keys->dims[0] != values->count)
-        return err_set(err, NARU_INVALID_ARGUMENT, "a map needs a rank-1 tensor of keys and a sequence of as many values");
+        return err_set(err, NARU_INVALID_ARGUMENT,
+                       "a map needs a rank-1 tensor of keys and a sequence of as many values");
     naru_value *v = NULL;
     TRY(value_new(NARU_KIND_MAP, &v, err));
     for (size_t i = 0; i < values->count; i++) {

@@ -81,7 +81,8 @@ static inline void make_outputs(const recorded *r, naru_value **out) {
     for (size_t i = 0; i < r->nout; i++) {
         const naru_tensor *w = naru_value_tensor(r->want[i]);
         naru_tensor *t;
-        assert_int_equal(naru_tensor_create(naru_tensor_dtype(w), naru_tensor_rank(w), naru_tensor_dims(w), &t, &err), NARU_OK);
+        assert_int_equal(naru_tensor_create(naru_tensor_dtype(w), naru_tensor_rank(w), naru_tensor_dims(w), &t, &err),
+                         NARU_OK);
         assert_int_equal(naru_value_from_tensor(t, &out[i], &err), NARU_OK);
         naru_tensor_destroy(&t);
     }
@@ -91,7 +92,9 @@ static inline void assert_outputs(const recorded *r, naru_value *const *out) {
     for (size_t i = 0; i < r->nout; i++) {
         naru_comparison c = {.size = sizeof c};
         naru_error err = NARU_ERROR_INIT;
-        assert_int_equal(naru_tensor_compare(naru_value_tensor(out[i]), naru_value_tensor(r->want[i]), 1e-3, 2e-5, &c, &err), NARU_OK);
+        assert_int_equal(
+            naru_tensor_compare(naru_value_tensor(out[i]), naru_value_tensor(r->want[i]), 1e-3, 2e-5, &c, &err),
+            NARU_OK);
         if (!c.equal) fail_msg("%s: %s", r->out_names[i], c.message);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One model that holds everything a file can: every attribute kind, a function, metadata at every level, fields of the future.
+ * One model that holds everything a file can: every attribute kind, a function, metadata at every level, fields of the
+ * future.
  */
 #ifndef TESTS_PB_RICH_H
 #define TESTS_PB_RICH_H

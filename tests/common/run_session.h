@@ -55,8 +55,8 @@ static inline naru_tensor *read_array(const char *file, const char *key) {
 }
 
 /* in_names[i] -> in[i]; out[k] becomes the output named out_names[k], for the caller to destroy. */
-static inline void run_session(naru_session *s, size_t nin, const char *const *in_names, naru_tensor *const *in, size_t nout,
-                               const char *const *out_names, naru_tensor **out) {
+static inline void run_session(naru_session *s, size_t nin, const char *const *in_names, naru_tensor *const *in,
+                               size_t nout, const char *const *out_names, naru_tensor **out) {
     naru_error err = NARU_ERROR_INIT;
     naru_value *values[TEST_PORTS_MAX] = {0}, *results[TEST_PORTS_MAX] = {0};
     for (size_t i = 0; i < nin; i++) OK(naru_value_from_tensor(in[i], &values[i], &err));

@@ -8,9 +8,15 @@
 #include "base/mem.h"
 
 static const char *const k_models[][2] = {
-    {"encoder", "encoder_op17.onnx"}, {"encoder", "encoder_dynamo.onnx"}, {"torchtransformer", "torchtransformer_dynamo.onnx"},
-    {"llama", "llama_op17.onnx"},     {"llama", "llama_dynamo.onnx"},     {"lstm", "lstm_op17.onnx"},
-    {"speech", "speech_op17.onnx"},   {"vit", "vit_op17.onnx"},           {"mobile", "mobile_op17.onnx"},
+    {"encoder", "encoder_op17.onnx"},
+    {"encoder", "encoder_dynamo.onnx"},
+    {"torchtransformer", "torchtransformer_dynamo.onnx"},
+    {"llama", "llama_op17.onnx"},
+    {"llama", "llama_dynamo.onnx"},
+    {"lstm", "lstm_op17.onnx"},
+    {"speech", "speech_op17.onnx"},
+    {"vit", "vit_op17.onnx"},
+    {"mobile", "mobile_op17.onnx"},
     {"unet", "unet_op17.onnx"},
 };
 
@@ -24,7 +30,8 @@ static void second_run(const char *name, const char *file, const char *threads) 
     uint64_t before = 0;
     for (int run = 0; run < 3; run++) {
         if (run == 2) before = mem_alloc_count();
-        if (naru_session_run(s, r.nin, r.in_names, r.in, r.nout, r.out_names, out, &err) != NARU_OK) fail_msg("%s: %s", file, err.message);
+        if (naru_session_run(s, r.nin, r.in_names, r.in, r.nout, r.out_names, out, &err) != NARU_OK)
+            fail_msg("%s: %s", file, err.message);
     }
     uint64_t made = mem_alloc_count() - before;
     if (made) fail_msg("%s: the third run made %llu allocations", file, (unsigned long long)made);
@@ -48,6 +55,7 @@ static void nothing_leaks(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(planned_runs_allocate_nothing), cmocka_unit_test(nothing_leaks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(planned_runs_allocate_nothing),
+                                       cmocka_unit_test(nothing_leaks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,10 +24,14 @@ static void *run_many(void *arg) {
     for (int i = 0; i < RUNS && j->ok; i++) {
         naru_value *out[MAX_PORTS] = {0};
         naru_error err = NARU_ERROR_INIT;
-        j->ok = naru_session_run(j->s, j->r->nin, j->r->in_names, j->r->in, j->r->nout, j->r->out_names, out, &err) == NARU_OK;
+        j->ok = naru_session_run(j->s, j->r->nin, j->r->in_names, j->r->in, j->r->nout, j->r->out_names, out, &err) ==
+                NARU_OK;
         for (size_t k = 0; k < j->r->nout; k++) {
             naru_comparison c = {.size = sizeof c};
-            if (j->ok) j->ok = naru_tensor_compare(naru_value_tensor(out[k]), naru_value_tensor(j->r->want[k]), 1e-3, 2e-5, &c, &err) == NARU_OK && c.equal;
+            if (j->ok)
+                j->ok = naru_tensor_compare(naru_value_tensor(out[k]), naru_value_tensor(j->r->want[k]), 1e-3, 2e-5, &c,
+                                            &err) == NARU_OK &&
+                        c.equal;
             naru_value_destroy(&out[k]);
         }
     }
@@ -62,7 +66,9 @@ typedef struct cover {
     atomic_int inner;
 } cover;
 
-static void one(void *arg, int64_t begin, int64_t end, int worker) { atomic_fetch_add((atomic_int *)arg, (int)(end - begin)); }
+static void one(void *arg, int64_t begin, int64_t end, int worker) {
+    atomic_fetch_add((atomic_int *)arg, (int)(end - begin));
+}
 
 static void touch(void *arg, int64_t begin, int64_t end, int worker) {
     cover *c = arg;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Symbolic dimensions: equal expressions are equal numbers, whatever way they were made; what cannot be said is unknown.
+ * Symbolic dimensions: equal expressions are equal numbers, whatever way they were made; what cannot be said is
+ * unknown.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +47,8 @@ static void test_ring(void **state) {
     assert_int_equal(sum, sym_add(s, w, h));
     assert_int_equal(sym_sub(s, sum, w), h);
     assert_int_equal(sym_sub(s, sum, sum), 0);
-    assert_int_equal(sym_mul(s, sum, sum), sym_add(s, sym_add(s, sym_mul(s, h, h), sym_mul(s, w, w)), sym_mul(s, 2, sym_mul(s, h, w))));
+    assert_int_equal(sym_mul(s, sum, sum),
+                     sym_add(s, sym_add(s, sym_mul(s, h, h), sym_mul(s, w, w)), sym_mul(s, 2, sym_mul(s, h, w))));
     assert_int_equal(sym_mul(s, n, 0), 0);
     assert_int_equal(sym_mul(s, n, 1), n);
     assert_int_equal(sym_add(s, sym_sub(s, n, 5), 5), n);
@@ -95,7 +97,8 @@ static void test_many(void **state) { /* interning survives growth */
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_ring), cmocka_unit_test(test_quotients),
-                                       cmocka_unit_test(test_unknown), cmocka_unit_test(test_text), cmocka_unit_test(test_many)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),     cmocka_unit_test(test_ring),
+                                       cmocka_unit_test(test_quotients), cmocka_unit_test(test_unknown),
+                                       cmocka_unit_test(test_text),      cmocka_unit_test(test_many)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The text form: what is printed reads back and prints the same, for every model of tests/data and for texts with all of
- * the grammar; malformed text is refused with its line.
+ * The text form: what is printed reads back and prints the same, for every model of tests/data and for texts with all
+ * of the grammar; malformed text is refused with its line.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,8 @@ static void round_trip(const graph *g, const char *what) {
     if (strcmp(str_text(&a), str_text(&b)) != 0) {
         size_t i = 0;
         while (a.data[i] == b.data[i]) i++;
-        fail_msg("%s: printed\n%.200s\nread and printed\n%.200s", what, a.data + (i > 80 ? i - 80 : 0), b.data + (i > 80 ? i - 80 : 0));
+        fail_msg("%s: printed\n%.200s\nread and printed\n%.200s", what, a.data + (i > 80 ? i - 80 : 0),
+                 b.data + (i > 80 ? i - 80 : 0));
     }
     graph_free(h);
     str_free(&a);
@@ -63,8 +64,10 @@ static const char k_all[] =
     "  const e = int64[0] {}\n"
     "  const u = uint64[] {18446744073709551615}\n"
     "  const i4 = int4[3] {-8, 7, 1}\n"
-    "  output, _ = my.domain::Op#v2(x, _, onnx::w) {axis:int = -1, l:ints = [], fl:floats = [1, 0.5], s:string = \"\\x00\", "
-    "ss:strings = [\"x\", \"\"], t:tensor = bool[1] {1}, ts:tensors = [int8[1] {3}, int8[1] {4}], ty:type = float[n], r:float = @alpha, "
+    "  output, _ = my.domain::Op#v2(x, _, onnx::w) {axis:int = -1, l:ints = [], fl:floats = [1, 0.5], s:string = "
+    "\"\\x00\", "
+    "ss:strings = [\"x\", \"\"], t:tensor = bool[1] {1}, ts:tensors = [int8[1] {3}, int8[1] {4}], ty:type = float[n], "
+    "r:float = @alpha, "
     "b:block = {\n    input k\n    q = Add(k, x)\n    output q\n  }, bs:blocks = [{\n    output x\n  }, {\n  }]}\n"
     "  _ = Nothing()\n"
     "  output output: ?\n"
@@ -132,7 +135,8 @@ static void test_refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_smallcnn), cmocka_unit_test(test_grammar),
-                                       cmocka_unit_test(test_prefixes), cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_smallcnn),
+                                       cmocka_unit_test(test_grammar), cmocka_unit_test(test_prefixes),
+                                       cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

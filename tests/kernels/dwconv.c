@@ -12,7 +12,7 @@ typedef struct entry {
 } entry;
 static const entry list[] = {
 #define KERNEL(level, symbol) {level, #symbol, &symbol},
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/dwconv/dwconv.def"
 #undef PORTABLE
 #undef KERNEL
@@ -34,7 +34,8 @@ static void random_case(const entry *e) {
     kc_buf x = kc_floats(n * a.h * a.wd * a.c, -1, 1), w = kc_floats(a.kh * a.kw * a.c, -1, 1);
     kc_buf bias = kc_floats(a.c, -1, 1), res = kc_floats(outs, -1, 1), y = kc_alloc(outs, 4), want = kc_alloc(outs, 4);
     memset(y.data, 0, y.bytes);
-    a.x = kc_f(&x), a.w = kc_f(&w), a.bias = kc_int(0, 1) ? kc_f(&bias) : NULL, a.residual = kc_int(0, 1) ? kc_f(&res) : NULL;
+    a.x = kc_f(&x), a.w = kc_f(&w), a.bias = kc_int(0, 1) ? kc_f(&bias) : NULL,
+    a.residual = kc_int(0, 1) ? kc_f(&res) : NULL;
     a.clip = kc_int(0, 1), a.lo = 0, a.hi = kc_int(0, 1) ? 1 : INFINITY;
     a.y = kc_f(&want);
     k_dwconv_ref.run(&a, 0, n * a.oh);
@@ -46,18 +47,29 @@ static void random_case(const entry *e) {
     kc_free(&x), kc_free(&w), kc_free(&bias), kc_free(&res), kc_free(&y), kc_free(&want);
 }
 
-static void test_random(void **state) {
-    KC_EACH(e) for (int i = 0; i < 300; i++) random_case(e);
-}
+static void test_random(void **state) { KC_EACH(e) for (int i = 0; i < 300; i++) random_case(e); }
 
 static void bench(void) {
-    static const int64_t shapes[][4] = {{112, 32, 3, 1}, {112, 96, 3, 2}, {56, 144, 3, 1}, {28, 192, 3, 1}, {14, 576, 3, 1},
-                                        {7, 960, 3, 1},  {28, 240, 5, 1}};
+    static const int64_t shapes[][4] = {{112, 32, 3, 1}, {112, 96, 3, 2}, {56, 144, 3, 1}, {28, 192, 3, 1},
+                                        {14, 576, 3, 1}, {7, 960, 3, 1},  {28, 240, 5, 1}};
     KC_EACH(e) {
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             int64_t h = shapes[i][0], c = shapes[i][1], k = shapes[i][2], s = shapes[i][3], o = (h - 1) / s + 1;
-            k_dw_args a = {.c = c, .h = h, .wd = h, .oh = o, .ow = o, .kh = k, .kw = k, .sh = s, .sw = s, .dh = 1, .dw = 1,
-                           .pt = k / 2, .pl = k / 2, .clip = true, .hi = 6};
+            k_dw_args a = {.c = c,
+                           .h = h,
+                           .wd = h,
+                           .oh = o,
+                           .ow = o,
+                           .kh = k,
+                           .kw = k,
+                           .sh = s,
+                           .sw = s,
+                           .dh = 1,
+                           .dw = 1,
+                           .pt = k / 2,
+                           .pl = k / 2,
+                           .clip = true,
+                           .hi = 6};
             kc_buf x = kc_floats(h * h * c, -1, 1), w = kc_floats(k * k * c, -1, 1), y = kc_alloc(o * o * c, 4);
             a.x = kc_f(&x), a.w = kc_f(&w), a.y = kc_f(&y);
             double t = KC_BEST(20, e->k->run(&a, 0, o)), f = 2.0 * (double)(o * o * c * k * k);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Winograd convolution of every level against the direct sum in double (k_gemm_ref over gathered rows). The transforms add
- * about four times the error of a direct sum of 9 c products: 1e-5 sqrt(c) covers data of magnitude 1.
+ * Winograd convolution of every level against the direct sum in double (k_gemm_ref over gathered rows). The transforms
+ * add about four times the error of a direct sum of 9 c products: 1e-5 sqrt(c) covers data of magnitude 1.
  */
 #include "kcheck.h"
 #include "kernels/winograd/winograd.h"
@@ -31,13 +31,31 @@ static float *pack(const k_gemm *g, const float *w, int64_t c, int64_t m) {
 }
 
 static void direct(const k_wino_args *a, int64_t images, const float *w, float *y) {
-    k_conv_geom v = {.channels = a->c, .ld = a->c, .in = {1, a->h, a->w}, .out = {1, a->oh, a->ow}, .kernel = {1, 3, 3},
-                     .stride = {1, 1, 1}, .dilation = {1, 1, 1}, .pad = {0, a->pt, a->pl}};
+    k_conv_geom v = {.channels = a->c,
+                     .ld = a->c,
+                     .in = {1, a->h, a->w},
+                     .out = {1, a->oh, a->ow},
+                     .kernel = {1, 3, 3},
+                     .stride = {1, 1, 1},
+                     .dilation = {1, 1, 1},
+                     .pad = {0, a->pt, a->pl}};
     k_pack_src s = {w, 9, a->c, a->m, 1, 9, 9 * a->c, 1.0f, NULL};
     float *b = malloc((size_t)k_gemm_packed_floats(&k_gemm_ref, a->m, 9 * a->c) * 4);
     k_gemm_pack(&k_gemm_ref, b, &s, 0, k_gemm_panels(&k_gemm_ref, a->m));
-    k_gemm_args g = {.kind = K_A_CONV, .a = a->x, .conv = &v, .b = b, .m = images * a->oh * a->ow, .n = a->m, .k = 9 * a->c,
-                     .c = y, .ldc = a->m, .bias = a->bias, .residual = a->residual, .ldr = a->m, .act = a->act, .p = a->p,
+    k_gemm_args g = {.kind = K_A_CONV,
+                     .a = a->x,
+                     .conv = &v,
+                     .b = b,
+                     .m = images * a->oh * a->ow,
+                     .n = a->m,
+                     .k = 9 * a->c,
+                     .c = y,
+                     .ldc = a->m,
+                     .bias = a->bias,
+                     .residual = a->residual,
+                     .ldr = a->m,
+                     .act = a->act,
+                     .p = a->p,
                      .q = a->q};
     k_gemm_ref.run(&g, 0, g.m, 0, k_gemm_panels(&k_gemm_ref, a->m), NULL);
     free(b);
@@ -45,13 +63,20 @@ static void direct(const k_wino_args *a, int64_t images, const float *w, float *
 
 static void random_case(const entry *e, int64_t c, int64_t m) {
     int64_t images = kc_int(1, 2);
-    k_wino_args a = {.gemm = e->gemm, .h = kc_int(3, 15), .w = kc_int(3, 15), .c = c, .m = m, .pt = kc_int(0, 2), .pl = kc_int(0, 2)};
+    k_wino_args a = {.gemm = e->gemm,
+                     .h = kc_int(3, 15),
+                     .w = kc_int(3, 15),
+                     .c = c,
+                     .m = m,
+                     .pt = kc_int(0, 2),
+                     .pl = kc_int(0, 2)};
     a.oh = a.h + a.pt + kc_int(0, 2) - 2, a.ow = a.w + a.pl + kc_int(0, 2) - 2;
     int64_t outs = images * a.oh * a.ow * m, tiles = images * k_wino_tiles(&a);
     kc_buf x = kc_floats(images * a.h * a.w * c, -1, 1), w = kc_floats(9 * c * m, -1, 1), bias = kc_floats(m, -1, 1);
     kc_buf res = kc_floats(outs, -1, 1), y = kc_alloc(outs, 4), want = kc_alloc(outs, 4);
     a.x = kc_f(&x), a.bias = kc_int(0, 1) ? kc_f(&bias) : NULL, a.residual = kc_int(0, 1) ? kc_f(&res) : NULL;
-    a.act = (k_act)kc_int(0, K_ACTS - 1), a.p = a.act == K_ACT_CLIP ? 0 : 0.2f, a.q = a.act == K_ACT_CLIP ? INFINITY : 0.5f;
+    a.act = (k_act)kc_int(0, K_ACTS - 1), a.p = a.act == K_ACT_CLIP ? 0 : 0.2f,
+    a.q = a.act == K_ACT_CLIP ? INFINITY : 0.5f;
     a.block = kc_int(1, 20);
     direct(&a, images, kc_f(&w), kc_f(&want));
     a.u = pack(e->gemm, kc_f(&w), c, m), a.y = kc_f(&y);
@@ -80,20 +105,31 @@ static void bench(void) {
         if (e->level == CPU_REF) continue;
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             int64_t h = shapes[i][0], c = shapes[i][1], m = shapes[i][2];
-            k_wino_args a = {.gemm = e->gemm, .h = h, .w = h, .oh = h, .ow = h, .c = c, .m = m, .pt = 1, .pl = 1,
-                             .act = K_ACT_CLIP, .q = INFINITY};
+            k_wino_args a = {.gemm = e->gemm,
+                             .h = h,
+                             .w = h,
+                             .oh = h,
+                             .ow = h,
+                             .c = c,
+                             .m = m,
+                             .pt = 1,
+                             .pl = 1,
+                             .act = K_ACT_CLIP,
+                             .q = INFINITY};
             kc_buf x = kc_floats(h * h * c, -1, 1), w = kc_floats(9 * c * m, -1, 1), y = kc_alloc(h * h * m, 4);
             float *direct_y = malloc((size_t)(h * h * m) * 4);
             a.x = kc_f(&x), a.u = pack(e->gemm, kc_f(&w), c, m), a.y = kc_f(&y);
             a.block = k_wino_block(e->gemm, c, m, k_wino_tiles(&a), 1);
             char *ws = aligned_alloc(64, k_wino_workspace(&a));
-            double t = KC_BEST(20, e->k->run(&a, 0, k_wino_tiles(&a), ws)), f = 18.0 * (double)(h * h * c * m), worst = 0;
+            double t = KC_BEST(20, e->k->run(&a, 0, k_wino_tiles(&a), ws)), f = 18.0 * (double)(h * h * c * m),
+                   worst = 0;
             if (h * h * c * m < 20000000) {
                 direct(&a, 1, kc_f(&w), direct_y);
                 for (int64_t k = 0; k < h * h * m; k++) worst = fmax(worst, fabs((double)direct_y[k] - (double)a.y[k]));
             }
-            printf("%-18s %lldx%lld %lld->%lld block %lld: %8.1f us, as direct %7.1f GFLOP/s, error %.1e\n", e->name, (long long)h,
-                   (long long)h, (long long)c, (long long)m, (long long)a.block, t * 1e6, f / t * 1e-9, worst);
+            printf("%-18s %lldx%lld %lld->%lld block %lld: %8.1f us, as direct %7.1f GFLOP/s, error %.1e\n", e->name,
+                   (long long)h, (long long)h, (long long)c, (long long)m, (long long)a.block, t * 1e6, f / t * 1e-9,
+                   worst);
             kc_free(&x), kc_free(&w), kc_free(&y), free(ws), free(direct_y), free((void *)(uintptr_t)a.u);
         }
     }

@@ -63,7 +63,8 @@ static void check_model(const quantized *q, const char *cpu, naru_tensor *x, nar
     naru_tensor *logits, *exact = read_array("quant/recorded.npz", key);
     run_session(s, 1, (const char *const[]){"input"}, &x, 1, (const char *const[]){"logits"}, &logits);
     int right = labels ? count_right(logits, labels) : q->right;
-    if (right < q->right - POINT_4) fail_msg("%s at %s: %d of 500 right, exact arithmetic %d", q->name, cpu, right, q->right);
+    if (right < q->right - POINT_4)
+        fail_msg("%s at %s: %d of 500 right, exact arithmetic %d", q->name, cpu, right, q->right);
     double far = far_share(logits, exact, 0.3f);
     if (far > 0.01) fail_msg("%s at %s: %.1f%% of the logits differ by more than 0.3", q->name, cpu, 100 * far);
     naru_tensor_destroy(&logits);
@@ -72,7 +73,8 @@ static void check_model(const quantized *q, const char *cpu, naru_tensor *x, nar
 }
 
 static void test_accuracy(void **unused) {
-    naru_tensor *digits = read_array("smallcnn/digits.npz", "test_x"), *labels = read_array("smallcnn/digits.npz", "test_y");
+    naru_tensor *digits = read_array("smallcnn/digits.npz", "test_x"),
+                *labels = read_array("smallcnn/digits.npz", "test_y");
     naru_tensor *x = network_input(digits, DIGITS), *few = network_input(digits, FEW_DIGITS);
     for (int level = 0; level <= (int)cpu_best(); level++)
         for (size_t k = 0; k < sizeof MODELS / sizeof MODELS[0]; k++) {
@@ -94,7 +96,8 @@ static void check_encoder_call(naru_session *s, int call) {
     for (int k = 0; k < 2; k++) {
         snprintf(key, sizeof key, "encoder_c%d_%s", call, OUTPUTS[k]);
         naru_tensor *want = read_array("quant/recorded.npz", key);
-        assert_close(out[k], want, 1e-2, 2e-2); /* a tie in the dynamic rounding of one activation moves a sum by one step */
+        assert_close(out[k], want, 1e-2,
+                     2e-2); /* a tie in the dynamic rounding of one activation moves a sum by one step */
         naru_tensor_destroy(&want);
         naru_tensor_destroy(&out[k]);
     }

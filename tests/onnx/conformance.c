@@ -123,7 +123,8 @@ static void values_destroy(values *v) {
 }
 
 /* Loads KIND_K.pb for each port that has one. Absent files end the list: inputs with defaults come last. */
-static bool load_values(const char *folder, const char *kind, const naru_session *s, values *v, const char **names, result *r) {
+static bool load_values(const char *folder, const char *kind, const naru_session *s, values *v, const char **names,
+                        result *r) {
     bool input = strcmp(kind, "input") == 0;
     size_t count = input ? naru_session_inputs(s) : naru_session_outputs(s);
     for (size_t k = 0; k < count && k < VALUES_MAX; k++) {
@@ -161,7 +162,8 @@ static bool run_and_compare(const char *folder, naru_session *s, result *r) {
     const char *in_names[VALUES_MAX], *out_names[VALUES_MAX];
     naru_error err = NARU_ERROR_INIT;
     double rtol, atol;
-    bool ok = load_values(folder, "input", s, &in, in_names, r) && load_values(folder, "output", s, &want, out_names, r);
+    bool ok =
+        load_values(folder, "input", s, &in, in_names, r) && load_values(folder, "output", s, &want, out_names, r);
     if (ok && want.count != naru_session_outputs(s)) {
         snprintf(r->message, sizeof r->message, "wrong number of outputs");
         ok = false;
@@ -263,7 +265,9 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-static bool is_large(const char *name) { return strstr(name, "vgg") || strstr(name, "alexnet") || strstr(name, "zfnet"); }
+static bool is_large(const char *name) {
+    return strstr(name, "vgg") || strstr(name, "alexnet") || strstr(name, "zfnet");
+}
 static bool is_small(const char *name) { return strstr(name, "squeezenet") || strstr(name, "shufflenet"); }
 
 /* Light networks outside the whole matrix: plain loops run only the small ones (2 to 40 GFLOP take minutes there), the
@@ -304,7 +308,8 @@ static void record_crash(int slot, int status) {
     if (job < 0) return;
     result *r = result_of(job);
     r->outcome = CRASHED;
-    if (!WIFSIGNALED(status)) snprintf(r->message, sizeof r->message, "exited with %d (sanitizer report above)", WEXITSTATUS(status));
+    if (!WIFSIGNALED(status))
+        snprintf(r->message, sizeof r->message, "exited with %d (sanitizer report above)", WEXITSTATUS(status));
     else if (WTERMSIG(status) == SIGALRM) snprintf(r->message, sizeof r->message, "took over %d s", SECONDS_PER_CASE);
     else snprintf(r->message, sizeof r->message, "killed by signal %d", WTERMSIG(status));
 }
@@ -367,10 +372,12 @@ static void check_case(int c) {
         const result *r = &shared->results[k][c];
         char what[100];
         snprintf(what, sizeof what, "%.40s on %.40s", OUTCOMES[r->outcome], configs[k].name);
-        if (r->outcome == CRASHED || (cases[c].listed && r->outcome > PASSED)) complain(cases[c].name, what, r->message);
+        if (r->outcome == CRASHED || (cases[c].listed && r->outcome > PASSED))
+            complain(cases[c].name, what, r->message);
     }
     if (!cases[c].listed && !cases[c].excluded) complain(cases[c].name, "is in no list", "");
-    if (cases[c].excluded && passes_everywhere(c)) complain(cases[c].name, "is excluded, but passes: run scripts/update-node-list", "");
+    if (cases[c].excluded && passes_everywhere(c))
+        complain(cases[c].name, "is excluded, but passes: run scripts/update-node-list", "");
 }
 
 /* ---- the report for developers ---- */
@@ -469,7 +476,8 @@ static void write_suite_list(const char *suite) {
 
 /* A reason written by hand is kept: it begins with a capital letter, messages do not. */
 static void write_excluded(void) {
-    FILE *f = open_list("excluded", "Cases that do not pass, with the reason. Written by scripts/update-node-list, which keeps reasons that begin with a capital.");
+    FILE *f = open_list("excluded", "Cases that do not pass, with the reason. Written by scripts/update-node-list, "
+                                    "which keeps reasons that begin with a capital.");
     for (int c = 0; c < case_count; c++) {
         if (passes_everywhere(c)) continue;
         const result *r = first_problem(c);
@@ -516,7 +524,8 @@ int main(int argc, char **argv) {
     bool report = !strcmp(mode, "--report"), update = !strcmp(mode, "--update");
     add_config(true, CPU_REF);
     for (int l = 0; l <= (int)cpu_best(); l++) /* sanitizers take ten times as long: the plainest and the best */
-        if (!SANITIZED || l == CPU_REF || l == (int)cpu_best() || getenv("NARU_TEST_ALL")) add_config(false, (cpu_level)l);
+        if (!SANITIZED || l == CPU_REF || l == (int)cpu_best() || getenv("NARU_TEST_ALL"))
+            add_config(false, (cpu_level)l);
     if (!find_suite()) return 2;
     if (!strcmp(mode, "--case") && filter) return run_one(filter);
     if (!find_cases(report ? filter : NULL)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model of 3 GiB of weights in external data: loading, looking and checking must not read them. The data file is sparse
- * on disk; what is measured is the resident memory of this process.
+ * A model of 3 GiB of weights in external data: loading, looking and checking must not read them. The data file is
+ * sparse on disk; what is measured is the resident memory of this process.
  */
 #include <fcntl.h>
 #include <setjmp.h>

@@ -51,7 +51,8 @@ static void test_small_model(void **state) {
     assert_string_equal(g->main->first->op_type, "Add");
     value *w = find(g, "w"), *sum = find(g, "sum"), *x = find(g, "x");
     assert_true(w->is_initializer && w->constant->dims[0] == 4);
-    assert_true((char *)w->constant->data > m.data && (char *)w->constant->data < m.data + m.len); /* a view, not a copy */
+    assert_true((char *)w->constant->data > m.data &&
+                (char *)w->constant->data < m.data + m.len); /* a view, not a copy */
     assert_true(dtype_get_f64(NARU_FLOAT, w->constant->data, 3) == 3);
     assert_ptr_equal(sum->producer, g->main->first);
     assert_ptr_equal(g->main->last->in[0], sum);
@@ -67,7 +68,8 @@ static void test_cut_anywhere(void **state) {
         graph *g = NULL;
         char *cut = malloc(n + 1); /* its own block, so that a sanitizer sees a read past the end */
         memcpy(cut, m.data, n);
-        if (onnx_load_memory(cut, n, &g, NULL) == NARU_OK) graph_free(g); /* cuts between fields may leave a whole model */
+        if (onnx_load_memory(cut, n, &g, NULL) == NARU_OK)
+            graph_free(g); /* cuts between fields may leave a whole model */
         free(cut);
     }
     str_free(&m);
@@ -145,7 +147,8 @@ static void check_elements(str *m, naru_dtype d, const double *want, int n) {
     const naru_tensor *t = find(g, "w")->constant;
     assert_int_equal(t->dtype, d);
     for (int i = 0; i < n; i++)
-        if (dtype_get_f64(d, t->data, i) != want[i]) fail_msg("%s[%d] is %g, want %g", naru_dtype_name(d), i, dtype_get_f64(d, t->data, i), want[i]);
+        if (dtype_get_f64(d, t->data, i) != want[i])
+            fail_msg("%s[%d] is %g, want %g", naru_dtype_name(d), i, dtype_get_f64(d, t->data, i), want[i]);
     graph_free(g);
     str_free(m);
 }
@@ -307,7 +310,8 @@ static void external_refused(const char *location, int64_t offset, int64_t lengt
     write_model(location, offset, length);
     path_in(path, sizeof path, "m.onnx");
     naru_status st = onnx_load(path, true, &g, &e);
-    if (st == NARU_OK || !strstr(e.message, text) || !strstr(e.message, path)) fail_msg("%d '%s'; expected '%s'", st, e.message, text);
+    if (st == NARU_OK || !strstr(e.message, text) || !strstr(e.message, path))
+        fail_msg("%d '%s'; expected '%s'", st, e.message, text);
 }
 
 static void test_external_data(void **state) {
@@ -347,8 +351,9 @@ static void test_external_data(void **state) {
 }
 
 static void test_every_data_model_loads(void **state) {
-    static const char *const names[] = {"smallcnn/smallcnn_dynamo.onnx", "silero/silero_vad.onnx", "models/router_op17.onnx",
-                                        "quant/encoder_dynamic_quant.onnx", "models/llama_dynamo.onnx"};
+    static const char *const names[] = {"smallcnn/smallcnn_dynamo.onnx", "silero/silero_vad.onnx",
+                                        "models/router_op17.onnx", "quant/encoder_dynamic_quant.onnx",
+                                        "models/llama_dynamo.onnx"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char path[300];
         graph *g;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Load, save, load gives the same graph: compared by the bytes of a second save, and in what a person can see. Covers what
- * the reader does not understand, functions, metadata, every attribute kind, sparse tensors, external data.
+ * Load, save, load gives the same graph: compared by the bytes of a second save, and in what a person can see. Covers
+ * what the reader does not understand, functions, metadata, every attribute kind, sparse tensors, external data.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,10 +49,32 @@ static void test_small_model(void **state) {
 }
 
 static void test_everything_is_kept(void **state) {
-    static const char *const texts[] = {"attribute's later field", "tensor's doc", "inner", "about it", "outer_axis", "node's doc", "my.domain",
-                                        "node key", "node text", "device configuration", "graph's doc", "annotated tensor", "graph text",
-                                        "1.0", "org.example", "model's doc", "model text", "training info", "function's doc", "slope", "axis",
-                                        "v2", "model's later field", "nobody's", "inner_y", "the node"};
+    static const char *const texts[] = {"attribute's later field",
+                                        "tensor's doc",
+                                        "inner",
+                                        "about it",
+                                        "outer_axis",
+                                        "node's doc",
+                                        "my.domain",
+                                        "node key",
+                                        "node text",
+                                        "device configuration",
+                                        "graph's doc",
+                                        "annotated tensor",
+                                        "graph text",
+                                        "1.0",
+                                        "org.example",
+                                        "model's doc",
+                                        "model text",
+                                        "training info",
+                                        "function's doc",
+                                        "slope",
+                                        "axis",
+                                        "v2",
+                                        "model's later field",
+                                        "nobody's",
+                                        "inner_y",
+                                        "the node"};
     str m = rich_model(), s = settled(m.data, m.len);
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (!holds_text(&s, texts[i])) fail_msg("lost: %s", texts[i]);
@@ -102,7 +124,8 @@ static void compare_weights(const graph *a, const graph *b) {
 }
 
 static void test_files(void **state) {
-    static const char *const names[] = {"smallcnn/smallcnn_dynamo.onnx", "models/router_op17.onnx", "quant/smallcnn_qoperator.onnx"};
+    static const char *const names[] = {"smallcnn/smallcnn_dynamo.onnx", "models/router_op17.onnx",
+                                        "quant/smallcnn_qoperator.onnx"};
     char folder[] = "/tmp/naru-writer-XXXXXX", path[300], out[64], data[64];
     assert_non_null(mkdtemp(folder));
     snprintf(out, sizeof out, "%s/m.onnx", folder);
@@ -112,7 +135,8 @@ static void test_files(void **state) {
         naru_error e = NARU_ERROR_INIT;
         snprintf(path, sizeof path, "%s/%s", NARU_TEST_DATA, names[i / 2]);
         assert_int_equal(onnx_load(path, true, &a, NULL), NARU_OK);
-        if (onnx_save(a, out, i % 2, &e) != NARU_OK || onnx_load(out, true, &b, &e) != NARU_OK) fail_msg("%s", e.message);
+        if (onnx_save(a, out, i % 2, &e) != NARU_OK || onnx_load(out, true, &b, &e) != NARU_OK)
+            fail_msg("%s", e.message);
         compare_weights(a, b);
         graph_free(a);
         graph_free(b);
@@ -161,8 +185,10 @@ static int teardown(void **state) { return mem_live_count() == 0 ? 0 : -1; }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_small_model, teardown),       cmocka_unit_test_teardown(test_everything_is_kept, teardown),
-        cmocka_unit_test_teardown(test_denotations_are_kept, teardown), cmocka_unit_test_teardown(test_files, teardown),
+        cmocka_unit_test_teardown(test_small_model, teardown),
+        cmocka_unit_test_teardown(test_everything_is_kept, teardown),
+        cmocka_unit_test_teardown(test_denotations_are_kept, teardown),
+        cmocka_unit_test_teardown(test_files, teardown),
         cmocka_unit_test_teardown(test_values_in_files, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

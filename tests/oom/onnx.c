@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The n-th allocation fails, for n = 1, 2, ... until a model is loaded and saved: each time OUT_OF_MEMORY, and nothing left.
+ * The n-th allocation fails, for n = 1, 2, ... until a model is loaded and saved: each time OUT_OF_MEMORY, and nothing
+ * left.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,9 +76,7 @@ static void test_model_in_memory(void **state) {
     free(copy);
 }
 
-static void test_model_file(void **state) {
-    sweep(load_file, NARU_TEST_DATA "/models/router_op17.onnx", 0, 30);
-}
+static void test_model_file(void **state) { sweep(load_file, NARU_TEST_DATA "/models/router_op17.onnx", 0, 30); }
 
 static void test_array(void **state) {
     int64_t three = 3;
@@ -96,6 +95,7 @@ static void test_array(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_model_in_memory), cmocka_unit_test(test_model_file), cmocka_unit_test(test_array)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_model_in_memory), cmocka_unit_test(test_model_file),
+                                       cmocka_unit_test(test_array)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

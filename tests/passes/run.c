@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Dropped cases: tests/passes/<pass>/<case>.graph is a graph, a line "----", and the text of the graph after that pass
- * alone (the driver's inference included), or the word "unchanged". A comment "# passes: a,b" names other passes instead. NARU_UPDATE=1 writes what comes out into the files.
+ * alone (the driver's inference included), or the word "unchanged". A comment "# passes: a,b" names other passes
+ * instead. NARU_UPDATE=1 writes what comes out into the files.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +24,8 @@ static int g_cases, g_unchanged;
 static graph *read_graph(const char *path, const char *text) {
     naru_error err = NARU_ERROR_INIT;
     graph *g = NULL;
-    if (graph_parse(text, &g, &err) != NARU_OK || graph_lift(g, NULL, &err) != NARU_OK) fail_msg("%s: %s", path, err.message);
+    if (graph_parse(text, &g, &err) != NARU_OK || graph_lift(g, NULL, &err) != NARU_OK)
+        fail_msg("%s: %s", path, err.message);
     return g;
 }
 
@@ -44,7 +46,8 @@ static void run_case(const char *pass, const char *path) {
     if (other && sscanf(other, "# passes: %199s", list) == 1) pass = list;
     pass_options o = {.optimize = true, .only = pass}, nothing = {.only = ""};
     pass_row rows[64] = {0};
-    if (passes_run_counted(g, &o, rows, &err) != NARU_OK || passes_run(same, &nothing, &err) != NARU_OK) fail_msg("%s: %s", path, err.message);
+    if (passes_run_counted(g, &o, rows, &err) != NARU_OK || passes_run(same, &nothing, &err) != NARU_OK)
+        fail_msg("%s: %s", path, err.message);
     uint64_t firings = 0;
     for (size_t i = 0; i < pass_count(); i++) firings += rows[i].firings;
     str got = {0}, before = {0};
@@ -93,7 +96,8 @@ static void test_all(void **state) {
 
 /* Bisection: with a limit of k patches exactly k are made. */
 static void test_stop_after(void **state) {
-    const char *text = "ir 10\nopset \"\" 22\ngraph \"t\" {\n input x: float[2]\n a = Identity(x)\n b = Identity(a)\n c = Identity(b)\n"
+    const char *text = "ir 10\nopset \"\" 22\ngraph \"t\" {\n input x: float[2]\n a = Identity(x)\n b = Identity(a)\n "
+                       "c = Identity(b)\n"
                        " y = Relu(c)\n output y\n}\n";
     for (int k = 1; k <= 3; k++) {
         graph *g = read_graph("stop_after", text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every model of tests/data gives the same outputs before and after the passes, on the reference evaluator.
- * With arguments: those models instead, and the text of the optimised graphs on standard output when the last is --print.
+ * With arguments: those models instead, and the text of the optimised graphs on standard output when the last is
+ * --print.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,8 +42,12 @@ static naru_value *random_input(const value *v) {
     const type *t = &v->declared;
     int64_t dims[NARU_MAX_RANK];
     for (int i = 0; i < t->rank; i++) {
-        bool sound = t->rank == 2 && i == 1 && t->dtype == NARU_FLOAT; /* one of silero's windows; its dims may have no names */
-        dims[i] = dim_is_const(t->dims[i]) ? t->dims[i] : dim_is_known(t->dims[i]) ? size_of(t->dims[i], i, sound) : sound ? 576 : 1;
+        bool sound =
+            t->rank == 2 && i == 1 && t->dtype == NARU_FLOAT; /* one of silero's windows; its dims may have no names */
+        dims[i] = dim_is_const(t->dims[i])   ? t->dims[i]
+                  : dim_is_known(t->dims[i]) ? size_of(t->dims[i], i, sound)
+                  : sound                    ? 576
+                                             : 1;
     }
     naru_tensor *x;
     assert_int_equal(tensor_new(t->dtype, t->rank, dims, &x, NULL), NARU_OK);

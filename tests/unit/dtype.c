@@ -16,8 +16,9 @@
 #include "tensor/dtype.h"
 #include "tensor/minifloat.h"
 
-static const naru_dtype narrow[] = {NARU_FLOAT16,        NARU_BFLOAT16,   NARU_FLOAT8E4M3FN, NARU_FLOAT8E4M3FNUZ, NARU_FLOAT8E5M2,
-                                    NARU_FLOAT8E5M2FNUZ, NARU_FLOAT4E2M1, NARU_FLOAT6E2M3,   NARU_FLOAT6E3M2};
+static const naru_dtype narrow[] = {NARU_FLOAT16,        NARU_BFLOAT16,   NARU_FLOAT8E4M3FN,
+                                    NARU_FLOAT8E4M3FNUZ, NARU_FLOAT8E5M2, NARU_FLOAT8E5M2FNUZ,
+                                    NARU_FLOAT4E2M1,     NARU_FLOAT6E2M3, NARU_FLOAT6E3M2};
 
 static unsigned code_of(naru_dtype d, double v, bool saturate) {
     uint32_t word = 0;
@@ -38,7 +39,8 @@ static void names_are_onnx_names(void **state) {
     assert_string_equal(naru_dtype_name((naru_dtype)1000), "undefined");
 }
 
-/* Decoding a code and encoding the value gives the code; neighbours' midpoint goes to the even code, beside it to the nearer. */
+/* Decoding a code and encoding the value gives the code; neighbours' midpoint goes to the even code, beside it to the
+ * nearer. */
 static void narrow_floats_round_to_nearest_even(void **state) {
     for (size_t k = 0; k < COUNT_OF(narrow); k++) {
         naru_dtype d = narrow[k];
@@ -64,8 +66,9 @@ static void overflow_and_nan(void **state) {
         double max;
         double over_unsaturated; /* what 1e30 becomes without saturation */
         double nan;
-    } rows[] = {{NARU_FLOAT8E4M3FN, 448, NAN, NAN},         {NARU_FLOAT8E4M3FNUZ, 240, NAN, NAN},     {NARU_FLOAT8E5M2, 57344, INFINITY, NAN},
-                {NARU_FLOAT8E5M2FNUZ, 57344, NAN, NAN},     {NARU_FLOAT4E2M1, 6, 6, -0.0},            {NARU_FLOAT6E2M3, 7.5, 7.5, -0.0},
+    } rows[] = {{NARU_FLOAT8E4M3FN, 448, NAN, NAN},      {NARU_FLOAT8E4M3FNUZ, 240, NAN, NAN},
+                {NARU_FLOAT8E5M2, 57344, INFINITY, NAN}, {NARU_FLOAT8E5M2FNUZ, 57344, NAN, NAN},
+                {NARU_FLOAT4E2M1, 6, 6, -0.0},           {NARU_FLOAT6E2M3, 7.5, 7.5, -0.0},
                 {NARU_FLOAT6E3M2, 28, 28, -0.0}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         naru_dtype d = rows[i].d;
@@ -115,7 +118,8 @@ static void fast_halves_agree(void **state) {
 }
 
 static void packed_types_share_bytes(void **state) {
-    static const naru_dtype types[] = {NARU_INT4, NARU_UINT4, NARU_INT2, NARU_UINT2, NARU_FLOAT4E2M1, NARU_FLOAT6E2M3, NARU_FLOAT6E3M2};
+    static const naru_dtype types[] = {NARU_INT4,       NARU_UINT4,      NARU_INT2,      NARU_UINT2,
+                                       NARU_FLOAT4E2M1, NARU_FLOAT6E2M3, NARU_FLOAT6E3M2};
     for (size_t k = 0; k < COUNT_OF(types); k++) {
         uint8_t bytes[16];
         memset(bytes, 0xff, sizeof bytes);
@@ -148,11 +152,13 @@ static void integers_wrap_and_truncate(void **state) {
     assert_true(big == (UINT64_C(1) << 63) + 4096);
     assert_true(dtype_get_f64(NARU_UINT64, &big, 0) == 0x1p63 + 4096);
     float once;
-    dtype_set_i64(NARU_FLOAT, &once, 0, (INT64_C(1) << 54) + (INT64_C(1) << 30) + 1); /* through double it would tie down */
+    dtype_set_i64(NARU_FLOAT, &once, 0,
+                  (INT64_C(1) << 54) + (INT64_C(1) << 30) + 1); /* through double it would tie down */
     assert_true(once == 0x1p54f + 0x1p31f);
     assert_true(dtype_int_min(NARU_INT64) == INT64_MIN && dtype_int_max(NARU_UINT64) == UINT64_MAX);
     assert_true(dtype_int_min(NARU_INT2) == -2 && dtype_int_max(NARU_INT2) == 1 && dtype_int_max(NARU_UINT4) == 15);
-    assert_true(dtype_int_min(NARU_UINT8) == 0 && dtype_int_max(NARU_BOOL) == 1 && dtype_int_max(NARU_INT32) == INT32_MAX);
+    assert_true(dtype_int_min(NARU_UINT8) == 0 && dtype_int_max(NARU_BOOL) == 1 &&
+                dtype_int_max(NARU_INT32) == INT32_MAX);
 }
 
 static void bulk_reads_from_anywhere(void **state) {
@@ -174,9 +180,9 @@ static void bulk_reads_from_anywhere(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_onnx_names),    cmocka_unit_test(narrow_floats_round_to_nearest_even),
-        cmocka_unit_test(overflow_and_nan),        cmocka_unit_test(exponent_type),
-        cmocka_unit_test(fast_halves_agree),       cmocka_unit_test(packed_types_share_bytes),
+        cmocka_unit_test(names_are_onnx_names),       cmocka_unit_test(narrow_floats_round_to_nearest_even),
+        cmocka_unit_test(overflow_and_nan),           cmocka_unit_test(exponent_type),
+        cmocka_unit_test(fast_halves_agree),          cmocka_unit_test(packed_types_share_bytes),
         cmocka_unit_test(integers_wrap_and_truncate), cmocka_unit_test(bulk_reads_from_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

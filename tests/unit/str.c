@@ -44,7 +44,8 @@ static void numbers_read_back(void **state) {
         str_free(&s);
     }
     str s = {0};
-    str_add_double(&s, 0.1), str_add(&s, " "), str_add_float(&s, 0.1f), str_add(&s, " "), str_add_double(&s, NAN), str_add(&s, " ");
+    str_add_double(&s, 0.1), str_add(&s, " "), str_add_float(&s, 0.1f), str_add(&s, " "), str_add_double(&s, NAN),
+        str_add(&s, " ");
     str_add_float(&s, -INFINITY);
     assert_string_equal(str_text(&s), "0.1 0.1 nan -inf");
     str_free(&s);
@@ -70,7 +71,8 @@ static void parsing_takes_whole_texts(void **state) {
     assert_true(str_parse_i64("-9223372036854775808", &n) && n == INT64_MIN);
     assert_true(str_parse_i64("9223372036854775807", &n) && n == INT64_MAX);
     assert_true(str_parse_i64("+5", &n) && n == 5);
-    static const char *const bad_ints[] = {"", "-", "9223372036854775808", "-9223372036854775809", "5 ", " 5", "5x", "0x5", "1e3"};
+    static const char *const bad_ints[] = {"",    "-",  "9223372036854775808", "-9223372036854775809", "5 ", " 5", "5x",
+                                           "0x5", "1e3"};
     for (size_t i = 0; i < COUNT_OF(bad_ints); i++) assert_false(str_parse_i64(bad_ints[i], &n));
     assert_true(str_parse_double("-InF", &v) && v == -INFINITY);
     assert_true(str_parse_double("NaN", &v) && isnan(v));
@@ -86,7 +88,8 @@ static void suggestions(void **state) {
     assert_null(str_nearest("labels", names, 3));
     assert_null(str_nearest("x", names, 0));
     assert_int_equal(str_distance("kitten", "sitting"), 3);
-    assert_true(str_starts("naru", "na") && !str_starts("n", "na") && str_ends("a.npz", ".npz") && !str_ends("npz", ".npz"));
+    assert_true(str_starts("naru", "na") && !str_starts("n", "na") && str_ends("a.npz", ".npz") &&
+                !str_ends("npz", ".npz"));
 }
 
 static char folder[64];
@@ -129,7 +132,8 @@ static void files_come_whole(void **state) {
 static void beneath_a_folder_only(void **state) {
     file_map *m;
     naru_error e = NARU_ERROR_INIT;
-    static const char *const bad[] = {"", "/etc/hostname", "../x", "sub/../../x", "sub/..", "link", "away/w", "sub", "none", "w/x"};
+    static const char *const bad[] = {"",     "/etc/hostname", "../x", "sub/../../x", "sub/..",
+                                      "link", "away/w",        "sub",  "none",        "w/x"};
     assert_int_equal(mkdir(in_folder("sub"), 0700), 0);
     assert_int_equal(file_write(in_folder("sub/w"), "abc", 3, NULL), NARU_OK);
     assert_int_equal(file_write(in_folder("w"), "abc", 3, NULL), NARU_OK);
@@ -143,7 +147,8 @@ static void beneath_a_folder_only(void **state) {
         assert_memory_equal(m->data, "abc", 3);
         file_map_unref(m);
     }
-    unlink(in_folder("link")), unlink(in_folder("away")), unlink(in_folder("sub/w")), unlink(in_folder("w")), rmdir(in_folder("sub"));
+    unlink(in_folder("link")), unlink(in_folder("away")), unlink(in_folder("sub/w")), unlink(in_folder("w")),
+        rmdir(in_folder("sub"));
 }
 
 static void folders_of_paths(void **state) {
@@ -164,10 +169,14 @@ static int remove_folder(void **state) { return rmdir(folder); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(appends, no_leak),          cmocka_unit_test_teardown(numbers_read_back, no_leak),
-        cmocka_unit_test_teardown(locale_does_not_matter, no_leak), cmocka_unit_test_teardown(parsing_takes_whole_texts, no_leak),
-        cmocka_unit_test_teardown(suggestions, no_leak),      cmocka_unit_test_teardown(files_come_whole, no_leak),
-        cmocka_unit_test_teardown(beneath_a_folder_only, no_leak), cmocka_unit_test_teardown(folders_of_paths, no_leak),
+        cmocka_unit_test_teardown(appends, no_leak),
+        cmocka_unit_test_teardown(numbers_read_back, no_leak),
+        cmocka_unit_test_teardown(locale_does_not_matter, no_leak),
+        cmocka_unit_test_teardown(parsing_takes_whole_texts, no_leak),
+        cmocka_unit_test_teardown(suggestions, no_leak),
+        cmocka_unit_test_teardown(files_come_whole, no_leak),
+        cmocka_unit_test_teardown(beneath_a_folder_only, no_leak),
+        cmocka_unit_test_teardown(folders_of_paths, no_leak),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

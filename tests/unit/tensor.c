@@ -25,7 +25,8 @@ static void created_zeroed_and_aligned(void **state) {
     assert_int_equal(naru_tensor_create(NARU_FLOAT, 0, NULL, &t, NULL), NARU_OK);
     assert_int_equal(naru_tensor_count(t), 1);
     naru_tensor_destroy(&t);
-    assert_int_equal(naru_tensor_create(NARU_FLOAT, 3, (int64_t[]){2, 0, INT64_MAX / 64}, &t, NULL), NARU_OK); /* empty */
+    assert_int_equal(naru_tensor_create(NARU_FLOAT, 3, (int64_t[]){2, 0, INT64_MAX / 64}, &t, NULL),
+                     NARU_OK); /* empty */
     assert_int_equal(naru_tensor_count(t), 0);
     naru_tensor_destroy(&t);
 }
@@ -40,7 +41,8 @@ static void refusals(void **state) {
     assert_int_equal(naru_tensor_create(NARU_UNDEFINED, 0, NULL, &t, &e), NARU_INVALID_ARGUMENT);
     assert_int_equal(naru_tensor_create(NARU_FLOAT, 1, NULL, &t, &e), NARU_INVALID_ARGUMENT);
     float four[4];
-    assert_int_equal(naru_tensor_wrap(NARU_FLOAT, 1, (int64_t[]){5}, four, sizeof four, NULL, NULL, &t, &e), NARU_INVALID_ARGUMENT);
+    assert_int_equal(naru_tensor_wrap(NARU_FLOAT, 1, (int64_t[]){5}, four, sizeof four, NULL, NULL, &t, &e),
+                     NARU_INVALID_ARGUMENT);
     assert_non_null(strstr(e.message, "16 bytes given, the dimensions need 20"));
     assert_null(t);
 }
@@ -51,7 +53,9 @@ static void wrapped_memory_is_released_once(void **state) {
     float data[6] = {1, 2, 3, 4, 5, 6};
     int released = 0;
     naru_tensor *t, *again;
-    assert_int_equal(naru_tensor_wrap(NARU_FLOAT, 2, (int64_t[]){2, 3}, data, sizeof data, count_release, &released, &t, NULL), NARU_OK);
+    assert_int_equal(
+        naru_tensor_wrap(NARU_FLOAT, 2, (int64_t[]){2, 3}, data, sizeof data, count_release, &released, &t, NULL),
+        NARU_OK);
     assert_ptr_equal(naru_tensor_data(t), data);
     again = naru_tensor_retain(t);
     naru_tensor_destroy(&t);
@@ -65,8 +69,9 @@ static void strided_views_copy_in_order(void **state) {
     assert_int_equal(naru_tensor_create(NARU_INT32, 3, (int64_t[]){2, 3, 4}, &t, NULL), NARU_OK);
     for (int i = 0; i < 24; i++) ((int32_t *)t->data)[i] = i;
     /* transposed (2,0,1), the first axis stepped by two and reversed */
-    assert_int_equal(tensor_new_view(t->storage, (int32_t *)t->data + 2, NARU_INT32, 3, (int64_t[]){2, 2, 3}, (int64_t[]){-2, 12, 4}, &view,
-                                     NULL), NARU_OK);
+    assert_int_equal(tensor_new_view(t->storage, (int32_t *)t->data + 2, NARU_INT32, 3, (int64_t[]){2, 2, 3},
+                                     (int64_t[]){-2, 12, 4}, &view, NULL),
+                     NARU_OK);
     assert_false(tensor_is_contiguous(view));
     assert_int_equal(tensor_clone(view, &copy, NULL), NARU_OK);
     for (int a = 0; a < 2; a++)
@@ -91,7 +96,9 @@ static void broadcast_views_repeat(void **state) {
     naru_tensor *t, *view, *copy;
     assert_int_equal(naru_tensor_create(NARU_UINT8, 1, (int64_t[]){3}, &t, NULL), NARU_OK);
     memcpy(t->data, "\1\2\3", 3);
-    assert_int_equal(tensor_new_view(t->storage, t->data, NARU_UINT8, 2, (int64_t[]){2, 3}, (int64_t[]){0, 1}, &view, NULL), NARU_OK);
+    assert_int_equal(
+        tensor_new_view(t->storage, t->data, NARU_UINT8, 2, (int64_t[]){2, 3}, (int64_t[]){0, 1}, &view, NULL),
+        NARU_OK);
     assert_int_equal(tensor_clone(view, &copy, NULL), NARU_OK);
     assert_memory_equal(copy->data, "\1\2\3\1\2\3", 6);
     naru_tensor_destroy(&t), naru_tensor_destroy(&view), naru_tensor_destroy(&copy);
@@ -191,10 +198,14 @@ static int no_leak(void **state) { return mem_live_count() == 0 ? 0 : -1; }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(created_zeroed_and_aligned, no_leak), cmocka_unit_test_teardown(refusals, no_leak),
-        cmocka_unit_test_teardown(wrapped_memory_is_released_once, no_leak), cmocka_unit_test_teardown(strided_views_copy_in_order, no_leak),
-        cmocka_unit_test_teardown(broadcast_views_repeat, no_leak), cmocka_unit_test_teardown(strings_are_owned, no_leak),
-        cmocka_unit_test_teardown(casts_round_once, no_leak), cmocka_unit_test_teardown(values_hold_references, no_leak),
+        cmocka_unit_test_teardown(created_zeroed_and_aligned, no_leak),
+        cmocka_unit_test_teardown(refusals, no_leak),
+        cmocka_unit_test_teardown(wrapped_memory_is_released_once, no_leak),
+        cmocka_unit_test_teardown(strided_views_copy_in_order, no_leak),
+        cmocka_unit_test_teardown(broadcast_views_repeat, no_leak),
+        cmocka_unit_test_teardown(strings_are_owned, no_leak),
+        cmocka_unit_test_teardown(casts_round_once, no_leak),
+        cmocka_unit_test_teardown(values_hold_references, no_leak),
         cmocka_unit_test_teardown(every_missing_allocation_is_told, no_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * AttributeProto: 1 name, 2 f, 3 i, 4 s, 5 t, 6 g, 7 floats, 8 ints, 9 strings, 10 tensors, 11 graphs, 13 doc_string, 14 tp,
- * 15 type_protos, 20 type, 21 ref_attr_name, 22 sparse_tensor, 23 sparse_tensors. `type` decides which field counts; old
- * files leave it out, then the populated field does.
+ * AttributeProto: 1 name, 2 f, 3 i, 4 s, 5 t, 6 g, 7 floats, 8 ints, 9 strings, 10 tensors, 11 graphs, 13 doc_string,
+ * 14 tp, 15 type_protos, 20 type, 21 ref_attr_name, 22 sparse_tensor, 23 sparse_tensors. `type` decides which field
+ * counts; old files leave it out, then the populated field does.
  */
 #include "formats/onnx/reader.h"
 
@@ -34,14 +34,16 @@ typedef struct scan {
     const char *doc;
 } scan_t;
 
-static naru_status scan_field(onnx_reader *r, const wire *w, const wire_field *f, attr *out, scan_t *s, str *raw, naru_error *err) {
+static naru_status scan_field(onnx_reader *r, const wire *w, const wire_field *f, attr *out, scan_t *s, str *raw,
+                              naru_error *err) {
     attr_kind k = kind_of_field(f->number);
     switch (f->number) {
     case 1: return onnx_text(&r->src, w, f, &out->name, err);
     case 13: return onnx_text(&r->src, w, f, &out->doc, err);
     case 20:
         s->declared = f->v <= ATTR_TYPES ? (attr_kind)f->v : ATTR_NONE;
-        if (f->v > ATTR_TYPES) return err_set(err, NARU_BAD_MODEL, "attribute type %llu is unknown", (unsigned long long)f->v);
+        if (f->v > ATTR_TYPES)
+            return err_set(err, NARU_BAD_MODEL, "attribute type %llu is unknown", (unsigned long long)f->v);
         return wire_want(w, f, WIRE_VARINT, err);
     case 21:
         TRY(onnx_text(&r->src, w, f, &out->ref_name, err));
@@ -106,8 +108,8 @@ static naru_status read_tensor(onnx_reader *r, wire in, bool sparse, naru_tensor
 }
 
 /* Message-valued entries, one each. `at`: index for the plural kinds. */
-static naru_status read_message(onnx_reader *r, const wire *w, const wire_field *f, node *n, const onnx_scope *s, attr *out, size_t at,
-                                naru_error *err) {
+static naru_status read_message(onnx_reader *r, const wire *w, const wire_field *f, node *n, const onnx_scope *s,
+                                attr *out, size_t at, naru_error *err) {
     wire in;
     TRY(wire_enter(w, f, &in, err));
     switch (out->kind) {
@@ -122,8 +124,8 @@ static naru_status read_message(onnx_reader *r, const wire *w, const wire_field 
     }
 }
 
-static naru_status fill_field(onnx_reader *r, const wire *w, const wire_field *f, node *n, const onnx_scope *s, attr *out, size_t *at,
-                              naru_error *err) {
+static naru_status fill_field(onnx_reader *r, const wire *w, const wire_field *f, node *n, const onnx_scope *s,
+                              attr *out, size_t *at, naru_error *err) {
     uint64_t v;
     switch (out->kind) {
     case ATTR_FLOAT: out->f = float_of(f->v); return NARU_OK;
@@ -131,10 +133,12 @@ static naru_status fill_field(onnx_reader *r, const wire *w, const wire_field *f
     case ATTR_STRING: return read_bytes(r, f, &out->s, err);
     case ATTR_STRINGS: return read_bytes(r, f, (bytes *)&out->strings[(*at)++], err);
     case ATTR_FLOATS:
-        for (const uint8_t *p = wire_first(f); wire_entry(f, WIRE_FIXED32, &p, &v);) ((float *)out->floats)[(*at)++] = float_of(v);
+        for (const uint8_t *p = wire_first(f); wire_entry(f, WIRE_FIXED32, &p, &v);)
+            ((float *)out->floats)[(*at)++] = float_of(v);
         return NARU_OK;
     case ATTR_INTS:
-        for (const uint8_t *p = wire_first(f); wire_entry(f, WIRE_VARINT, &p, &v);) ((int64_t *)out->ints)[(*at)++] = (int64_t)v;
+        for (const uint8_t *p = wire_first(f); wire_entry(f, WIRE_VARINT, &p, &v);)
+            ((int64_t *)out->ints)[(*at)++] = (int64_t)v;
         return NARU_OK;
     default: return read_message(r, w, f, n, s, out, (*at)++, err);
     }
@@ -159,7 +163,8 @@ static naru_status prepare(onnx_reader *r, attr_kind kind, int64_t count, attr *
     bool plural = kind >= ATTR_FLOATS && kind != ATTR_SPARSE_TENSOR && kind != ATTR_TYPE;
     if (out->ref_name) count = 0; /* the caller's attribute takes its place */
     if (!plural && !out->ref_name && count != 1 && !(count == 0 && kind <= ATTR_STRING))
-        return err_set(err, NARU_BAD_MODEL, count ? "given more than once" : "its type is declared, its value is missing");
+        return err_set(err, NARU_BAD_MODEL,
+                       count ? "given more than once" : "its type is declared, its value is missing");
     if (!plural && kind == ATTR_STRING) out->s = (bytes){"", 0};
     if (entry_size(kind) && count > 0) {
         void *p = arena_calloc(r->src.arena, (size_t)count, entry_size(kind));

@@ -2,8 +2,8 @@
  *
  * GraphProto: 1 node, 2 name, 5 initializer, 10 doc_string, 11 input, 12 output, 13 value_info, 15 sparse_initializer,
  * 16 metadata_props. NodeProto: 1 input, 2 output, 3 name, 4 op_type, 5 attribute, 6 doc_string, 7 domain, 8 overload,
- * 9 metadata_props. ValueInfoProto: 1 name, 2 type, 3 doc_string, 4 metadata_props. A file lists nodes before inputs and
- * initializers, so a block is walked several times: inputs, initializers, nodes, outputs, value_info.
+ * 9 metadata_props. ValueInfoProto: 1 name, 2 type, 3 doc_string, 4 metadata_props. A file lists nodes before inputs
+ * and initializers, so a block is walked several times: inputs, initializers, nodes, outputs, value_info.
  */
 #include "formats/onnx/reader.h"
 
@@ -114,7 +114,8 @@ naru_status onnx_read_infos(onnx_reader *r, wire w, uint32_t number, onnx_scope 
     }
 }
 
-static naru_status read_port(onnx_reader *r, const wire *w, const wire_field *f, onnx_scope *s, bool input, naru_error *err) {
+static naru_status read_port(onnx_reader *r, const wire *w, const wire_field *f, onnx_scope *s, bool input,
+                             naru_error *err) {
     wire in;
     const char *name;
     TRY(wire_enter(w, f, &in, err));
@@ -142,7 +143,8 @@ static void set_constant(value *v, naru_tensor *t) {
     for (int i = 0; i < t->rank; i++) v->fact.type.dims[i] = t->dims[i];
 }
 
-static naru_status read_initializer(onnx_reader *r, const wire *w, const wire_field *f, onnx_scope *s, naru_error *err) {
+static naru_status read_initializer(onnx_reader *r, const wire *w, const wire_field *f, onnx_scope *s,
+                                    naru_error *err) {
     wire in;
     onnx_tensor t;
     bool sparse = f->number == 15;
@@ -184,7 +186,8 @@ typedef struct node_head {
     bytes unknown;
 } node_head;
 
-static naru_status head_field(onnx_reader *r, const wire *w, const wire_field *f, node_head *h, str *raw, naru_error *err) {
+static naru_status head_field(onnx_reader *r, const wire *w, const wire_field *f, node_head *h, str *raw,
+                              naru_error *err) {
     switch (f->number) {
     case 1: h->nin++; return wire_want(w, f, WIRE_BYTES, err);
     case 2: h->nout++; return wire_want(w, f, WIRE_BYTES, err);
@@ -284,7 +287,8 @@ naru_status onnx_read_nodes(onnx_reader *r, wire w, uint32_t number, onnx_scope 
 }
 
 /* ---- blocks ---- */
-static naru_status block_field(onnx_reader *r, const wire *w, const wire_field *f, block *b, str *raw, naru_error *err) {
+static naru_status block_field(onnx_reader *r, const wire *w, const wire_field *f, block *b, str *raw,
+                               naru_error *err) {
     switch (f->number) {
     case 1:
     case 5:
@@ -322,7 +326,8 @@ static naru_status read_parts(onnx_reader *r, wire w, onnx_scope *s, naru_error 
 }
 
 naru_status onnx_read_block(onnx_reader *r, wire w, block *b, const onnx_scope *parent, naru_error *err) {
-    if (r->depth >= ONNX_BLOCK_DEPTH) return err_set(err, NARU_LIMIT, "graphs are nested more than %d deep", ONNX_BLOCK_DEPTH);
+    if (r->depth >= ONNX_BLOCK_DEPTH)
+        return err_set(err, NARU_LIMIT, "graphs are nested more than %d deep", ONNX_BLOCK_DEPTH);
     onnx_scope s = {.parent = parent, .block = b};
     r->depth++;
     naru_status st = read_parts(r, w, &s, err);

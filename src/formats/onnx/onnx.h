@@ -10,10 +10,11 @@
 
 enum { ONNX_IR_MIN = 3, ONNX_IR_MAX = 14 };
 
-/* The graph as written: domains "ai.onnx" become "", functions stay functions, weights view the mapping (map false: a read
- * copy), external data beneath the model's folder is mapped too. A name that is used and nowhere (yet) defined gives a value
- * with block NULL; when a name is defined twice in a block, the first producer stays in value->producer and the second node
- * merely lists the value among its outputs: the verifier finds both. Errors: IO, BAD_FILE, BAD_MODEL, UNSUPPORTED, LIMIT. */
+/* The graph as written: domains "ai.onnx" become "", functions stay functions, weights view the mapping (map false: a
+ * read copy), external data beneath the model's folder is mapped too. A name that is used and nowhere (yet) defined
+ * gives a value with block NULL; when a name is defined twice in a block, the first producer stays in value->producer
+ * and the second node merely lists the value among its outputs: the verifier finds both. Errors: IO, BAD_FILE,
+ * BAD_MODEL, UNSUPPORTED, LIMIT. */
 naru_status onnx_load(const char *path, bool map, graph **out, naru_error *err);
 /* From memory that must outlive the graph and its tensors; no external data. */
 naru_status onnx_load_memory(const void *data, size_t size, graph **out, naru_error *err);

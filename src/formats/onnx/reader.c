@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * ModelProto: 1 ir_version, 2 producer_name, 3 producer_version, 4 domain, 5 model_version, 6 doc_string, 7 graph,
- * 8 opset_import, 14 metadata_props, 25 functions; the rest (training_info, configuration, what is to come) is kept raw.
- * FunctionProto: 1 name, 4 input, 5 output, 6 attribute, 7 node, 8 doc_string, 9 opset_import, 10 domain,
- * 11 attribute_proto, 12 value_info, 13 overload, 14 metadata_props.
+ * 8 opset_import, 14 metadata_props, 25 functions; the rest (training_info, configuration, what is to come) is kept
+ * raw. FunctionProto: 1 name, 4 input, 5 output, 6 attribute, 7 node, 8 doc_string, 9 opset_import, 10 domain, 11
+ * attribute_proto, 12 value_info, 13 overload, 14 metadata_props.
  */
 #include "formats/onnx/reader.h"
 
@@ -39,7 +39,8 @@ static naru_status read_imports(onnx_reader *r, wire w, uint32_t number, opset *
 }
 
 /* ---- functions ---- */
-static naru_status function_field(onnx_reader *r, const wire *w, const wire_field *f, function *fn, str *raw, naru_error *err) {
+static naru_status function_field(onnx_reader *r, const wire *w, const wire_field *f, function *fn, str *raw,
+                                  naru_error *err) {
     switch (f->number) {
     case 1: return onnx_text(&r->src, w, f, &fn->name, err);
     case 8: return onnx_text(&r->src, w, f, &fn->doc, err);
@@ -141,7 +142,8 @@ static naru_status read_functions(onnx_reader *r, wire w, naru_error *err) {
 }
 
 /* ---- model ---- */
-static naru_status model_field(onnx_reader *r, const wire *w, const wire_field *f, wire *body, str *raw, naru_error *err) {
+static naru_status model_field(onnx_reader *r, const wire *w, const wire_field *f, wire *body, str *raw,
+                               naru_error *err) {
     graph *g = r->g;
     switch (f->number) {
     case 1: g->ir_version = (int64_t)f->v; return wire_want(w, f, WIRE_VARINT, err);
@@ -176,14 +178,16 @@ static naru_status check_head(const graph *g, const wire *body, naru_error *err)
     if (!body->base || !g->ir_version)
         return err_set(err, NARU_BAD_FILE, "not an ONNX model: it has no %s", body->base ? "IR version" : "graph");
     if (g->ir_version < ONNX_IR_MIN || g->ir_version > ONNX_IR_MAX)
-        return err_set(err, NARU_UNSUPPORTED, "IR version %lld, Naru reads %d to %d", (long long)g->ir_version, ONNX_IR_MIN, ONNX_IR_MAX);
+        return err_set(err, NARU_UNSUPPORTED, "IR version %lld, Naru reads %d to %d", (long long)g->ir_version,
+                       ONNX_IR_MIN, ONNX_IR_MAX);
     return NARU_OK;
 }
 
 static naru_status read_model(onnx_reader *r, wire w, naru_error *err) {
     wire body = {0};
     naru_status st = model_fields(r, w, &body, err);
-    if (st != NARU_OK) return body.base || st != NARU_BAD_FILE ? st : err_context(err, st, "not an ONNX model, or damaged");
+    if (st != NARU_OK)
+        return body.base || st != NARU_BAD_FILE ? st : err_context(err, st, "not an ONNX model, or damaged");
     TRY(check_head(r->g, &body, err));
     TRY(onnx_read_meta(r, w, 14, &r->g->meta, err));
     TRY(read_imports(r, w, 8, &r->g->imports, &r->g->nimports, err));

@@ -29,7 +29,8 @@ value *onnx_scope_declare(onnx_reader *r, onnx_scope *s, const char *name);
 naru_status onnx_read_block(onnx_reader *r, wire w, block *b, const onnx_scope *parent, naru_error *err);
 /* The nodes among w's fields of that number, in order; their outputs are defined in s. */
 naru_status onnx_read_nodes(onnx_reader *r, wire w, uint32_t number, onnx_scope *s, naru_error *err);
-/* ValueInfoProtos among w's fields of that number, onto values of this block; those of others become orphans in b->infos. */
+/* ValueInfoProtos among w's fields of that number, onto values of this block; those of others become orphans in
+ * b->infos. */
 naru_status onnx_read_infos(onnx_reader *r, wire w, uint32_t number, onnx_scope *s, naru_error *err);
 /* AttributeProto. n: the node it belongs to; NULL (and s NULL) for a function's default. */
 naru_status onnx_read_attr(onnx_reader *r, wire w, node *n, const onnx_scope *s, attr *out, naru_error *err);

@@ -30,7 +30,9 @@ naru_status onnx_text(onnx_source *s, const wire *w, const wire_field *f, const 
     return *out ? NARU_OK : err_oom(err);
 }
 
-void onnx_keep(str *raw, const wire *w, const wire_field *f) { str_add_n(raw, (const char *)f->start, (size_t)(w->p - f->start)); }
+void onnx_keep(str *raw, const wire *w, const wire_field *f) {
+    str_add_n(raw, (const char *)f->start, (size_t)(w->p - f->start));
+}
 
 naru_status onnx_kept(onnx_source *s, str *raw, bytes *out, naru_error *err) {
     bool failed = raw->failed;
@@ -43,7 +45,8 @@ naru_status onnx_kept(onnx_source *s, str *raw, bytes *out, naru_error *err) {
     return failed ? err_oom(err) : NARU_OK;
 }
 
-naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **text, naru_error *err) {
+naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **text,
+                           naru_error *err) {
     wire in;
     *key = *text = "";
     TRY(wire_enter(w, f, &in, err));

@@ -9,11 +9,11 @@
 #include "formats/onnx/wire.h"
 
 typedef struct onnx_source {
-    arena *arena;      /* names, raw fields */
-    storage *whole;    /* the file; NULL: memory that outlives the tensors */
-    const char *path;  /* for messages and for the folder of external data; NULL: memory, no external data */
+    arena *arena;     /* names, raw fields */
+    storage *whole;   /* the file; NULL: memory that outlives the tensors */
+    const char *path; /* for messages and for the folder of external data; NULL: memory, no external data */
     bool map;
-    strmap externals;  /* location -> storage */
+    strmap externals; /* location -> storage */
 } onnx_source;
 
 typedef struct onnx_tensor {
@@ -38,6 +38,7 @@ void onnx_keep(str *raw, const wire *w, const wire_field *f);
 /* raw into the arena; frees raw. */
 naru_status onnx_kept(onnx_source *s, str *raw, bytes *out, naru_error *err);
 /* StringStringEntryProto into two arena strings. */
-naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **text, naru_error *err);
+naru_status onnx_read_pair(onnx_source *s, const wire *w, const wire_field *f, const char **key, const char **text,
+                           naru_error *err);
 
 #endif

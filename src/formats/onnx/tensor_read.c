@@ -7,7 +7,15 @@
 #include "formats/onnx/source.h"
 #include "tensor/dtype.h"
 
-enum { FIELD_NONE, FIELD_FLOAT = 4, FIELD_INT32 = 5, FIELD_STRING = 6, FIELD_INT64 = 7, FIELD_DOUBLE = 10, FIELD_UINT64 = 11 };
+enum {
+    FIELD_NONE,
+    FIELD_FLOAT = 4,
+    FIELD_INT32 = 5,
+    FIELD_STRING = 6,
+    FIELD_INT64 = 7,
+    FIELD_DOUBLE = 10,
+    FIELD_UINT64 = 11
+};
 enum { SPARSE_MAX = 1 << 28 }; /* elements of the dense form of a sparse tensor */
 
 typedef struct proto {
@@ -29,8 +37,7 @@ static int entry_type(uint32_t field) {
 static naru_status read_dims(const wire *w, const wire_field *f, int64_t *dims, int *rank, naru_error *err) {
     int64_t n;
     TRY(wire_count(w, f, WIRE_VARINT, &n, err));
-    if (n > NARU_MAX_RANK - *rank)
-        return err_set(err, NARU_LIMIT, "tensor has more than %d dimensions", NARU_MAX_RANK);
+    if (n > NARU_MAX_RANK - *rank) return err_set(err, NARU_LIMIT, "tensor has more than %d dimensions", NARU_MAX_RANK);
     uint64_t v;
     for (const uint8_t *p = wire_first(f); wire_entry(f, WIRE_VARINT, &p, &v);) dims[(*rank)++] = (int64_t)v;
     return NARU_OK;
@@ -50,7 +57,8 @@ static naru_status read_external(onnx_source *s, const wire *w, const wire_field
     return NARU_OK;
 }
 
-static naru_status scan_field(onnx_source *s, const wire *w, const wire_field *f, proto *p, onnx_tensor *out, str *extra, naru_error *err) {
+static naru_status scan_field(onnx_source *s, const wire *w, const wire_field *f, proto *p, onnx_tensor *out,
+                              str *extra, naru_error *err) {
     switch (f->number) {
     case 1: return read_dims(w, f, p->dims, &p->rank, err);
     case 2: p->dtype = (int64_t)f->v; return wire_want(w, f, WIRE_VARINT, err);
@@ -66,9 +74,7 @@ static naru_status scan_field(onnx_source *s, const wire *w, const wire_field *f
         return NARU_OK;
     }
     case 8: return onnx_text(s, w, f, &out->name, err);
-    case 9:
-        p->has_raw = true, p->raw = f->data, p->raw_len = f->len;
-        return wire_want(w, f, WIRE_BYTES, err);
+    case 9: p->has_raw = true, p->raw = f->data, p->raw_len = f->len; return wire_want(w, f, WIRE_BYTES, err);
     case 13: return read_external(s, w, f, p, err);
     case 14: p->external = f->v == 1; return wire_want(w, f, WIRE_VARINT, err);
     default: onnx_keep(extra, w, f); return NARU_OK;
@@ -116,13 +122,14 @@ static naru_status view_external(onnx_source *s, const proto *p, size_t need, na
     if (st != NARU_OK) return err_context(err, st, "external data");
     int64_t size = (int64_t)file->nbytes, length = p->length;
     if (p->offset > size || (length >= 0 && length > size - p->offset))
-        return err_set(err, NARU_BAD_MODEL, "external data: %lld bytes at %lld asked for, '%s' has %lld", (long long)length,
-                       (long long)p->offset, p->location, (long long)size);
+        return err_set(err, NARU_BAD_MODEL, "external data: %lld bytes at %lld asked for, '%s' has %lld",
+                       (long long)length, (long long)p->offset, p->location, (long long)size);
     if (length < 0) length = size - p->offset;
     if ((uint64_t)length < need)
-        return err_set(err, NARU_BAD_MODEL, "external data: %lld bytes in '%s', the dimensions need %zu", (long long)length,
-                       p->location, need);
-    return tensor_new_view(file, (uint8_t *)file->data + p->offset, (naru_dtype)p->dtype, p->rank, p->dims, NULL, out, err);
+        return err_set(err, NARU_BAD_MODEL, "external data: %lld bytes in '%s', the dimensions need %zu",
+                       (long long)length, p->location, need);
+    return tensor_new_view(file, (uint8_t *)file->data + p->offset, (naru_dtype)p->dtype, p->rank, p->dims, NULL, out,
+                           err);
 }
 
 /* ---- typed fields ---- */
@@ -176,7 +183,8 @@ static naru_status fill_typed(wire w, uint32_t field, int64_t need, naru_tensor 
             continue;
         }
         uint64_t v;
-        for (const uint8_t *p = wire_first(&f); i < need && wire_entry(&f, entry_type(field), &p, &v);) put_entry(t, i++, v);
+        for (const uint8_t *p = wire_first(&f); i < need && wire_entry(&f, entry_type(field), &p, &v);)
+            put_entry(t, i++, v);
     }
     return NARU_OK;
 }
@@ -186,8 +194,8 @@ static naru_status read_typed(wire w, const proto *p, int64_t count, naru_tensor
     uint32_t field = field_of(d);
     int64_t need = entries_of(d, count);
     if (p->entries[field] < need)
-        return err_set(err, NARU_BAD_MODEL, "the data has %lld entries, the dimensions need %lld", (long long)p->entries[field],
-                       (long long)need);
+        return err_set(err, NARU_BAD_MODEL, "the data has %lld entries, the dimensions need %lld",
+                       (long long)p->entries[field], (long long)need);
     naru_tensor *t;
     TRY(naru_tensor_create(d, p->rank, p->dims, &t, err));
     naru_status st = fill_typed(w, field, need, t, err);
@@ -202,9 +210,12 @@ static naru_status build(onnx_source *s, wire w, const proto *p, naru_tensor **o
     naru_dtype d = (naru_dtype)p->dtype;
     int64_t count;
     for (int i = 0; i < p->rank; i++)
-        if (p->dims[i] < 0) return err_set(err, NARU_BAD_MODEL, "dimension %d is %lld, negative", i, (long long)p->dims[i]);
-    if (!dims_count(p->rank, p->dims, &count)) return err_set(err, NARU_BAD_MODEL, "the product of the dimensions does not fit");
-    if (d == NARU_STRING && (p->has_raw || p->external)) return err_set(err, NARU_BAD_MODEL, "strings cannot be raw data");
+        if (p->dims[i] < 0)
+            return err_set(err, NARU_BAD_MODEL, "dimension %d is %lld, negative", i, (long long)p->dims[i]);
+    if (!dims_count(p->rank, p->dims, &count))
+        return err_set(err, NARU_BAD_MODEL, "the product of the dimensions does not fit");
+    if (d == NARU_STRING && (p->has_raw || p->external))
+        return err_set(err, NARU_BAD_MODEL, "strings cannot be raw data");
     size_t need = dtype_bytes(d, count);
     if (p->external) return view_external(s, p, need, out, err);
     if (!p->has_raw) return read_typed(w, p, count, out, err);
@@ -223,7 +234,8 @@ naru_status onnx_read_tensor(onnx_source *s, wire w, onnx_tensor *out, naru_erro
 }
 
 /* ---- sparse ---- */
-static naru_status sparse_position(const naru_tensor *dense, const naru_tensor *indices, int64_t i, int64_t *at, naru_error *err) {
+static naru_status sparse_position(const naru_tensor *dense, const naru_tensor *indices, int64_t i, int64_t *at,
+                                   naru_error *err) {
     if (indices->rank == 1) {
         *at = dtype_get_i64(NARU_INT64, indices->data, i);
         if (*at >= 0 && *at < tensor_count(dense)) return NARU_OK;
@@ -232,7 +244,8 @@ static naru_status sparse_position(const naru_tensor *dense, const naru_tensor *
     *at = 0;
     for (int d = 0; d < dense->rank; d++) {
         int64_t x = dtype_get_i64(NARU_INT64, indices->data, i * dense->rank + d);
-        if (x < 0 || x >= dense->dims[d]) return err_set(err, NARU_BAD_MODEL, "sparse index %lld is out of range", (long long)x);
+        if (x < 0 || x >= dense->dims[d])
+            return err_set(err, NARU_BAD_MODEL, "sparse index %lld is out of range", (long long)x);
         *at += x * dense->strides[d];
     }
     return NARU_OK;
@@ -240,7 +253,8 @@ static naru_status sparse_position(const naru_tensor *dense, const naru_tensor *
 
 static naru_status scatter(naru_tensor *dense, const naru_tensor *values, const naru_tensor *indices, naru_error *err) {
     size_t size = dtype_bytes(dense->dtype, 1);
-    if (naru_dtype_bits(dense->dtype) < 8) return err_set(err, NARU_UNSUPPORTED, "sparse tensors of strings or types under a byte");
+    if (naru_dtype_bits(dense->dtype) < 8)
+        return err_set(err, NARU_UNSUPPORTED, "sparse tensors of strings or types under a byte");
     bool linear = indices->rank == 1, shaped = indices->rank == 2 && indices->dims[1] == dense->rank;
     if (values->rank != 1 || indices->dtype != NARU_INT64 || !(linear || shaped) || indices->dims[0] != values->dims[0])
         return err_set(err, NARU_BAD_MODEL, "sparse indices must be int64 [n] or [n, rank] for n values");
@@ -252,10 +266,13 @@ static naru_status scatter(naru_tensor *dense, const naru_tensor *values, const 
     return NARU_OK;
 }
 
-static naru_status densify(const int64_t *dims, int rank, onnx_tensor *values, const onnx_tensor *indices, naru_error *err) {
+static naru_status densify(const int64_t *dims, int rank, onnx_tensor *values, const onnx_tensor *indices,
+                           naru_error *err) {
     int64_t count;
-    if (!values->tensor || !indices->tensor) return err_set(err, NARU_BAD_MODEL, "a sparse tensor without values or indices");
-    if (!dims_count(rank, dims, &count)) return err_set(err, NARU_BAD_MODEL, "the sparse tensor's dimensions do not fit");
+    if (!values->tensor || !indices->tensor)
+        return err_set(err, NARU_BAD_MODEL, "a sparse tensor without values or indices");
+    if (!dims_count(rank, dims, &count))
+        return err_set(err, NARU_BAD_MODEL, "the sparse tensor's dimensions do not fit");
     if (count > SPARSE_MAX) return err_set(err, NARU_LIMIT, "a sparse tensor of %lld elements", (long long)count);
     naru_tensor *dense;
     TRY(naru_tensor_create(values->tensor->dtype, rank, dims, &dense, err));
@@ -267,7 +284,8 @@ static naru_status densify(const int64_t *dims, int rank, onnx_tensor *values, c
     return st;
 }
 
-static naru_status sparse_parts(onnx_source *s, wire w, onnx_tensor *values, onnx_tensor *indices, int64_t *dims, int *rank, naru_error *err) {
+static naru_status sparse_parts(onnx_source *s, wire w, onnx_tensor *values, onnx_tensor *indices, int64_t *dims,
+                                int *rank, naru_error *err) {
     for (wire_field f;;) {
         TRY(wire_next(&w, &f, err));
         if (!f.number) return NARU_OK;

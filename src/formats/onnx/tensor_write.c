@@ -39,7 +39,8 @@ static void put_external(str *s, const naru_tensor *t, onnx_external *e) {
 
 static void put_content(str *s, const naru_tensor *t, onnx_external *external) {
     if (t->dtype == NARU_STRING) {
-        for (int64_t i = 0; i < tensor_count(t); i++) wire_put_bytes(s, 6, tensor_strings(t)[i].ptr, tensor_strings(t)[i].len);
+        for (int64_t i = 0; i < tensor_count(t); i++)
+            wire_put_bytes(s, 6, tensor_strings(t)[i].ptr, tensor_strings(t)[i].len);
     } else if (external && tensor_bytes(t) >= EXTERNAL_MIN) put_external(s, t, external);
     else wire_put_bytes(s, 9, t->data, tensor_bytes(t));
 }

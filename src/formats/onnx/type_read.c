@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * TypeProto: 1 tensor {1 elem_type, 2 shape}, 4 sequence {1 elem}, 5 map {1 key_type, 2 value}, 7 opaque {1 domain, 2 name},
- * 8 sparse tensor, 9 optional {1 elem}. TensorShapeProto: 1 dim {1 dim_value, 2 dim_param}.
+ * TypeProto: 1 tensor {1 elem_type, 2 shape}, 4 sequence {1 elem}, 5 map {1 key_type, 2 value}, 7 opaque {1 domain, 2
+ * name}, 8 sparse tensor, 9 optional {1 elem}. TensorShapeProto: 1 dim {1 dim_value, 2 dim_param}.
  */
 #include "formats/onnx/source.h"
 
 static naru_status read_type(onnx_source *s, symtab *syms, wire w, type *out, int depth, naru_error *err);
 
-static naru_status read_dim(onnx_source *s, symtab *syms, const wire *w, const wire_field *f, dim_t *out, naru_error *err) {
+static naru_status read_dim(onnx_source *s, symtab *syms, const wire *w, const wire_field *f, dim_t *out,
+                            naru_error *err) {
     wire in;
     *out = DIM_UNKNOWN;
     TRY(wire_enter(w, f, &in, err));
@@ -25,7 +26,8 @@ static naru_status read_dim(onnx_source *s, symtab *syms, const wire *w, const w
     }
 }
 
-static naru_status read_shape(onnx_source *s, symtab *syms, const wire *w, const wire_field *f, type *out, naru_error *err) {
+static naru_status read_shape(onnx_source *s, symtab *syms, const wire *w, const wire_field *f, type *out,
+                              naru_error *err) {
     wire in;
     TRY(wire_enter(w, f, &in, err));
     out->has_rank = true;
@@ -34,7 +36,8 @@ static naru_status read_shape(onnx_source *s, symtab *syms, const wire *w, const
         TRY(wire_next(&in, &g, err));
         if (!g.number) return NARU_OK;
         if (g.number != 1) continue;
-        if (out->rank == NARU_MAX_RANK) return err_set(err, NARU_LIMIT, "a type with more than %d dimensions", NARU_MAX_RANK);
+        if (out->rank == NARU_MAX_RANK)
+            return err_set(err, NARU_LIMIT, "a type with more than %d dimensions", NARU_MAX_RANK);
         TRY(read_dim(s, syms, &in, &g, &out->dims[out->rank], err));
         out->rank++;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * .pb files of values: TensorProto (tensor_read.c), SequenceProto {1 name, 2 elem_type, 3 tensors, 4 sparse, 5 sequences,
- * 6 maps, 7 optionals}, MapProto {1 name, 2 key_type, 3 keys, 4 string_keys, 5 values}, OptionalProto {1 name, 2 elem_type,
- * 3 tensor, 4 sparse, 5 sequence, 6 map, 7 optional}. They carry no tag: the reader is told what a file holds.
+ * .pb files of values: TensorProto (tensor_read.c), SequenceProto {1 name, 2 elem_type, 3 tensors, 4 sparse, 5
+ * sequences, 6 maps, 7 optionals}, MapProto {1 name, 2 key_type, 3 keys, 4 string_keys, 5 values}, OptionalProto {1
+ * name, 2 elem_type, 3 tensor, 4 sparse, 5 sequence, 6 map, 7 optional}. They carry no tag: the reader is told what a
+ * file holds.
  */
 #include "formats/onnx/source.h"
 #include "formats/onnx/writer.h"
@@ -20,7 +21,8 @@ static naru_status read_tensor_value(onnx_source *s, wire w, bool sparse, naru_v
 }
 
 /* What field `number` of a SequenceProto or OptionalProto holds. */
-static naru_status read_member(onnx_source *s, const wire *w, const wire_field *f, int depth, naru_value **out, naru_error *err) {
+static naru_status read_member(onnx_source *s, const wire *w, const wire_field *f, int depth, naru_value **out,
+                               naru_error *err) {
     wire in;
     TRY(wire_enter(w, f, &in, err));
     switch (f->number) {
@@ -94,7 +96,8 @@ static naru_status fill_keys(wire w, bool texts, naru_tensor *keys, naru_error *
         uint64_t v;
         if (texts && f.number == 4) TRY(naru_tensor_set_string(keys, at++, (const char *)f.data, f.len, err));
         if (!texts && f.number == 3)
-            for (const uint8_t *p = wire_first(&f); wire_entry(&f, WIRE_VARINT, &p, &v);) ((int64_t *)keys->data)[at++] = (int64_t)v;
+            for (const uint8_t *p = wire_first(&f); wire_entry(&f, WIRE_VARINT, &p, &v);)
+                ((int64_t *)keys->data)[at++] = (int64_t)v;
     }
 }
 
@@ -113,7 +116,8 @@ static naru_status read_keys(wire w, naru_dtype key_type, naru_tensor **out, nar
     return st;
 }
 
-static naru_status map_parts(onnx_source *s, wire w, int depth, naru_dtype *key_type, naru_value **values, naru_error *err) {
+static naru_status map_parts(onnx_source *s, wire w, int depth, naru_dtype *key_type, naru_value **values,
+                             naru_error *err) {
     for (wire_field f;;) {
         wire in;
         TRY(wire_next(&w, &f, err));
@@ -205,7 +209,8 @@ static uint32_t member_field(const naru_value *v) {
     }
 }
 
-/* elem_type: 0 undefined, 1 tensor, 2 sparse, 3 sequence, 4 map, 5 optional: the field less 2, for tensors less 2 as well. */
+/* elem_type: 0 undefined, 1 tensor, 2 sparse, 3 sequence, 4 map, 5 optional: the field less 2, for tensors less 2 as
+ * well. */
 static int64_t elem_code(const naru_value *first) {
     if (!first) return 0;
     return first->kind == NARU_KIND_TENSOR ? 1 : (int64_t)member_field(first) - 2;

@@ -53,7 +53,8 @@ static naru_status read_field(wire *w, wire_field *f, int depth, naru_error *err
     f->number = (uint32_t)(tag >> 3);
     size_t left = (size_t)(w->end - w->p);
     switch (f->type) {
-    case WIRE_VARINT: return wire_varint(&w->p, w->end, &f->v) ? NARU_OK : damaged(w, f->start, "a number is cut off", err);
+    case WIRE_VARINT:
+        return wire_varint(&w->p, w->end, &f->v) ? NARU_OK : damaged(w, f->start, "a number is cut off", err);
     case WIRE_FIXED64:
     case WIRE_FIXED32: {
         int n = f->type == WIRE_FIXED64 ? 8 : 4;
@@ -89,8 +90,8 @@ naru_status wire_next(wire *w, wire_field *f, naru_error *err) {
 naru_status wire_want(const wire *w, const wire_field *f, int type, naru_error *err) {
     if (f->type == type) return NARU_OK;
     int64_t offset = f->start - w->base;
-    return err_at(err, NARU_BAD_FILE, offset, "at byte %lld: field %u has wire type %d, needs %d", (long long)offset, f->number,
-                  f->type, type);
+    return err_at(err, NARU_BAD_FILE, offset, "at byte %lld: field %u has wire type %d, needs %d", (long long)offset,
+                  f->number, f->type, type);
 }
 
 naru_status wire_enter(const wire *w, const wire_field *f, wire *inner, naru_error *err) {

@@ -20,8 +20,8 @@ typedef struct wire {
 typedef struct wire_field {
     uint32_t number; /* 0: the message is over */
     int type;
-    uint64_t v;           /* VARINT, FIXED64, FIXED32 */
-    const uint8_t *data;  /* BYTES */
+    uint64_t v;          /* VARINT, FIXED64, FIXED32 */
+    const uint8_t *data; /* BYTES */
     size_t len;
     const uint8_t *start; /* of the tag: [start, w->p) is the whole field */
 } wire_field;
@@ -34,7 +34,8 @@ naru_status wire_enter(const wire *w, const wire_field *f, wire *inner, naru_err
 naru_status wire_want(const wire *w, const wire_field *f, int type, naru_error *err);
 bool wire_varint(const uint8_t **p, const uint8_t *end, uint64_t *v);
 
-/* Repeated numbers, packed or not: how many entries this occurrence holds (element wire type: VARINT, FIXED32, FIXED64). */
+/* Repeated numbers, packed or not: how many entries this occurrence holds (element wire type: VARINT, FIXED32,
+ * FIXED64). */
 naru_status wire_count(const wire *w, const wire_field *f, int type, int64_t *count, naru_error *err);
 /* Walks the entries of one occurrence: p starts at wire_first; false at its end. Only after wire_count succeeded. */
 const uint8_t *wire_first(const wire_field *f);
@@ -45,8 +46,8 @@ void wire_put_varint(str *s, uint64_t v);
 void wire_put_int(str *s, uint32_t number, int64_t v);
 void wire_put_float(str *s, uint32_t number, float v);
 void wire_put_bytes(str *s, uint32_t number, const void *data, size_t n);
-void wire_put_text(str *s, uint32_t number, const char *text);         /* always, "" too */
-void wire_put_text_opt(str *s, uint32_t number, const char *text);     /* not when NULL or "" */
-void wire_put_message(str *s, uint32_t number, str *inner);            /* and frees inner */
+void wire_put_text(str *s, uint32_t number, const char *text);     /* always, "" too */
+void wire_put_text_opt(str *s, uint32_t number, const char *text); /* not when NULL or "" */
+void wire_put_message(str *s, uint32_t number, str *inner);        /* and frees inner */
 
 #endif

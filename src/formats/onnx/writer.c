@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Graphs out as ModelProto, the mirror of reader.c, block_read.c and attr_read.c (field numbers there). What the reader kept
- * raw goes out as it came in; weights are written as raw_data, or beside the model when asked for. Everything passes through
- * memory once: a message's length stands before it.
+ * Graphs out as ModelProto, the mirror of reader.c, block_read.c and attr_read.c (field numbers there). What the reader
+ * kept raw goes out as it came in; weights are written as raw_data, or beside the model when asked for. Everything
+ * passes through memory once: a message's length stands before it.
  */
 #include "formats/onnx/writer.h"
 

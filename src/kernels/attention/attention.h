@@ -40,7 +40,7 @@ typedef struct k_attention {
 } k_attention;
 
 #define KERNEL(level, symbol) extern const k_attention symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/attention/attention.def"
 #undef PORTABLE
 #undef KERNEL

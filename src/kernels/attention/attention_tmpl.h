@@ -16,7 +16,8 @@ enum { FN(QB) = K_ATT_QUERIES, FN(STRIP) = VREGS >= 32 ? 4 : 2 };
 
 /* C[m][n] (+)= sum_k A[m * am + k * ak] * B[k * QB + n], M rows, W vectors. */
 static inline __attribute__((always_inline)) void FN(mk)(float *c, const float *a, int64_t am, int64_t ak,
-                                                         const float *b, int64_t k, bool add, const int M, const int W) {
+                                                         const float *b, int64_t k, bool add, const int M,
+                                                         const int W) {
     vf acc[6][4];
 #pragma GCC unroll 6
     for (int m = 0; m < M; m++)
@@ -67,7 +68,7 @@ typedef struct FN(block) {
     int nv;
 } FN(block);
 
-static void FN(load_queries)(const k_attention_args *a, const FN(block) *b) {
+static void FN(load_queries)(const k_attention_args *a, const FN(block) * b) {
     for (int64_t t = 0; t < a->d; t++)
         for (int64_t i = b->n; i < b->nv * VL; i++) b->q[t * FN(QB) + i] = 0.0f;
     for (int64_t i = 0; i < b->n; i++) {
@@ -79,7 +80,7 @@ static void FN(load_queries)(const k_attention_args *a, const FN(block) *b) {
 }
 
 /* Adds the mask and cuts off what causality forbids, in scores of keys [j0, j0 + n). */
-static void FN(mask)(const k_attention_args *a, const FN(block) *b, int64_t j0, int64_t n) {
+static void FN(mask)(const k_attention_args *a, const FN(block) * b, int64_t j0, int64_t n) {
     if (a->mask && a->ldm == 0) {
         for (int64_t j = 0; j < n; j++)
             for (int w = 0; w < b->nv; w++) {
@@ -99,7 +100,7 @@ static void FN(mask)(const k_attention_args *a, const FN(block) *b, int64_t j0, 
 }
 
 /* Scores become exp(score - max); maxima, sums and the factor of what was accumulated before are brought up to date. */
-static void FN(soften)(const FN(block) *b, int64_t n) {
+static void FN(soften)(const FN(block) * b, int64_t n) {
     vf none = v_set1(-INFINITY), zero = v_set1(0.0f);
     for (int w = 0; w < b->nv; w++) {
         float *s = b->s + w * VL;
@@ -118,7 +119,7 @@ static void FN(soften)(const FN(block) *b, int64_t n) {
     }
 }
 
-static void FN(rescale)(const k_attention_args *a, const FN(block) *b) {
+static void FN(rescale)(const k_attention_args *a, const FN(block) * b) {
     for (int64_t t = 0; t < a->dv; t++)
         for (int w = 0; w < b->nv; w++) {
             float *o = b->o + t * FN(QB) + w * VL;
@@ -130,7 +131,7 @@ static float FN(share)(const k_attention_args *a, float sum) {
     return sum != 0 ? 1.0f / sum : a->empty_is_nan ? NAN : 0.0f;
 }
 
-static void FN(store_output)(const k_attention_args *a, const FN(block) *b) {
+static void FN(store_output)(const k_attention_args *a, const FN(block) * b) {
     for (int64_t i = 0; i < b->n; i++) {
         float k = FN(share)(a, b->sum[i]), *o = a->o + (b->first + i) * a->ldo;
         for (int64_t t = 0; t < a->dv; t++) o[t] = b->o[t * FN(QB) + i] * k;
@@ -179,8 +180,7 @@ static void FN(scores_one)(const k_attention_args *a, float *s, int64_t i, int64
         for (int64_t j = 0; j < n; j += VL) {
             int64_t c = n - j < VL ? n - j : VL;
             vf acc = v_set1(0.0f);
-            for (int64_t t = 0; t < a->d; t++)
-                acc = v_fma(v_set1(q[t]), v_load_n(a->k + t * a->ldk + j0 + j, c), acc);
+            for (int64_t t = 0; t < a->d; t++) acc = v_fma(v_set1(q[t]), v_load_n(a->k + t * a->ldk + j0 + j, c), acc);
             v_store_n(s + j, acc, c);
         }
     } else {

@@ -21,7 +21,8 @@ static void query(const k_attention_args *a, int64_t i) {
     for (int64_t j = 0; j < a->sk; j++) sum += empty ? 1 : exp(score(a, i, j) - max);
     for (int64_t t = 0; t < a->dv; t++) {
         double o = 0;
-        for (int64_t j = 0; j < a->sk && !empty; j++) o += exp(score(a, i, j) - max) / sum * (double)a->v[j * a->ldv + t];
+        for (int64_t j = 0; j < a->sk && !empty; j++)
+            o += exp(score(a, i, j) - max) / sum * (double)a->v[j * a->ldv + t];
         a->o[i * a->ldo + t] = a->sk == 0 && a->empty_is_nan ? NAN : (float)o;
     }
 }

@@ -42,7 +42,8 @@ static void normalise(k_copy_plan *p) {
     }
 }
 
-/* If another dim than the last is dense in the source, bring it to the end: [.., rows (dense in d), cols (dense in s)]. */
+/* If another dim than the last is dense in the source, bring it to the end: [.., rows (dense in d), cols (dense in s)].
+ */
 static void find_transpose(k_copy_plan *p) {
     int last = p->rank - 1;
     if (p->size > 8 || p->ss[last] == 1 || p->ds[last] != 1) return;
@@ -95,7 +96,8 @@ static void copy_rows(const k_copy_plan *p, void *d, const void *s, int64_t rows
         char *dr = d;
         const char *sr = s;
         for (int64_t r = 0; r < rows; r++)
-            memcpy(dr + r * p->ds[p->rank - 2] * p->size, sr + r * p->ss[p->rank - 2] * p->size, (size_t)(cols * p->size));
+            memcpy(dr + r * p->ds[p->rank - 2] * p->size, sr + r * p->ss[p->rank - 2] * p->size,
+                   (size_t)(cols * p->size));
         return;
     }
     switch (p->size) {

@@ -25,12 +25,12 @@ typedef struct k_copy {
 } k_copy;
 
 typedef struct k_copy_plan {
-    int rank, size;               /* dims after merging; bytes of an element */
-    int64_t dim[K_COPY_DIMS];     /* the last two (one) are walked by the kernel: [.., rows, cols] */
+    int rank, size;           /* dims after merging; bytes of an element */
+    int64_t dim[K_COPY_DIMS]; /* the last two (one) are walked by the kernel: [.., rows, cols] */
     int64_t ds[K_COPY_DIMS], ss[K_COPY_DIMS];
-    bool transposed;              /* the last dim is dense in the source, the one before in the destination */
-    int64_t rows_per_unit;        /* of dim[rank - 2] */
-    int64_t units;                /* independent pieces of work, about 16 KB each or more */
+    bool transposed;       /* the last dim is dense in the source, the one before in the destination */
+    int64_t rows_per_unit; /* of dim[rank - 2] */
+    int64_t units;         /* independent pieces of work, about 16 KB each or more */
 } k_copy_plan;
 
 /* Strides are in elements. Any dim may be 0 (no units). */
@@ -42,7 +42,7 @@ void k_copy_run(const k_copy *k, const k_copy_plan *plan, void *d, const void *s
 void k_copy_fill(void *d, const void *v, int64_t n, int size);
 
 #define KERNEL(level, symbol) extern const k_copy symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/copy/copy.def"
 #undef PORTABLE
 #undef KERNEL

@@ -12,7 +12,7 @@ typedef uint64_t FN(v4) __attribute__((vector_size(32)));
 
 /* The remainder, and narrow types: blocks of 16 columns so that source lines are reused. */
 #define COPY_PLAIN(name, T)                                                                                            \
-    static void FN(name)(T *d, int64_t ldd, const T *s, int64_t lds, int64_t rows, int64_t cols) {                     \
+    static void FN(name)(T * d, int64_t ldd, const T *s, int64_t lds, int64_t rows, int64_t cols) {                    \
         for (int64_t c0 = 0; c0 < cols; c0 += 16) {                                                                    \
             int64_t c1 = cols - c0 < 16 ? cols : c0 + 16;                                                              \
             for (int64_t r0 = 0; r0 < rows; r0 += 64) {                                                                \

@@ -21,7 +21,7 @@ typedef struct k_dw_args {
     const float *bias, *residual; /* NULL: none */
     int64_t c, h, wd, oh, ow;     /* channels; size of input and output */
     int64_t kh, kw, sh, sw, dh, dw, pt, pl;
-    bool clip;                    /* act: min(hi, max(lo, v)), NaN passes */
+    bool clip; /* act: min(hi, max(lo, v)), NaN passes */
     float lo, hi;
 } k_dw_args;
 
@@ -30,7 +30,7 @@ typedef struct k_dwconv {
 } k_dwconv;
 
 #define KERNEL(level, symbol) extern const k_dwconv symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/dwconv/dwconv.def"
 #undef PORTABLE
 #undef KERNEL

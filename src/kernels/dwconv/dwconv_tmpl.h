@@ -15,38 +15,38 @@
 #else
 #define DW_UNROLL(n) DW_PRAGMA(GCC unroll n)
 #define DW_PRAGMA(x) _Pragma(#x)
-#define DW_BODY DW_FN
+#define DW_BODY      DW_FN
 #endif
 
 enum { BLOCK = VREGS == 32 ? 8 : 4 };
 
 /* The part of the kernel inside the image for one output pixel or block. */
 typedef struct window {
-    const float *x, *w;     /* first tap */
-    int64_t rows, cols;     /* taps */
-    int64_t xrow, xcol;     /* floats between taps in x */
-    int64_t wrow;           /* floats between kernel rows */
+    const float *x, *w; /* first tap */
+    int64_t rows, cols; /* taps */
+    int64_t xrow, xcol; /* floats between taps in x */
+    int64_t wrow;       /* floats between kernel rows */
 } window;
 
 DW_FN vf load_lanes(const float *p, int n) { return n == VL ? v_load(p) : v_load_n(p, n); }
 
 /* `count` neighbouring pixels, n channels at each; step: floats between the pixels' inputs. */
 DW_BODY void block(const k_dw_args *a, const window *t, float *y, const float *bias, int64_t step, const int count,
-                 const int n) {
+                   const int n) {
     vf acc[BLOCK];
     vf b = bias ? load_lanes(bias, n) : v_set1(0.0f);
-DW_UNROLL(8)
+    DW_UNROLL(8)
     for (int i = 0; i < count; i++) acc[i] = b;
     for (int64_t ky = 0; ky < t->rows; ky++) {
         const float *x = t->x + ky * t->xrow, *w = t->w + ky * t->wrow;
         for (int64_t kx = 0; kx < t->cols; kx++, x += t->xcol, w += a->c) {
             vf wv = load_lanes(w, n);
-DW_UNROLL(8)
+            DW_UNROLL(8)
             for (int i = 0; i < count; i++) acc[i] = v_fma(load_lanes(x + i * step, n), wv, acc[i]);
         }
     }
     const float *res = a->residual ? a->residual + (y - a->y) : NULL;
-DW_UNROLL(8)
+    DW_UNROLL(8)
     for (int i = 0; i < count; i++) {
         vf v = acc[i];
         if (res) v = v_add(v, load_lanes(res + i * a->c, n));
@@ -66,7 +66,7 @@ DW_FN void inside(int64_t start, int64_t k, int64_t d, int64_t len, int64_t *lo,
 
 /* Pixels [x0, x1) of one output row, n channels from c; `whole`: their kernels lie inside the image. */
 DW_BODY void pixels(const k_dw_args *a, window t, float *y, const float *bias, int64_t x0, int64_t x1, int64_t base,
-                  const bool whole, const int n) {
+                    const bool whole, const int n) {
     const float *x = t.x, *w = t.w;
     for (int64_t ox = x0; ox < x1;) {
         int64_t at = ox * a->sw - a->pl, lo = 0, hi = a->kw;
@@ -117,8 +117,12 @@ static void FN(run)(const k_dw_args *a, int64_t begin, int64_t end) {
         int64_t at = r % a->oh * a->sh - a->pt, lo, hi;
         inside(at, a->kh, a->dh, a->h, &lo, &hi);
         const float *image = a->x + r / a->oh * a->h * a->wd * a->c;
-        window t = {.x = image + (at + lo * a->dh) * a->wd * a->c, .w = a->w + lo * a->kw * a->c, .rows = hi - lo,
-                    .xrow = a->dh * a->wd * a->c, .xcol = a->dw * a->c, .wrow = a->kw * a->c};
+        window t = {.x = image + (at + lo * a->dh) * a->wd * a->c,
+                    .w = a->w + lo * a->kw * a->c,
+                    .rows = hi - lo,
+                    .xrow = a->dh * a->wd * a->c,
+                    .xcol = a->dw * a->c,
+                    .wrow = a->kw * a->c};
         float *y = a->y + r * a->ow * a->c;
         int64_t c = 0;
         for (; c + VL <= a->c; c += VL) full_lanes(a, &t, y, x0, x1, c);

@@ -23,8 +23,8 @@
 
 typedef enum k_act {
     K_ACT_NONE,
-    K_ACT_CLIP,        /* min(q, max(p, x)); relu is p = 0, q = inf */
-    K_ACT_LEAKY,       /* x < 0 ? p x : x */
+    K_ACT_CLIP,  /* min(q, max(p, x)); relu is p = 0, q = inf */
+    K_ACT_LEAKY, /* x < 0 ? p x : x */
     K_ACT_SIGMOID,
     K_ACT_TANH,
     K_ACT_HARDSIGMOID, /* clip(p x + q, 0, 1) */
@@ -39,10 +39,10 @@ enum { K_CONV_DIMS = 3 };
 
 /* Convolution seen as gather; unused leading dims are 1 (a 1-D signal has in = {1, 1, w}). */
 typedef struct k_conv_geom {
-    int64_t channels;               /* of one group: floats copied per tap */
-    int64_t ld;                     /* floats between neighbouring pixels: all channels of the image */
+    int64_t channels; /* of one group: floats copied per tap */
+    int64_t ld;       /* floats between neighbouring pixels: all channels of the image */
     int64_t in[K_CONV_DIMS], out[K_CONV_DIMS], kernel[K_CONV_DIMS], stride[K_CONV_DIMS], dilation[K_CONV_DIMS];
-    int64_t pad[K_CONV_DIMS];       /* before the first pixel; may be negative */
+    int64_t pad[K_CONV_DIMS]; /* before the first pixel; may be negative */
 } k_conv_geom;
 
 typedef enum k_a_kind { K_A_ROWS, K_A_COLS, K_A_CONV } k_a_kind;
@@ -56,11 +56,11 @@ typedef struct k_gemm_args {
     int64_t m, n, k;
     float *c;
     int64_t ldc;
-    const float *bias;       /* n values or NULL */
-    const float *residual;   /* m x n with row stride ldr, or NULL; added before the activation */
+    const float *bias;     /* n values or NULL */
+    const float *residual; /* m x n with row stride ldr, or NULL; added before the activation */
     int64_t ldr;
     k_act act;
-    float p, q;              /* of the activation */
+    float p, q; /* of the activation */
 } k_gemm_args;
 
 typedef struct k_gemm {
@@ -75,8 +75,8 @@ enum { K_GEMM_KC = 512, K_GEMM_MR_MAX = 14 }; /* depth of a K block in floats; t
 static inline size_t k_gemm_workspace(void) { return (size_t)K_GEMM_MR_MAX * (2 * K_GEMM_KC + 32) * sizeof(float); }
 static inline int64_t k_gemm_panels(const k_gemm *k, int64_t n) { return (n + k->nr - 1) / k->nr; }
 
-/* Where B comes from: element (k, n), k = tap * channels + channel, at src[tap st + channel sc + n sn] floats; src of any
- * byte alignment. A plain matrix has taps = 1. Values are multiplied by `scale`, and by scale_n[n] unless NULL. */
+/* Where B comes from: element (k, n), k = tap * channels + channel, at src[tap st + channel sc + n sn] floats; src of
+ * any byte alignment. A plain matrix has taps = 1. Values are multiplied by `scale`, and by scale_n[n] unless NULL. */
 typedef struct k_pack_src {
     const void *src;
     int64_t taps, channels, n;
@@ -90,7 +90,7 @@ int64_t k_gemm_packed_floats(const k_gemm *k, int64_t n, int64_t depth);
 void k_gemm_pack(const k_gemm *k, float *dst, const k_pack_src *s, int64_t p0, int64_t p1);
 
 #define KERNEL(level, symbol) extern const k_gemm symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/gemm/gemm.def"
 #undef PORTABLE
 #undef KERNEL

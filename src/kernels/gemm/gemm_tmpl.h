@@ -8,7 +8,8 @@
  *           place when it is small and its rows do not collide in L1, else copied to the workspace (L1) and used for
  *           all panels of the group.
  *
- * Register budget: MR x 2 accumulators + 2 of B + 1 of A. 14 x 2 fills the 32 registers of AVX-512, 6 x 2 the 16 of AVX2.
+ * Register budget: MR x 2 accumulators + 2 of B + 1 of A. 14 x 2 fills the 32 registers of AVX-512, 6 x 2 the 16 of
+ * AVX2.
  */
 #include "kernels/gemm/gemm.h"
 #include "kernels/vmath.h"
@@ -17,14 +18,15 @@
 
 #define GEMM_FN static inline __attribute__((always_inline))
 
-/* The twin for tests runs the same loops with their bounds at run time: it is to be compiled quickly, not to be fast. */
+/* The twin for tests runs the same loops with their bounds at run time: it is to be compiled quickly, not to be fast.
+ */
 #if defined(LANES_PORTABLE)
 #define GEMM_UNROLL(n)
 #define GEMM_BODY static __attribute__((noinline))
 #else
 #define GEMM_UNROLL(n) GEMM_PRAGMA(GCC unroll n)
 #define GEMM_PRAGMA(x) _Pragma(#x)
-#define GEMM_BODY GEMM_FN
+#define GEMM_BODY      GEMM_FN
 #endif
 
 enum { NV = 2, MR = VL == 16 ? 14 : 6, NR = NV * VL, KC = K_GEMM_KC };
@@ -38,8 +40,8 @@ typedef struct tile {
     const float *bias, *res; /* of the tile's first column; NULL: none. res comes in with the first K block, before C
                                 (perhaps the same memory) is overwritten; bias with the last */
     int64_t ldr;
-    int n;                     /* columns to store */
-    bool first, clip;          /* first K block: C is not read */
+    int n;            /* columns to store */
+    bool first, clip; /* first K block: C is not read */
     float lo, hi;
 } tile;
 
@@ -50,15 +52,15 @@ GEMM_FN vf load_cols(const float *p, int j, int n, bool full) {
 /* c = clip(acc + c + bias + res): the same code for interior blocks, whose bias, res and clip are absent. */
 GEMM_BODY void tile_store(const tile *t, const int mr, const int nv, const bool full, vf acc[MR][NV]) {
     vf bias[NV];
-GEMM_UNROLL(4)
+    GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) {
         bool whole = full || j < nv - 1;
         bias[j] = t->bias ? load_cols(t->bias, j, t->n, whole) : v_set1(0.0f);
     }
-GEMM_UNROLL(16)
+    GEMM_UNROLL(16)
     for (int i = 0; i < mr; i++) {
         float *c = t->c + i * t->ldc;
-GEMM_UNROLL(4)
+        GEMM_UNROLL(4)
         for (int j = 0; j < nv; j++) {
             bool whole = full || j < nv - 1;
             vf x = acc[i][j];
@@ -74,29 +76,28 @@ GEMM_UNROLL(4)
 
 GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     vf acc[MR][NV];
-GEMM_UNROLL(16)
-    for (int i = 0; i < mr; i++)
-GEMM_UNROLL(4)
-        for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
+    GEMM_UNROLL(16)
+    for (int i = 0; i < mr; i++) GEMM_UNROLL(4)
+    for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
     const float *b = t->b;
     const int64_t ld = t->lda * 4;
     for (int64_t s = 0; s < t->nseg; s++) {
         const char *p[(MR + 2) / 3]; /* three rows share a pointer: p, p + ld, p + 2 ld are addressing modes */
-GEMM_UNROLL(8)
+        GEMM_UNROLL(8)
         for (int i = 0; i < (mr + 2) / 3; i++) p[i] = (const char *)(t->a + s * t->seg) + 3 * i * ld;
-GEMM_UNROLL(2)
+        GEMM_UNROLL(2)
         for (int64_t k = t->k; k > 0; k--) {
             vf bv[NV];
-GEMM_UNROLL(4)
+            GEMM_UNROLL(4)
             for (int j = 0; j < nv; j++) bv[j] = v_load(b + j * VL);
             b += NR;
-GEMM_UNROLL(16)
+            GEMM_UNROLL(16)
             for (int i = 0; i < mr; i++) {
                 vf x = v_set1(*(const float *)(p[i / 3] + (i % 3) * ld));
-GEMM_UNROLL(4)
+                GEMM_UNROLL(4)
                 for (int j = 0; j < nv; j++) acc[i][j] = v_fma(x, bv[j], acc[i][j]);
             }
-GEMM_UNROLL(8)
+            GEMM_UNROLL(8)
             for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
         }
     }
@@ -107,26 +108,21 @@ GEMM_UNROLL(8)
 /* One row: four K steps side by side, since two accumulators would wait for each other. */
 GEMM_BODY void tile_row(const tile *t, const int nv) {
     vf acc[4][NV];
-GEMM_UNROLL(4)
-    for (int i = 0; i < 4; i++)
-GEMM_UNROLL(4)
-        for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
+    GEMM_UNROLL(4)
+    for (int i = 0; i < 4; i++) GEMM_UNROLL(4)
+    for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
     const float *b = t->b;
     for (int64_t s = 0; s < t->nseg; s++) {
         const float *a = t->a + s * t->seg;
         int64_t k = 0;
-        for (; k + 4 <= t->k; k += 4, b += 4 * NR)
-GEMM_UNROLL(4)
-            for (int i = 0; i < 4; i++)
-GEMM_UNROLL(4)
-                for (int j = 0; j < nv; j++)
-                    acc[i][j] = v_fma(v_set1(a[k + i]), v_load(b + i * NR + j * VL), acc[i][j]);
-        for (; k < t->k; k++, b += NR)
-GEMM_UNROLL(4)
-            for (int j = 0; j < nv; j++) acc[0][j] = v_fma(v_set1(a[k]), v_load(b + j * VL), acc[0][j]);
+        for (; k + 4 <= t->k; k += 4, b += 4 * NR) GEMM_UNROLL(4)
+        for (int i = 0; i < 4; i++) GEMM_UNROLL(4)
+        for (int j = 0; j < nv; j++) acc[i][j] = v_fma(v_set1(a[k + i]), v_load(b + i * NR + j * VL), acc[i][j]);
+        for (; k < t->k; k++, b += NR) GEMM_UNROLL(4)
+        for (int j = 0; j < nv; j++) acc[0][j] = v_fma(v_set1(a[k]), v_load(b + j * VL), acc[0][j]);
     }
     vf sum[MR][NV];
-GEMM_UNROLL(4)
+    GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) sum[0][j] = v_add(v_add(acc[0][j], acc[1][j]), v_add(acc[2][j], acc[3][j]));
     if (t->n == nv * VL) tile_store(t, 1, nv, true, sum);
     else tile_store(t, 1, nv, false, sum);
@@ -137,15 +133,17 @@ GEMM_UNROLL(4)
     static void tile_##mr##_2(const tile *t) { tile_body(t, mr, 2); }
 static void tile_1_1(const tile *t) { tile_row(t, 1); }
 static void tile_1_2(const tile *t) { tile_row(t, 2); }
-TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-#define BOTH(mr) {tile_##mr##_1, tile_##mr##_2}
+TILE(2)
+TILE(3) TILE(4) TILE(5) TILE(6)
+#define BOTH(mr)                                                                                                       \
+    { tile_##mr##_1, tile_##mr##_2 }
 #if defined(LANES_PORTABLE) ? LANES_PORTABLE == 16 : defined(__AVX512F__)
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 #endif
 
-typedef void tile_fn(const tile *t);
+        typedef void tile_fn(const tile *t);
 static tile_fn *const tiles[MR][NV] = {
-    BOTH(1), BOTH(2), BOTH(3), BOTH(4), BOTH(5), BOTH(6),
+    BOTH(1), BOTH(2), BOTH(3), BOTH(4),  BOTH(5),  BOTH(6),
 #if defined(LANES_PORTABLE) ? LANES_PORTABLE == 16 : defined(__AVX512F__)
     BOTH(7), BOTH(8), BOTH(9), BOTH(10), BOTH(11), BOTH(12), BOTH(13), BOTH(14),
 #endif
@@ -264,8 +262,8 @@ static void copy_conv(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int6
     }
 }
 
-/* A convolution tile can be read in place when its positions share an output row and no tap leaves the image: kernel rows
- * are then segments of kernel[2] * channels floats. */
+/* A convolution tile can be read in place when its positions share an output row and no tap leaves the image: kernel
+ * rows are then segments of kernel[2] * channels floats. */
 static bool conv_in_place(const k_gemm_args *g, int64_t i0, int mr, tile *t) {
     const k_conv_geom *v = g->conv;
     bool dense = v->kernel[2] == 1 || (v->dilation[2] == 1 && v->channels == v->ld);

@@ -7,9 +7,10 @@
 #define FN(name) lanes_##name##_avx512
 #include "kernels/lanes/lanes_tmpl.h"
 
-const k_lanes k_lanes_avx512 = {VL, {
+const k_lanes k_lanes_avx512 = {VL,
+                                {
 #define LANES_WORD(name) [K_LANES_##name] = FN(name),
 #include "kernels/lanes/words.def"
 #undef LANES_WORD
-}};
+                                }};
 #endif

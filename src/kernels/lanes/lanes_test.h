@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The vocabulary of kernels/lanes.h as functions over arrays, so that tests/kernels/lanes.c can check each of its words at
- * every level. Nothing else uses them; the linker drops them from the library.
+ * The vocabulary of kernels/lanes.h as functions over arrays, so that tests/kernels/lanes.c can check each of its words
+ * at every level. Nothing else uses them; the linker drops them from the library.
  */
 #ifndef KERNELS_LANES_TEST_H
 #define KERNELS_LANES_TEST_H
@@ -26,7 +26,7 @@ typedef struct k_lanes {
 } k_lanes;
 
 #define KERNEL(level, symbol) extern const k_lanes symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/lanes/lanes.def"
 #undef PORTABLE
 #undef KERNEL

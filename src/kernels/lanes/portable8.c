@@ -7,8 +7,9 @@
 #define FN(name) lanes_##name##_portable8
 #include "kernels/lanes/lanes_tmpl.h"
 
-const k_lanes k_lanes_portable8 = {VL, {
+const k_lanes k_lanes_portable8 = {VL,
+                                   {
 #define LANES_WORD(name) [K_LANES_##name] = FN(name),
 #include "kernels/lanes/words.def"
 #undef LANES_WORD
-}};
+                                   }};

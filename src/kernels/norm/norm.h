@@ -3,14 +3,13 @@
  * Normalisations in FP32. All statistics are two-pass (mean, then centred squares) with blocked sums.
  *
  * layer():   per row of n: t = x (+ residual); mean, var = mean((t - mean)^2); inv = 1 / sqrt(var + eps);
- *            y = (t - mean) * inv * scale + bias. rms: mean is taken as 0 (y = t / sqrt(mean(t^2) + eps) * scale + bias).
- *            sum (may be NULL) receives t; mean and inv (may be NULL) one value per row.
- *            y, sum, x and residual may be the same memory row for row.
- * moments(): mean and variance of n contiguous values (instance and group norm in NCHW: a group is contiguous).
- * affine():  y[r * n + j] = x[r * n + j] * a[r] + b[r]: applies them with one pair per channel row.
- * column_moments(): of cols columns over rows at x[r * ld + c] (NHWC): mean[c], var[c].
- * column_affine():  y[r * ld + c] = x[r * ld + c] * a[c] + b[c] (batch norm and instance norm in NHWC).
- * lp():      y = x / (sum |x|^p)^(1/p) along n elements `step` apart, p = 1 or 2; a zero norm gives zeros.
+ *            y = (t - mean) * inv * scale + bias. rms: mean is taken as 0 (y = t / sqrt(mean(t^2) + eps) * scale +
+ * bias). sum (may be NULL) receives t; mean and inv (may be NULL) one value per row. y, sum, x and residual may be the
+ * same memory row for row. moments(): mean and variance of n contiguous values (instance and group norm in NCHW: a
+ * group is contiguous). affine():  y[r * n + j] = x[r * n + j] * a[r] + b[r]: applies them with one pair per channel
+ * row. column_moments(): of cols columns over rows at x[r * ld + c] (NHWC): mean[c], var[c]. column_affine():  y[r * ld
+ * + c] = x[r * ld + c] * a[c] + b[c] (batch norm and instance norm in NHWC). lp():      y = x / (sum |x|^p)^(1/p) along
+ * n elements `step` apart, p = 1 or 2; a zero norm gives zeros.
  */
 #ifndef KERNELS_NORM_H
 #define KERNELS_NORM_H
@@ -41,7 +40,7 @@ typedef struct k_norm {
 } k_norm;
 
 #define KERNEL(level, symbol) extern const k_norm symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/norm/norm.def"
 #undef PORTABLE
 #undef KERNEL

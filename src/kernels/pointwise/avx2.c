@@ -11,5 +11,5 @@ const k_pointwise k_pointwise_avx2 = {.fn = {
 #define PW_OP(name, operands, from, to) [K_PW_##name] = FN(name),
 #include "kernels/pointwise/ops.def"
 #undef PW_OP
-}};
+                                      }};
 #endif

@@ -8,8 +8,21 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SIZE_f = 4, SIZE_d = 8, SIZE_i = 4, SIZE_l = 8, SIZE_s = 1, SIZE_u = 1, SIZE_h = 2, SIZE_b = 2, SIZE_m = 1,
-       SIZE_1 = 1, SIZE_2 = 2, SIZE_4 = 4, SIZE_8 = 8 };
+enum {
+    SIZE_f = 4,
+    SIZE_d = 8,
+    SIZE_i = 4,
+    SIZE_l = 8,
+    SIZE_s = 1,
+    SIZE_u = 1,
+    SIZE_h = 2,
+    SIZE_b = 2,
+    SIZE_m = 1,
+    SIZE_1 = 1,
+    SIZE_2 = 2,
+    SIZE_4 = 4,
+    SIZE_8 = 8
+};
 
 typedef struct op_info {
     const char *name;
@@ -117,7 +130,8 @@ static void scatter(const k_pw_program *p, const k_pw_view *v, const tile *t, co
     char *dst = (char *)v->data + offset_of(p, v, t);
     int64_t row_step = t->rows > 1 ? v->stride[p->rank - 2] * v->size : 0;
     for (int64_t r = 0; r < t->rows; r++)
-        copy_strided(dst + r * row_step, v->stride[p->rank - 1], s->scratch + r * t->cols * v->size, 1, t->cols, v->size);
+        copy_strided(dst + r * row_step, v->stride[p->rank - 1], s->scratch + r * t->cols * v->size, 1, t->cols,
+                     v->size);
 }
 
 static void run_tile(const k_pointwise *k, const k_pw_program *p, const tile *t, slot_state *slot) {
@@ -125,8 +139,7 @@ static void run_tile(const k_pointwise *k, const k_pw_program *p, const tile *t,
     for (int i = 0; i < p->nviews; i++) {
         const k_pw_view *v = &p->view[i];
         dense[i] = is_dense(p, v, t);
-        if (dense[i])
-            slot[i].ptr = (char *)v->data + offset_of(p, v, t);
+        if (dense[i]) slot[i].ptr = (char *)v->data + offset_of(p, v, t);
         else {
             slot[i].ptr = slot[i].scratch;
             if (!v->output) gather(p, v, t, &slot[i]);

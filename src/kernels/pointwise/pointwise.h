@@ -32,23 +32,23 @@ typedef enum k_pw_op {
 } k_pw_op;
 
 typedef struct k_pw_ins {
-    uint8_t op;      /* k_pw_op */
-    uint8_t d;       /* slot written */
-    uint8_t s[3];    /* slots read */
-    float p, q;      /* constants */
+    uint8_t op;   /* k_pw_op */
+    uint8_t d;    /* slot written */
+    uint8_t s[3]; /* slots read */
+    float p, q;   /* constants */
 } k_pw_ins;
 
 typedef struct k_pw_view {
-    void *data;                 /* element (0, ..., 0) */
-    int32_t size;               /* bytes of an element: 1, 2, 4, 8 */
+    void *data;   /* element (0, ..., 0) */
+    int32_t size; /* bytes of an element: 1, 2, 4, 8 */
     bool output;
-    int64_t stride[K_PW_DIMS];  /* in elements, one per dim of the program */
+    int64_t stride[K_PW_DIMS]; /* in elements, one per dim of the program */
 } k_pw_view;
 
 typedef struct k_pw_program {
-    int rank;                   /* 1 .. K_PW_DIMS; the last dim is the inner one */
+    int rank; /* 1 .. K_PW_DIMS; the last dim is the inner one */
     int64_t dim[K_PW_DIMS];
-    int nviews, nregs, nins;    /* nviews + nregs <= K_PW_SLOTS */
+    int nviews, nregs, nins; /* nviews + nregs <= K_PW_SLOTS */
     const k_pw_view *view;
     const k_pw_ins *ins;
 } k_pw_program;
@@ -76,7 +76,7 @@ void k_pw_run(const k_pointwise *k, const k_pw_program *p, int64_t begin, int64_
 void k_pw_collapse(k_pw_program *p, k_pw_view *views);
 
 #define KERNEL(level, symbol) extern const k_pointwise symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/pointwise/pointwise.def"
 #undef PORTABLE
 #undef KERNEL

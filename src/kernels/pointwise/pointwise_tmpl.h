@@ -21,12 +21,13 @@
         for (; i + VL <= n; i += VL)                                                                                   \
             v_store(d + i, FN(one_##name)(v_load(a + i), v_load(b + i), v_load(c + i), p, q));                         \
         if (i < n)                                                                                                     \
-            v_store_n(d + i, FN(one_##name)(v_load_n(a + i, n - i), v_load_n(b + i, n - i), v_load_n(c + i, n - i), p, q), \
+            v_store_n(d + i,                                                                                           \
+                      FN(one_##name)(v_load_n(a + i, n - i), v_load_n(b + i, n - i), v_load_n(c + i, n - i), p, q),    \
                       n - i);                                                                                          \
     }
 
-#define V0  v_set1(0.0f)
-#define V1  v_set1(1.0f)
+#define V0     v_set1(0.0f)
+#define V1     v_set1(1.0f)
 #define NEG(x) v_mul(x, v_set1(-1.0f))
 
 /* exp(x) - 1 for x <= 0: near 0 by x + x^2 P(x), where the subtraction would cancel. */
@@ -70,7 +71,8 @@ PW_VECTOR(ELU_F, 1, FN(elu)(x, p))
 PW_VECTOR(CELU_F, 1, v_blend(v_lt(x, V0), v_mul(p, FN(expm1_neg)(v_min(V0, v_div(x, p)))), x))
 PW_VECTOR(SELU_F, 1, v_mul(q, FN(elu)(x, p)))
 PW_VECTOR(THRESHOLD_F, 1, v_blend(v_le(x, p), V0, x))
-PW_VECTOR(SHRINK_F, 1, v_blend(v_lt(x, NEG(p)), v_add(x, q), v_blend(v_lt(p, x), v_sub(x, q), v_blend(v_eq(x, x), V0, x))))
+PW_VECTOR(SHRINK_F, 1,
+          v_blend(v_lt(x, NEG(p)), v_add(x, q), v_blend(v_lt(p, x), v_sub(x, q), v_blend(v_eq(x, x), V0, x))))
 PW_VECTOR(SOFTPLUS_F, 1, FN(softplus)(x))
 PW_VECTOR(MISH_F, 1, FN(mish)(x))
 PW_VECTOR(SOFTSIGN_F, 1, v_div(x, v_add(V1, v_abs(x))))

@@ -11,4 +11,4 @@ const k_pointwise k_pointwise_portable8 = {.fn = {
 #define PW_OP(name, operands, from, to) [K_PW_##name] = FN(name),
 #include "kernels/pointwise/ops.def"
 #undef PW_OP
-}};
+                                           }};

@@ -22,7 +22,8 @@ static uint16_t to_f16(float x) {
     uint32_t sign = u >> 16 & 0x8000, mag = u & 0x7fffffff;
     if (mag > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (mag >> 13 & 0x3ff)); /* NaN */
     if (mag >= 0x477ff000) return (uint16_t)(sign | 0x7c00);                      /* 65520 and more: infinity */
-    if (mag < 0x38800000) return (uint16_t)(sign | (uint32_t)lrintf(fabsf(x) * 16777216.0f)); /* subnormal: units of 2^-24 */
+    if (mag < 0x38800000)
+        return (uint16_t)(sign | (uint32_t)lrintf(fabsf(x) * 16777216.0f)); /* subnormal: units of 2^-24 */
     uint32_t rounded = mag + 0xfff + (mag >> 13 & 1);
     return (uint16_t)(sign | ((rounded >> 13) - (112u << 10)));
 }
@@ -72,9 +73,9 @@ UNARY(ELU_F, x < 0 ? p * expm1f(x) : x)
 UNARY(CELU_F, x < 0 ? p * expm1f(x / p) : x)
 UNARY(SELU_F, q *(x < 0 ? p * expm1f(x) : x))
 UNARY(THRESHOLD_F, isnan(x) ? x : x > p ? x : 0)
-UNARY(SHRINK_F, x < -p ? x + q : x > p ? x - q : isnan(x) ? x : 0)
+UNARY(SHRINK_F, x<-p ? x + q : x> p ? x - q : isnan(x) ? x : 0)
 UNARY(SOFTPLUS_F, isnan(x) ? x : softplus(x))
-UNARY(MISH_F, isnan(x) ? x : x * tanhf(softplus(x)))
+UNARY(MISH_F, isnan(x) ? x : x *tanhf(softplus(x)))
 UNARY(SOFTSIGN_F, x / (1 + fabsf(x)))
 UNARY(FLOOR_F, floorf(x))
 UNARY(CEIL_F, ceilf(x))
@@ -108,4 +109,4 @@ const k_pointwise k_pointwise_ref = {.fn = {
 #define PW_OP(name, operands, from, to) [K_PW_##name] = name##_ref,
 #include "kernels/pointwise/ops.def"
 #undef PW_OP
-}};
+                                     }};

@@ -75,9 +75,10 @@ PW_WHERE(WHERE_4, uint32_t)
 PW_WHERE(WHERE_8, uint64_t)
 
 #define PW_COPY(size)                                                                                                  \
-    static void FN(COPY_##size)(void *d, const void *a, const void *b, const void *c, int64_t n, const k_pw_ins *ins) {\
+    static void FN(COPY_##size)(void *d, const void *a, const void *b, const void *c, int64_t n,                       \
+                                const k_pw_ins *ins) {                                                                 \
         (void)b, (void)c, (void)ins;                                                                                   \
-        if (d != a) memcpy(d, a, (size_t)n * size);                                                                    \
+        if (d != a) memcpy(d, a, (size_t)n *size);                                                                     \
     }
 PW_COPY(1)
 PW_COPY(2)

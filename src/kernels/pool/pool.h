@@ -20,9 +20,9 @@
 #include "base/cpu.h"
 
 typedef struct k_pool_args {
-    int64_t h, w, c, oh, ow;          /* c: nhwc only */
-    int64_t kh, kw, sh, sw, dh, dw;   /* kernel, stride, dilation */
-    int64_t pt, pl, pb, pr;           /* pads: top, left, bottom, right */
+    int64_t h, w, c, oh, ow;        /* c: nhwc only */
+    int64_t kh, kw, sh, sw, dh, dw; /* kernel, stride, dilation */
+    int64_t pt, pl, pb, pr;         /* pads: top, left, bottom, right */
     bool average, include_pad;
 } k_pool_args;
 
@@ -36,7 +36,7 @@ typedef struct k_pool {
 } k_pool;
 
 #define KERNEL(level, symbol) extern const k_pool symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/pool/pool.def"
 #undef PORTABLE
 #undef KERNEL

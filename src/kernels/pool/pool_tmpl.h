@@ -19,8 +19,8 @@ static float FN(share)(const k_pool_args *p, int64_t oy, int64_t ox) {
 
 /* W vectors (the last masked to k lanes) of one NHWC output pixel; x at the image's (0, 0) and the channel. */
 static inline __attribute__((always_inline)) void FN(pixel)(bool average, const k_pool_args *p, float *y,
-                                                            const float *x, const int64_t *tap, float share,
-                                                            int64_t iy, int64_t ix, const int W, int64_t k) {
+                                                            const float *x, const int64_t *tap, float share, int64_t iy,
+                                                            int64_t ix, const int W, int64_t k) {
     vf acc[4], scale = v_set1(share);
 #pragma GCC unroll 4
     for (int w = 0; w < W; w++) acc[w] = v_set1(average ? 0.0f : -INFINITY);
@@ -64,8 +64,8 @@ static void FN(nhwc)(const k_pool_args *p, float *y, const float *x, int64_t beg
 }
 
 /* row[0..w) = fold over the kernel's rows [tap0, tap1). */
-static inline __attribute__((always_inline)) void FN(fold_rows)(bool average, const k_pool_args *p, float *row,
-                                                                const float *x, int64_t iy, int64_t tap0, int64_t tap1) {
+static inline __attribute__((always_inline)) void
+FN(fold_rows)(bool average, const k_pool_args *p, float *row, const float *x, int64_t iy, int64_t tap0, int64_t tap1) {
     for (int64_t i = 0; i < p->w; i += VL) {
         int64_t k = p->w - i < VL ? p->w - i : VL;
         vf acc = v_set1(average ? 0.0f : -INFINITY);
@@ -79,7 +79,8 @@ static inline __attribute__((always_inline)) void FN(fold_rows)(bool average, co
 }
 
 /* VL outputs from row[ox * sw ..], sw = 1 or 2. The last ones may read past the taps: the workspace has room. */
-static inline __attribute__((always_inline)) vf FN(outputs)(bool average, const k_pool_args *p, const float *s, int sw) {
+static inline __attribute__((always_inline)) vf FN(outputs)(bool average, const k_pool_args *p, const float *s,
+                                                            int sw) {
     vf acc = sw == 1 ? v_load(s) : v_even(v_load(s), v_load(s + VL));
     for (int64_t kx = 1; kx < p->kw; kx++) {
         const float *t = s + kx * p->dw;

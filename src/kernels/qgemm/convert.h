@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Between FP32, INT32 and 8 bits: plain loops that the compiler vectorises, included by ref.c and by the instances under
- * their ISA's flags. FN(name) names a function. Rounding is to nearest, ties to even; NaN quantizes to zp, as 0.
+ * Between FP32, INT32 and 8 bits: plain loops that the compiler vectorises, included by ref.c and by the instances
+ * under their ISA's flags. FN(name) names a function. Rounding is to nearest, ties to even; NaN quantizes to zp, as 0.
  */
 #include <math.h>
 #include <stdint.h>
 
-/* sat(rint(v) + zp) as the byte; v is clamped first, to far beyond what 8 bits hold, so that the conversion is defined. */
+/* sat(rint(v) + zp) as the byte; v is clamped first, to far beyond what 8 bits hold, so that the conversion is defined.
+ */
 static inline uint8_t FN(byte_of)(float v, int32_t zp, int32_t lo, int32_t hi) {
     v = v > -65536.0f ? v : v == v ? -65536.0f : 0.0f;
     v = v < 65536.0f ? v : 65536.0f;

@@ -5,9 +5,9 @@
  *   C[i][j] = sum_k (A[i][k] - za[i]) * (B[k][j] - zb[j]),   A and B signed or unsigned
  *
  * Two ways, by the level. Group 2: zero points are subtracted while packing, which leaves -255..255 in s16, and pairs
- * along k go through a widening multiply-add (two products of 9 bits never overflow s32). Group 4 (VNNI): A is shifted to
- * u8 and B to s8 by 128 where needed, quadruples go through the dot instruction, and the zero points are put right by
- * row sums of A and column sums of B. No instruction that saturates 16-bit sums is used anywhere.
+ * along k go through a widening multiply-add (two products of 9 bits never overflow s32). Group 4 (VNNI): A is shifted
+ * to u8 and B to s8 by 128 where needed, quadruples go through the dot instruction, and the zero points are put right
+ * by row sums of A and column sums of B. No instruction that saturates 16-bit sums is used anywhere.
  *
  * B is packed once in panels of nr columns: [k / group][nr][group], then zb and the column sums of the panel.
  * run(): rows [m0, m1), panels [p0, p1). Workspace: k_qgemm_workspace(). A is read in place.
@@ -28,12 +28,12 @@
 enum { K_QGEMM_MR = 12, K_QGEMM_NR = 32 }; /* the largest of any level */
 
 typedef struct k_qgemm_args {
-    const void *a;          /* rows lda bytes apart */
+    const void *a; /* rows lda bytes apart */
     int64_t lda;
     bool a_signed;
-    const int32_t *za;      /* zero points of A's rows, za_step apart (0: one) */
+    const int32_t *za; /* zero points of A's rows, za_step apart (0: one) */
     int64_t za_step;
-    const void *b;          /* packed */
+    const void *b; /* packed */
     int64_t m, n, k;
     int32_t *c;
     int64_t ldc;
@@ -53,8 +53,8 @@ typedef struct k_qgemm {
     void (*run)(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace);
     void (*quantize)(void *q, const float *x, int64_t n, float scale, int32_t zp, bool is_signed);
     void (*dequantize)(float *y, const void *q, int64_t n, float scale, int32_t zp, bool is_signed);
-    void (*requantize)(void *q, const int32_t *c, int64_t n, const int32_t *bias, const double *scale, int64_t scale_step,
-                       int32_t zp, bool is_signed);
+    void (*requantize)(void *q, const int32_t *c, int64_t n, const int32_t *bias, const double *scale,
+                       int64_t scale_step, int32_t zp, bool is_signed);
     void (*range)(const float *x, int64_t n, float *min, float *max); /* NaN ignored; +inf, -inf when n = 0 */
 } k_qgemm;
 
@@ -71,7 +71,7 @@ static inline int64_t k_qgemm_workspace(int64_t k) { return ((k + 3) / 2 + 4) * 
 void k_qgemm_pack(const k_qgemm *q, void *packed, const k_qgemm_src *s);
 
 #define KERNEL(level, symbol) extern const k_qgemm symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/qgemm/qgemm.def"
 #undef PORTABLE
 #undef KERNEL

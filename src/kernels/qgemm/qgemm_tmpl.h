@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The integer product over lanes.h. QGROUP is 2 (s16 pairs) or 4 (u8 x s8 quadruples): a lane always holds four bytes of
- * B, a word of packed A is the matching four bytes of a row. Rows are packed in blocks of MR, 4 or 1 into the workspace.
+ * The integer product over lanes.h. QGROUP is 2 (s16 pairs) or 4 (u8 x s8 quadruples): a lane always holds four bytes
+ * of B, a word of packed A is the matching four bytes of a row. Rows are packed in blocks of MR, 4 or 1 into the
+ * workspace.
  */
 #include <string.h>
 
@@ -48,7 +49,8 @@ static void FN(pack_rows)(const k_qgemm_args *g, int64_t i0, int64_t rows, int M
 }
 
 /* What the zero points of group 4 still owe: - za' colsum - zb' rowsum + k za' zb'. */
-static inline vi FN(settle)(const k_qgemm_args *g, vi acc, int64_t i, int32_t row_sum, const int32_t *zb, const int32_t *col_sum) {
+static inline vi FN(settle)(const k_qgemm_args *g, vi acc, int64_t i, int32_t row_sum, const int32_t *zb,
+                            const int32_t *col_sum) {
 #if QGROUP == 2
     (void)g, (void)i, (void)row_sum, (void)zb, (void)col_sum;
     return acc;
@@ -89,13 +91,16 @@ static inline __attribute__((always_inline)) void FN(tile)(const k_qgemm_args *g
     }
 }
 
-static void FN(rows_full)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words, const int32_t *sums, const int32_t *panel) {
+static void FN(rows_full)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words,
+                          const int32_t *sums, const int32_t *panel) {
     FN(tile)(g, i0, rows, j0, words, sums, panel, FN(MR));
 }
-static void FN(rows_4)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words, const int32_t *sums, const int32_t *panel) {
+static void FN(rows_4)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words,
+                       const int32_t *sums, const int32_t *panel) {
     FN(tile)(g, i0, rows, j0, words, sums, panel, 4);
 }
-static void FN(rows_1)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words, const int32_t *sums, const int32_t *panel) {
+static void FN(rows_1)(const k_qgemm_args *g, int64_t i0, int64_t rows, int64_t j0, const int32_t *words,
+                       const int32_t *sums, const int32_t *panel) {
     FN(tile)(g, i0, rows, j0, words, sums, panel, 1);
 }
 

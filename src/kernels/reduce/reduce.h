@@ -42,7 +42,7 @@ typedef struct k_reduce {
 } k_reduce;
 
 #define KERNEL(level, symbol) extern const k_reduce symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/reduce/reduce.def"
 #undef PORTABLE
 #undef KERNEL

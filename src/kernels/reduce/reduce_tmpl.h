@@ -6,7 +6,8 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/vmath.h"
 
-/* What one more vector of elements does to an accumulator; op is a constant at each call. m: the maximum (LOGSUMEXP). */
+/* What one more vector of elements does to an accumulator; op is a constant at each call. m: the maximum (LOGSUMEXP).
+ */
 static inline __attribute__((always_inline)) vf FN(step)(k_reduce_op op, vf acc, vf x, vf m) {
     switch (op) {
     case K_REDUCE_L1: return v_add(acc, v_abs(x));

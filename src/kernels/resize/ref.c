@@ -43,9 +43,7 @@ void k_resize_nearest(const k_resize_args *p, void *y, const void *x, int64_t be
     int64_t pixel = p->c * size, row = p->ow * pixel;
     for (int64_t r = begin; r < end; r++) {
         char *dst = (char *)y + r * row;
-        if (r > begin && r % p->oh > 0 && p->iy[r % p->oh] == p->iy[r % p->oh - 1])
-            memcpy(dst, dst - row, (size_t)row);
-        else
-            nearest_row(p, dst, (const char *)x + (r / p->oh * p->h + p->iy[r % p->oh]) * p->w * pixel, pixel);
+        if (r > begin && r % p->oh > 0 && p->iy[r % p->oh] == p->iy[r % p->oh - 1]) memcpy(dst, dst - row, (size_t)row);
+        else nearest_row(p, dst, (const char *)x + (r / p->oh * p->h + p->iy[r % p->oh]) * p->w * pixel, pixel);
     }
 }

@@ -36,7 +36,7 @@ typedef struct k_resize {
 void k_resize_nearest(const k_resize_args *p, void *y, const void *x, int64_t begin, int64_t end, int size);
 
 #define KERNEL(level, symbol) extern const k_resize symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/resize/resize.def"
 #undef PORTABLE
 #undef KERNEL

@@ -12,10 +12,9 @@
  *           h' = o tanh(c'); p = peepholes [3 * hidden] in order i o f, or NULL.
  * gru():    gates z r h of the input product gx (all biases but Rb_h in it) and the recurrent product gh:
  *           linear (linear_before_reset): z = s(gx_z + gh_z), r likewise, n = tanh(gx_h + r (gh_h + rb_h)),
- *           h' = (1 - z) n + z h.  Otherwise call gru_reset() first, which leaves z in gx_z and gives r h, multiply that
- *           into gh_h, then gru_output(): h' = (1 - z) tanh(gx_h + gh_h) + z h.
- * rnn():    h' = f(g), f = tanh, or relu.
- * clip > 0 limits the gates' sums, before their activation, to [-clip, clip] (not c' in o tanh(c')).
+ *           h' = (1 - z) n + z h.  Otherwise call gru_reset() first, which leaves z in gx_z and gives r h, multiply
+ * that into gh_h, then gru_output(): h' = (1 - z) tanh(gx_h + gh_h) + z h. rnn():    h' = f(g), f = tanh, or relu. clip
+ * > 0 limits the gates' sums, before their activation, to [-clip, clip] (not c' in o tanh(c')).
  */
 #ifndef KERNELS_RNN_H
 #define KERNELS_RNN_H
@@ -46,7 +45,7 @@ typedef struct k_rnn {
 } k_rnn;
 
 #define KERNEL(level, symbol) extern const k_rnn symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/rnn/rnn.def"
 #undef PORTABLE
 #undef KERNEL

@@ -19,8 +19,9 @@ static inline __attribute__((always_inline)) void FN(tile)(float *y, int64_t ldy
 #pragma GCC unroll 8
         for (int w = 0; w < W; w++) {
             int64_t left = cols - w * VL;
-            acc[r][w] = left >= VL ? v_load(init + r * ldi + w * VL) : left > 0 ? v_load_n(init + r * ldi + w * VL, left)
-                                                                                : v_set1(0.0f);
+            acc[r][w] = left >= VL ? v_load(init + r * ldi + w * VL)
+                        : left > 0 ? v_load_n(init + r * ldi + w * VL, left)
+                                   : v_set1(0.0f);
         }
     for (int64_t i = 0; i < k; i++) {
         vf b[8];
@@ -94,7 +95,8 @@ static void FN(lstm)(float *h, float *c, const float *gates, const float *peep, 
         const float *g = gates + j, *p = peep ? peep + j : g;
         vf cj = FN(ld)(c + j, k);
         vf i = FN(sigm)(v_fma(peep ? FN(ld)(p, k) : zero, peep ? cj : zero, FN(ld)(g, k)), lim);
-        vf f = FN(sigm)(v_fma(peep ? FN(ld)(p + 2 * hidden, k) : zero, peep ? cj : zero, FN(ld)(g + 2 * hidden, k)), lim);
+        vf f =
+            FN(sigm)(v_fma(peep ? FN(ld)(p + 2 * hidden, k) : zero, peep ? cj : zero, FN(ld)(g + 2 * hidden, k)), lim);
         cj = v_fma(f, cj, v_mul(i, FN(tanh)(FN(ld)(g + 3 * hidden, k), lim)));
         vf o = FN(sigm)(v_fma(peep ? FN(ld)(p + hidden, k) : zero, peep ? cj : zero, FN(ld)(g + hidden, k)), lim);
         FN(st)(c + j, cj, k);

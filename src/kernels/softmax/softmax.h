@@ -26,7 +26,7 @@ typedef struct k_softmax {
 } k_softmax;
 
 #define KERNEL(level, symbol) extern const k_softmax symbol;
-#define PORTABLE(symbol) KERNEL(CPU_REF, symbol)
+#define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
 #include "kernels/softmax/softmax.def"
 #undef PORTABLE
 #undef KERNEL

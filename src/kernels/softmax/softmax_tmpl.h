@@ -75,8 +75,7 @@ static void FN(column_max)(float *max, const float *x, int64_t n, int64_t ld, in
         const float *row = x + j * ld;
         int64_t c = 0;
         for (; c + VL <= cols; c += VL) v_store(max + c, v_max_nan(v_load(max + c), v_load(row + c)));
-        if (c < cols)
-            v_store_n(max + c, v_max_nan(v_load_n(max + c, cols - c), v_load_n(row + c, cols - c)), cols - c);
+        if (c < cols) v_store_n(max + c, v_max_nan(v_load_n(max + c, cols - c), v_load_n(row + c, cols - c)), cols - c);
     }
 }
 

@@ -28,7 +28,8 @@ int64_t k_wino_packed_floats(const k_gemm *g, int64_t c, int64_t m) { return 36 
 
 /* Points 0, a, -a, b, -b, infinity; row p is [1, p, p^2] / product of (p - other points). */
 static void g_matrix(double g[6][3]) {
-    const double point[5] = {0, 0.70710678118654752440, -0.70710678118654752440, 1.41421356237309504880, -1.41421356237309504880};
+    const double point[5] = {0, 0.70710678118654752440, -0.70710678118654752440, 1.41421356237309504880,
+                             -1.41421356237309504880};
     for (int i = 0; i < 5; i++) {
         double n = 1;
         for (int j = 0; j < 5; j++)
@@ -46,7 +47,8 @@ static void transform(const double g[6][3], const float w[9], double u[36]) {
         for (int j = 0; j < 6; j++) u[i * 6 + j] = t[i][0] * g[j][0] + t[i][1] * g[j][1] + t[i][2] * g[j][2];
 }
 
-void k_wino_pack(const k_gemm *g, float *u, const void *w, int64_t c, int64_t m, int64_t p0, int64_t p1, float *scratch) {
+void k_wino_pack(const k_gemm *g, float *u, const void *w, int64_t c, int64_t m, int64_t p0, int64_t p1,
+                 float *scratch) {
     double gm[6][3];
     g_matrix(gm);
     int64_t nr = g->nr, matrix = k_gemm_packed_floats(g, m, c);

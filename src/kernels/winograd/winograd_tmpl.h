@@ -18,7 +18,7 @@
 #else
 #define WINO_UNROLL(n) WINO_PRAGMA(GCC unroll n)
 #define WINO_PRAGMA(x) _Pragma(#x)
-#define WINO_BODY WINO_FN
+#define WINO_BODY      WINO_FN
 #endif
 #define WINO_A 0.70710678118654752440f
 #define WINO_B 1.41421356237309504880f
@@ -57,25 +57,25 @@ WINO_BODY void out4(vf d[4], const vf s[6]) {
 
 /* n channels of one tile whose first input pixel is (y0, x0); `inside`: all 36 are in the image. */
 WINO_BODY void input_lanes(const k_wino_args *a, const float *x, int64_t y0, int64_t x0, float *v, int64_t matrix,
-                         const bool inside, const int n) {
+                           const bool inside, const int n) {
     vf t[6][6];
-WINO_UNROLL(6)
+    WINO_UNROLL(6)
     for (int j = 0; j < 6; j++) {
         vf s[6], d[6];
-WINO_UNROLL(6)
+        WINO_UNROLL(6)
         for (int i = 0; i < 6; i++) {
             bool in = inside || (y0 + i >= 0 && y0 + i < a->h && x0 + j >= 0 && x0 + j < a->w);
             s[i] = in ? load_lanes(x + ((y0 + i) * a->w + x0 + j) * a->c, n) : v_set1(0.0f);
         }
         in6(d, s);
-WINO_UNROLL(6)
+        WINO_UNROLL(6)
         for (int i = 0; i < 6; i++) t[i][j] = d[i];
     }
-WINO_UNROLL(6)
+    WINO_UNROLL(6)
     for (int i = 0; i < 6; i++) {
         vf d[6];
         in6(d, t[i]);
-WINO_UNROLL(6)
+        WINO_UNROLL(6)
         for (int j = 0; j < 6; j++) store_lanes(v + (6 * i + j) * matrix, d[j], n);
     }
 }
@@ -100,26 +100,26 @@ static void input_tile(const k_wino_args *a, const float *x, int64_t y0, int64_t
 
 /* n output channels of one tile: the first `rows` x `cols` of its pixels. */
 WINO_BODY void output_lanes(const k_wino_args *a, const float *s, int64_t matrix, float *y, const float *bias,
-                          const float *res, int rows, int cols, const int n) {
+                            const float *res, int rows, int cols, const int n) {
     vf t[4][6];
-WINO_UNROLL(6)
+    WINO_UNROLL(6)
     for (int j = 0; j < 6; j++) {
         vf c[6], d[4];
-WINO_UNROLL(6)
+        WINO_UNROLL(6)
         for (int i = 0; i < 6; i++) c[i] = load_lanes(s + (6 * i + j) * matrix, n);
         out4(d, c);
-WINO_UNROLL(4)
+        WINO_UNROLL(4)
         for (int i = 0; i < 4; i++) t[i][j] = d[i];
     }
     vf b = bias ? load_lanes(bias, n) : v_set1(0.0f);
     const bool clip = a->act == K_ACT_CLIP;
     const vf lo = v_set1(a->p), hi = v_set1(a->q);
-WINO_UNROLL(4)
+    WINO_UNROLL(4)
     for (int i = 0; i < 4; i++) {
         if (i >= rows) break;
         vf d[4];
         out4(d, t[i]);
-WINO_UNROLL(4)
+        WINO_UNROLL(4)
         for (int j = 0; j < 4; j++) {
             if (j >= cols) break;
             int64_t at = (i * a->ow + j) * a->m;
@@ -148,7 +148,8 @@ static void output_tile(const k_wino_args *a, const float *s, int64_t matrix, in
     const float *res = a->residual ? a->residual + at : NULL;
     output_whole(a, s, matrix, y, res, rows, cols);
     if (m < a->m)
-        output_rest(a, s + m, matrix, y + m, a->bias ? a->bias + m : NULL, res ? res + m : NULL, rows, cols, (int)(a->m - m));
+        output_rest(a, s + m, matrix, y + m, a->bias ? a->bias + m : NULL, res ? res + m : NULL, rows, cols,
+                    (int)(a->m - m));
     for (int i = 0; i < rows && a->act > K_ACT_CLIP; i++)
         a->gemm->activate(y + i * a->ow * a->m, a->m, cols, a->m, a->act, a->p, a->q);
 }
@@ -156,8 +157,15 @@ static void output_tile(const k_wino_args *a, const float *s, int64_t matrix, in
 static void products(const k_wino_args *a, const planes *v, const planes *o, int64_t tiles, void *workspace) {
     int64_t panels = k_gemm_panels(a->gemm, a->m), matrix = k_gemm_packed_floats(a->gemm, a->m, a->c);
     for (int i = 0; i < 36; i++) {
-        k_gemm_args g = {.kind = K_A_ROWS, .a = v->p + i * v->matrix, .lda = v->ld, .b = a->u + i * matrix, .m = tiles,
-                         .n = a->m, .k = a->c, .c = o->p + i * o->matrix, .ldc = o->ld};
+        k_gemm_args g = {.kind = K_A_ROWS,
+                         .a = v->p + i * v->matrix,
+                         .lda = v->ld,
+                         .b = a->u + i * matrix,
+                         .m = tiles,
+                         .n = a->m,
+                         .k = a->c,
+                         .c = o->p + i * o->matrix,
+                         .ldc = o->ld};
         a->gemm->run(&g, 0, tiles, 0, panels, workspace);
     }
 }
