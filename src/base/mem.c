@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 typedef struct {
     size_t size; /* bytes asked for */
     void *block; /* what the hook returned */
@@ -36,10 +40,21 @@ size_t mem_peak_bytes(void) { return atomic_load(&g_peak); }
 static header *header_of(void *p) { return (header *)((char *)p - sizeof(header)); }
 static size_t block_size(size_t n) { return n + sizeof(header) + MEM_ALIGN; }
 
+/* Large blocks (packed weights, activations) on huge pages: fewer page faults at load, fewer TLB misses at run. */
+static void prefer_huge_pages(char *block, size_t n) {
+#if defined(__linux__)
+    enum { PAGE = 4096, LARGE = 4 << 20 };
+    if (g_hook.realloc || n < LARGE) return;
+    char *from = (char *)align_up((uintptr_t)block, PAGE);
+    madvise(from, (n - (size_t)(from - block)) / PAGE * PAGE, MADV_HUGEPAGE); /* only advice: failure changes nothing */
+#endif
+}
+
 void *mem_alloc(size_t n) {
     if (n > PTRDIFF_MAX - 4096) return NULL;
     char *block = hook_realloc(NULL, 0, block_size(n));
     if (!block) return NULL;
+    prefer_huge_pages(block, block_size(n));
     char *p = (char *)align_up((uintptr_t)block + sizeof(header), MEM_ALIGN);
     *header_of(p) = (header){n, block};
     atomic_fetch_add(&g_live, 1);
