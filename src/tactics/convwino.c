@@ -57,10 +57,8 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     memcpy(st->w, w->dims, sizeof st->w);
     int64_t m = w->dims[0], ch = w->dims[1];
     st->u = c->weights(c, (size_t)k_wino_packed_floats(st->gemm, ch, m) * sizeof(float) + 64);
-    float *scratch = mem_alloc((size_t)(36 * ch * st->gemm->nr) * sizeof(float));
-    if (st->u && scratch) k_wino_pack(st->gemm, st->u, w->data, ch, m, 0, k_gemm_panels(st->gemm, m), scratch);
-    mem_free(scratch);
-    if (!st->u || !scratch) return err_oom(c->err);
+    if (!st->u) return err_oom(c->err);
+    k_wino_pack(st->gemm, st->u, w->data, ch, m, 0, k_gemm_panels(st->gemm, m));
     c->consumed |= 1u << 1;
     if (!q_const(&c->q, 2)) return NARU_OK;
     if (!(st->bias = c->weights(c, (size_t)m * sizeof(float) + 64))) return err_oom(c->err);

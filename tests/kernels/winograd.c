@@ -24,9 +24,7 @@ static const entry list[] = {
 
 static float *pack(const k_gemm *g, const float *w, int64_t c, int64_t m) {
     float *u = aligned_alloc(64, ((size_t)k_wino_packed_floats(g, c, m) * 4 + 127) / 64 * 64);
-    float *scratch = malloc((size_t)(36 * c * g->nr) * 4);
-    k_wino_pack(g, u, w, c, m, 0, k_gemm_panels(g, m), scratch);
-    free(scratch);
+    k_wino_pack(g, u, w, c, m, 0, k_gemm_panels(g, m));
     return u;
 }
 

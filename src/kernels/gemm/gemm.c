@@ -24,10 +24,14 @@ static void pack_rows(float *dst, int nr, const char *src, const k_pack_src *s, 
 
 /* The general case in blocks of channels, so that the block of the panel written stays in L1. */
 static void pack_any(float *dst, int nr, const char *src, const k_pack_src *s, int64_t cols) {
-    enum { BLOCK = 64 };
+    enum { BLOCK = 64, GROUP = 8 };
     for (int64_t c0 = 0; c0 < s->channels; c0 += BLOCK) {
         int64_t c1 = c0 + BLOCK < s->channels ? c0 + BLOCK : s->channels;
-        for (int64_t j = 0; j < cols; j++)
+        int64_t j = 0;
+        for (; j + GROUP <= cols; j += GROUP) /* several columns at once: neighbours are written together */
+            for (int64_t c = c0; c < c1; c++)
+                for (int64_t l = 0; l < GROUP; l++) dst[c * nr + j + l] = load(src, (j + l) * s->sn + c * s->sc);
+        for (; j < cols; j++)
             for (int64_t c = c0; c < c1; c++) dst[c * nr + j] = load(src, j * s->sn + c * s->sc);
         for (int64_t c = c0; c < c1; c++) memset(dst + c * nr + cols, 0, (size_t)(nr - cols) * 4);
     }

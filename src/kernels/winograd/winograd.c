@@ -39,31 +39,41 @@ static void g_matrix(double g[6][3]) {
     g[5][0] = g[5][1] = 0, g[5][2] = 1;
 }
 
-static void transform(const double g[6][3], const float w[9], double u[36]) {
-    double t[6][3];
+/* Eight columns at once: the same sums in the same order for each. */
+typedef double v8 __attribute__((vector_size(64)));
+
+static inline void transform(const double g[6][3], const v8 w[9], v8 u[36]) {
+    v8 t[6][3];
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 3; j++) t[i][j] = g[i][0] * w[j] + g[i][1] * w[3 + j] + g[i][2] * w[6 + j];
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 6; j++) u[i * 6 + j] = t[i][0] * g[j][0] + t[i][1] * g[j][1] + t[i][2] * g[j][2];
 }
 
-void k_wino_pack(const k_gemm *g, float *u, const void *w, int64_t c, int64_t m, int64_t p0, int64_t p1,
-                 float *scratch) {
+/* The taps of input channel k for `cols` filters of c channels each; columns beyond are zero. */
+static inline void gather(const char *w, int64_t c, int64_t k, int64_t cols, v8 out[9]) {
+    memset(out, 0, 9 * sizeof *out);
+    for (int64_t j = 0; j < cols; j++) {
+        float f[9];
+        memcpy(f, w + (j * c + k) * 36, sizeof f);
+        for (int q = 0; q < 9; q++) out[q][j] = f[q];
+    }
+}
+
+void k_wino_pack(const k_gemm *g, float *u, const void *w, int64_t c, int64_t m, int64_t p0, int64_t p1) {
     double gm[6][3];
     g_matrix(gm);
     int64_t nr = g->nr, matrix = k_gemm_packed_floats(g, m, c);
-    for (int64_t p = p0; p < p1; p++) {
-        int64_t n0 = p * nr, cols = i64_min(m - n0, nr);
-        memset(scratch, 0, (size_t)(36 * c * nr) * sizeof(float));
-        for (int64_t j = 0; j < cols; j++)
-            for (int64_t k = 0; k < c; k++) {
-                float f[9];
-                double t[36];
-                memcpy(f, (const char *)w + ((n0 + j) * c + k) * 36, sizeof f);
+    for (int64_t p = p0; p < p1; p++)
+        for (int64_t k = 0; k < c; k++)
+            for (int64_t j = 0; j < nr; j += 8) { /* all columns of a channel: cache lines are written whole */
+                int64_t n0 = p * nr + j, lanes = i64_min(nr - j, 8);
+                v8 f[9], t[36];
+                gather((const char *)w + n0 * c * 36, c, k, i64_max(0, i64_min(m - n0, lanes)), f);
                 transform(gm, f, t);
-                for (int i = 0; i < 36; i++) scratch[(i * c + k) * nr + j] = (float)t[i];
+                for (int i = 0; i < 36; i++) {
+                    float *to = u + i * matrix + (p * c + k) * nr + j;
+                    for (int64_t l = 0; l < lanes; l++) to[l] = (float)t[i][l];
+                }
             }
-        for (int i = 0; i < 36; i++)
-            memcpy(u + i * matrix + p * c * nr, scratch + i * c * nr, (size_t)(c * nr) * sizeof(float));
-    }
 }

@@ -36,9 +36,8 @@ static inline int64_t k_wino_tiles(const k_wino_args *a) {
 int64_t k_wino_block(const k_gemm *g, int64_t c, int64_t m, int64_t tiles, int threads);
 size_t k_wino_workspace(const k_wino_args *a); /* bytes per thread, 64-byte aligned */
 int64_t k_wino_packed_floats(const k_gemm *g, int64_t c, int64_t m);
-/* w: [m][c][3][3] floats of any alignment. Panels [p0, p1) of all 36 matrices; scratch: 36 * c * g->nr floats. */
-void k_wino_pack(const k_gemm *g, float *u, const void *w, int64_t c, int64_t m, int64_t p0, int64_t p1,
-                 float *scratch);
+/* w: [m][c][3][3] floats of any alignment. Panels [p0, p1) of all 36 matrices. */
+void k_wino_pack(const k_gemm *g, float *u, const void *w, int64_t c, int64_t m, int64_t p0, int64_t p1);
 
 #define KERNEL(level, symbol) extern const k_winograd symbol;
 #define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)
