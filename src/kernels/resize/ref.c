@@ -25,8 +25,10 @@ static void taps_ref(const k_resize_args *p, float *y, const float *x, int64_t b
 
 const k_resize k_resize_ref = {taps_ref};
 
+/* A pixel of several channels is aligned like one element only: fixed-size copies instead of loads of T. */
 #define PIXELS(T)                                                                                                      \
-    for (int64_t ox = 0; ox < p->ow; ox++) ((T *)dst)[ox] = ((const T *)src)[p->ix[ox]];
+    for (int64_t ox = 0; ox < p->ow; ox++)                                                                             \
+        memcpy(dst + ox * (int64_t)sizeof(T), src + p->ix[ox] * (int64_t)sizeof(T), sizeof(T));
 
 static void nearest_row(const k_resize_args *p, char *dst, const char *src, int64_t pixel) {
     switch (pixel) {
