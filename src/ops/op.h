@@ -96,7 +96,6 @@ typedef struct op_desc {
     naru_status (*infer)(infer_ctx *c);
     naru_status (*eval)(eval_ctx *c);
     const adapter *adapters; /* ascending; {0} ends; NULL: only types were extended between versions */
-    naru_status (*expand)(lift_ctx *c, node *n); /* replaces the node by simpler ones after lifting; NULL: none */
 } op_desc;
 
 /* The operator of that name and domain, or NULL. O(1). */

@@ -389,20 +389,6 @@ static naru_status lift_range(lifter *k, block *b, node *from, const node *end, 
 
 static naru_status lift_block(lifter *k, block *b, imports im) { return lift_range(k, b, b->first, NULL, im); }
 
-static bool expand_block(block *b, void *user) {
-    lifter *k = user;
-    for (node *n = b->first, *next; n; n = next) {
-        next = n->next;
-        lift_ctx c = {k->graph, b, 9999, k->err};
-        node *prev = n->prev;
-        if (!n->op || !n->op->expand) continue;
-        if (n->op->expand(&c, n) != NARU_OK) return false;
-        imports newest = {(const opset[]){{"", 9999}}, 1};
-        if (lift_range(k, b, prev ? prev->next : b->first, next, newest) != NARU_OK) return false;
-    }
-    return true;
-}
-
 /* Before IR 4 every initializer had to be listed as an input too; nobody means to override those. */
 static void settle_old_inputs(graph *g) {
     block *b = g->main;
@@ -431,7 +417,6 @@ naru_status graph_lift(graph *g, naru_report *report, naru_error *err) {
         return st;
     }
     TRY(st);
-    if (!graph_each_block(g, false, expand_block, &k)) return k.err->code ? k.err->code : oom(&k);
     g->lifted = true;
     return NARU_OK;
 }

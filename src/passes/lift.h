@@ -9,7 +9,7 @@
 #include "ops/op.h"
 
 /* Sorts nodes, inlines model-local functions, adapts every node to its newest definition, orders attributes by the op's
- * table, turns Constant nodes into constants, expands what has an expansion. All unsupported operators and malformed
+ * table, turns Constant nodes into constants. All unsupported operators and malformed
  * nodes go to report (may be NULL); the error has the first and their number. g is not usable after a failure. */
 naru_status graph_lift(graph *g, naru_report *report, naru_error *err);
 
