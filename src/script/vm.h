@@ -20,12 +20,14 @@ typedef struct frame {
     int pc;
 } frame;
 
+typedef struct view_step view_step;
+
 /* What differs between computing and recording. */
 typedef struct sink {
     const char *name; /* "eager", "record" */
     bool records;
     void (*op)(lower *L, const op_desc *op, const la *attrs, int nin, sten *const *in, int nout, sten **outs);
-    sten *(*view)(lower *L, sten *t, const struct view_step *v);
+    sten *(*view)(lower *L, sten *t, const view_step *v);
     void (*write)(lower *L, sten *dst, sten *src); /* src: dst's dtype and dims already */
     void (*set)(lower *L, sten *dst, sten *src);
     sten *(*constant)(lower *L, naru_tensor *t); /* borrows t */
@@ -46,7 +48,7 @@ typedef struct sink {
 } sink;
 
 /* A step of a view chain: what a view does to its base, replayable. */
-typedef struct view_step {
+struct view_step {
     enum {
         VIEW_SELECT,
         VIEW_SLICE,
@@ -70,7 +72,7 @@ typedef struct view_step {
     int64_t dims[NARU_MAX_RANK];    /* PERMUTE: perm; SQUEEZE: dims; STRIDED: dims */
     int64_t strides[NARU_MAX_RANK]; /* STRIDED */
     bool must_view;                 /* RESHAPE: RuntimeError instead of a copy */
-} view_step;
+};
 
 struct eager; /* eager.h: pools, step cache, random state */
 struct vm {
