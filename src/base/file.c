@@ -38,7 +38,7 @@ static naru_status fill(map_impl *m, int fd, size_t size, bool map, const char *
     m->pub.size = size;
     m->mapped = map && size > 0;
     if (m->mapped) {
-        void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
         if (p == MAP_FAILED) return err_set(err, NARU_IO, "%s: cannot map: %s", path, strerror(errno));
         m->pub.data = p;
         return NARU_OK;
@@ -135,6 +135,12 @@ void file_map_unref(file_map *m) {
     if (i->mapped) munmap((void *)m->data, m->size);
     else mem_free((void *)m->data);
     mem_free(i);
+}
+
+naru_status file_map_writable(file_map *m, naru_error *err) {
+    if (!((map_impl *)m->impl)->mapped || mprotect((void *)m->data, m->size, PROT_READ | PROT_WRITE) == 0)
+        return NARU_OK;
+    return err_set(err, NARU_IO, "the mapped file cannot be made writable in memory: %s", strerror(errno));
 }
 
 void file_map_forget(const file_map *m, size_t offset, size_t size) {

@@ -23,6 +23,9 @@ naru_status file_map_open(const char *path, bool map, file_map **out, naru_error
 naru_status file_map_open_beneath(const char *dir, const char *name, bool map, file_map **out, naru_error *err);
 file_map *file_map_ref(file_map *m);
 void file_map_unref(file_map *m); /* accepts NULL */
+/* Makes the bytes writable by this process alone: a page written to becomes a private copy, the file never changes.
+ * file_map_forget would bring the file's bytes back: not to be mixed with writes. */
+naru_status file_map_writable(file_map *m, naru_error *err);
 /* The kernel may drop the pages of [offset, offset+size) until they are read again. */
 void file_map_forget(const file_map *m, size_t offset, size_t size);
 
