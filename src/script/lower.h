@@ -18,6 +18,7 @@
 
 #include "ops/op.h"
 #include "script/schema.h"
+#include "tensor/dtype.h"
 
 struct sink;
 struct vm;
@@ -85,11 +86,7 @@ sv t_dim(lower *L, const sten *t, int i);                 /* INT or SYM; i < 0 f
 int64_t t_dim_int(lower *L, const sten *t, int i);        /* must be known */
 bool t_dim_is(lower *L, const sten *t, int i, int64_t n); /* known to be n (recording: not known counts as no) */
 sv t_numel(lower *L, const sten *t);
-static inline bool dtype_is_float(naru_dtype d) {
-    return d == NARU_FLOAT || d == NARU_DOUBLE || d == NARU_FLOAT16 || d == NARU_BFLOAT16;
-}
-static inline bool dtype_is_complex(naru_dtype d) { return d == NARU_COMPLEX64 || d == NARU_COMPLEX128; }
-static inline bool dtype_is_int(naru_dtype d) { return !dtype_is_float(d) && !dtype_is_complex(d) && d != NARU_BOOL; }
+/* dtype_is_float, dtype_is_int (not bool), dtype_is_complex: tensor/dtype.h */
 
 /* ---- operators of Naru ---- */
 #define OP(symbol) extern const op_desc op_##symbol; /* all of ops.def */
