@@ -155,7 +155,10 @@ static inline void sv_set(sv *at, sv v) { /* takes over v */
     *at = v;
     sv_drop(old);
 }
-void sv_share(sv v); /* marks all that is reachable as shared between threads */
+/* Marks all that is reachable as shared between threads; false: out of memory (then part of it is marked). */
+bool sv_share(sv v);
+/* Before v is put into a container: a shared one shares what it holds. False: out of memory. */
+bool sv_join(const sobj *into, sv v);
 
 /* ---- making ---- */
 static inline sv sv_none(void) { return (sv){.tag = SV_NONE}; }
@@ -176,8 +179,11 @@ sv *sdict_find(const sdict *d, sv key);       /* borrowed place; NULL: absent (o
 bool sdict_put(sdict *d, sv key, sv value);   /* takes over both, also on failure */
 bool sdict_remove(sdict *d, sv key, sv *out); /* out NULL: dropped */
 void sdict_clear(sdict *d);
-stuple *stuple_new(int n, const sclass *cls); /* items SV_UNINIT */
-sobject *sobject_new(const sclass *cls);      /* slots SV_UNINIT */
+stuple *stuple_new(int n, const sclass *cls);                                /* items SV_UNINIT */
+sobject *sobject_new(const sclass *cls);                                     /* slots SV_UNINIT */
+senum *senum_new(const sclass *cls, const char *name, sv value);             /* takes over value, also on failure */
+sfuture *sfuture_new(sv value);                                              /* likewise */
+scustom *scustom_new(const char *cls, void *data, void (*drop)(void *data)); /* data stays the caller's on failure */
 /* A tensor over a storage (takes its own reference); strides NULL: contiguous. */
 sten *sten_view(storage *s, void *data, naru_dtype d, int rank, const int64_t *dims, const int64_t *strides);
 sten *sten_new(naru_dtype d, int rank, const int64_t *dims); /* contiguous, uninitialised */
