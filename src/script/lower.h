@@ -183,6 +183,11 @@ sten *host_from_f64(lower *L, naru_dtype d, int rank, const int64_t *dims, const
 double host_random(lower *L);                                                                /* uniform in [0, 1) */
 double host_normal(lower *L);
 
+/* ---- running (vm.c, tests) and the derived forms (schema.c) ---- */
+naru_status lower_run(struct vm *m, const sop *op, int n, const sv *args, int nout, sv *out, naru_error *err);
+void lower_in_place(lower *L); /* op->user is the plain form: computed, then written into argument 0 */
+void lower_out_form(lower *L); /* likewise into `out` */
+
 /* ---- calling another operator of the list from inside one ---- */
 /* Runs "aten::name.overload"'s function with these arguments; results to out (owned by the call, borrowed here). */
 void lower_call(lower *L, lower_fn fn, int nargs, const sv *args, int nout, sv *out);

@@ -59,7 +59,7 @@ const stype *stype_union(arena *a, int n, const stype *const *items); /* flatten
 const stype *stype_future(arena *a, const stype *elem);
 const stype *stype_class(arena *a, const sclass *cls);
 
-bool stype_equal(const stype *a, const stype *b);
+bool stype_equal(const stype *a, const stype *b); /* classes by their qualified names */
 /* a value of type a may stand where b is wanted, without conversion (section 2.1 of the reference) */
 bool stype_subtype(const stype *a, const stype *b);
 /* Smallest type that both fit: equal, Optional when one is None, Tensor, else NULL. */
