@@ -34,10 +34,12 @@ struct lower {
     naru_status st; /* sticky */
     naru_error *err;
     arena *arena; /* scratch of this call */
-    ARRAY(sobj *) temps;
+    size_t temps; /* where this call's temporaries begin in the machine's list */
 };
 
-/* ---- failing ---- */
+/* ---- failing and owning ---- */
+sten *lower_own(lower *L, sten *t); /* a new tensor becomes the call's; NULL: out of memory */
+sv lower_own_value(lower *L, sv v); /* likewise */
 void lower_fail(lower *L, naru_status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* A Python exception with PyTorch's text: "RuntimeError", "IndexError", ... */
 void lower_raise(lower *L, const char *exception, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -67,7 +69,7 @@ sv arg_sint_or(lower *L, int i, int64_t none);
 int arg_ints(lower *L, int i, int64_t *out);          /* count */
 int arg_ints_n(lower *L, int i, int n, int64_t *out); /* exactly n: one given is repeated (int[2]) */
 int arg_sints(lower *L, int i, sv *out);              /* maybe symbolic, count */
-int arg_axis(lower *L, int i, int rank);              /* in [-rank, rank) -> [0, rank); IndexError; rank 0 takes 0, -1 */
+int arg_axis(lower *L, int i, int rank); /* in [-rank, rank) -> [0, rank); IndexError; rank 0 takes 0, -1 */
 int arg_axes(lower *L, int i, int rank, int64_t *out); /* sorted? no: as given, normalised, repeats refused; None: 0 */
 
 /* ---- results ---- */

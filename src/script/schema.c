@@ -8,9 +8,11 @@
 #include <ctype.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "script/aten/aten.h"
 #include "script/lower.h"
 #include "script/unit.h"
 
@@ -197,7 +199,7 @@ static naru_status read_number(reader *r, sv *out) {
     return NARU_OK;
 }
 
-static naru_status read_default(reader *r, const stype *type, sv *out) {
+static naru_status read_default(reader *r, const stype *wanted, sv *out) {
     static const struct {
         const char *word;
         sv value;
@@ -212,7 +214,7 @@ static naru_status read_default(reader *r, const stype *type, sv *out) {
     if (*r->p == '"' || *r->p == '\'') return read_string(r, out);
     if (*r->p == '[') {
         r->p++;
-        const stype *t = type->kind == ST_OPTIONAL ? type->args[0] : type;
+        const stype *t = wanted->kind == ST_OPTIONAL ? wanted->args[0] : wanted;
         slist *l = slist_new(t->kind == ST_LIST ? t->args[0] : &stype_int, 4);
         if (!l) return err_oom(r->err);
         *out = sv_of(l);
@@ -233,7 +235,7 @@ static naru_status read_default(reader *r, const stype *type, sv *out) {
         }
     }
     TRY(read_number(r, out));
-    if (type->kind == ST_FLOAT && out->tag == SV_INT) *out = sv_float((double)out->i);
+    if (wanted->kind == ST_FLOAT && out->tag == SV_INT) *out = sv_float((double)out->i);
     return NARU_OK;
 }
 
@@ -260,10 +262,10 @@ static naru_status read_params(reader *r, schema *s, sparam *params, int max) {
     return NARU_OK;
 }
 
-static naru_status read_return(reader *r, const stype **type, const char **name) {
+static naru_status read_return(reader *r, const stype **out, const char **name) {
     int fixed;
     bool mutated = false;
-    TRY(read_type(r, type, &fixed, &mutated, 0));
+    TRY(read_type(r, out, &fixed, &mutated, 0));
     *name = isalpha((unsigned char)*(blanks(r), r->p)) ? word(r, "") : NULL;
     return NARU_OK;
 }
@@ -319,10 +321,6 @@ naru_status schema_parse(arena *a, const char *text, schema *out, naru_error *er
 }
 
 /* ---- the list ---- */
-#define ATEN(text, function) void aten_##function(lower *L);
-#include "script/aten/aten.def"
-#undef ATEN
-
 static const struct row {
     const char *text;
     lower_fn fn;
@@ -331,15 +329,15 @@ static const struct row {
 #include "script/aten/aten.def"
 #undef ATEN
 };
-enum { ROWS = sizeof rows / sizeof *rows };
+#define ROWS COUNT_OF(rows)
 
 const char *sop_text(size_t i) { return i < ROWS ? rows[i].text : NULL; }
 
-typedef struct entry { /* of a name */
+typedef struct entry {  /* of a name */
     struct entry *next; /* same bucket */
     const char *name;
     size_t len;
-    int first;         /* row, -1: none (derived or custom) */
+    int first;          /* row, -1: none (derived or custom) */
     _Atomic(sop *) ops; /* parsed; NULL: not yet */
     bool missing;       /* asked for in vain: no derived form either */
 } entry;
@@ -368,7 +366,7 @@ static void entry_link(entry *e) {
 
 static void index_rows(void) {
     static int last[ROWS + 1];
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < (int)ROWS; i++) {
         size_t n = strcspn(rows[i].text, ".(");
         entry *e = entry_find(rows[i].text, n);
         next_row[i] = -1;

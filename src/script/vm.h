@@ -85,6 +85,7 @@ struct vm {
     uint64_t budget;             /* instructions left; UINT64_MAX: no limit */
     const atomic_int *cancelled; /* NULL: never */
     arena *arena;                /* scratch of operator calls */
+    ARRAY(sobj *) temps;         /* of the operator calls in progress */
     sv *stack;                   /* registers of all frames */
     size_t stack_used, stack_cap;
     void (*print)(void *user, const char *text, size_t n); /* print(); NULL: stdout is not ours: dropped */
