@@ -21,7 +21,13 @@ typedef struct storage {
     int64_t strings; /* > 0: data is tensor_str[strings], each ptr owned */
     void (*release)(void *user);
     void *user;
+    atomic_uint version; /* grows when somebody writes into it: what was packed from it is stale */
 } storage;
+
+static inline unsigned storage_version(const storage *s) { return s ? atomic_load(&s->version) : 0; }
+static inline void storage_written(storage *s) {
+    if (s) atomic_fetch_add_explicit(&s->version, 1, memory_order_relaxed);
+}
 
 typedef struct tensor_str {
     char *ptr; /* mem_alloc'd, NUL-terminated for convenience; NULL when empty */
