@@ -328,8 +328,8 @@ static const struct row {
 #define ATEN(text, function) {text, aten_##function},
 #include "script/aten/aten.def"
 #undef ATEN
-};
-#define ROWS COUNT_OF(rows)
+    {NULL, NULL}};
+#define ROWS (COUNT_OF(rows) - 1)
 
 const char *sop_text(size_t i) { return i < ROWS ? rows[i].text : NULL; }
 

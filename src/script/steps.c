@@ -252,7 +252,7 @@ naru_status step_cache_get(step_cache *c, const op_desc *op, const la *attrs, in
             return NARU_OK;
         }
     if (c->count >= MAX_STEPS) drop_oldest(c);
-    cached_step *s;
+    cached_step *s = NULL;
     TRY(make(c, &k, op, attrs, nin, in, constant, nout, &s, err));
     s->hash = h;
     s->used = c->tick;
