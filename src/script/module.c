@@ -4,6 +4,7 @@
  */
 #include "script/module.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/knob.h"

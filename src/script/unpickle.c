@@ -45,15 +45,15 @@ static naru_status read_list(reader *r, const pk *p, const stype *elem, sv *out)
     return NARU_OK;
 }
 
-static naru_status read_dict(reader *r, const pk *p, const stype *key, const stype *value, sv *out) {
-    sdict *d = sdict_new(key ? key : &stype_str, value ? value : &stype_any);
+static naru_status read_dict(reader *r, const pk *p, const stype *key, const stype *content, sv *out) {
+    sdict *d = sdict_new(key ? key : &stype_str, content ? content : &stype_any);
     if (!d) return err_oom(r->err);
     *out = sv_of(d);
     for (size_t i = 0; i < pk_dict_count(p); i++) {
         pk_pair pair = pk_dict_pair(p, i);
         sv k, v;
         TRY(read(r, pair.key, key, &k));
-        naru_status st = read(r, pair.value, value, &v);
+        naru_status st = read(r, pair.value, content, &v);
         if (st != NARU_OK) {
             sv_drop(k);
             return st;
