@@ -245,10 +245,11 @@ int arg_ints(lower *L, int i, int64_t *out) {
 }
 
 int arg_ints_n(lower *L, int i, int n, int64_t *out) {
-    int got = arg_ints(L, i, out);
-    if (L->st == NARU_OK && got == 1)
-        for (int k = 1; k < n; k++) out[k] = out[0];
-    else if (L->st == NARU_OK && got != n)
+    int64_t v[NARU_MAX_RANK];
+    int got = arg_ints(L, i, v);
+    if (L->st == NARU_OK && (got == 1 || got == n))
+        for (int k = 0; k < n; k++) out[k] = v[got == 1 ? 0 : k];
+    else if (L->st == NARU_OK)
         lower_raise(L, "RuntimeError", "%s must be a single int or a list of %d ints", param_name(L, i), n);
     return n;
 }
