@@ -309,6 +309,7 @@ const op_desc op_Attention = {
     .versions = (const short[]){23, 24, 25, 0},
     .sig = "Q:T1, K:T1, V:T2, attn_mask:U?, past_key:T1?, past_value:T2?, nonpad_kv_seqlen:int64?"
            " -> Y:T1, present_key:T1?, present_value:T2?, qk_matmul_output:T1? | T1 = float; T2 = float; U = num bool",
+    .since = "left_window_size 25; right_window_size 25; nonpad_kv_seqlen 24",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

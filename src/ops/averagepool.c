@@ -54,6 +54,7 @@ const op_desc op_AveragePool = {
     .name = "AveragePool",
     .versions = (const short[]){1, 7, 10, 11, 19, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16; dilations 19",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

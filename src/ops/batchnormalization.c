@@ -138,6 +138,7 @@ const op_desc op_BatchNormalization = {
     .versions = (const short[]){1, 6, 7, 9, 14, 15, 0},
     .sig = "X:T, scale:T1, B:T1, input_mean:T2, input_var:T2 -> Y:T, running_mean:T2?, running_var:T2?"
            " | T = float; T1 = float; T2 = float",
+    .since = "T 14 bfloat16; T1 14 bfloat16; T2 14 bfloat16; training_mode 14",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

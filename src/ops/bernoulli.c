@@ -27,6 +27,7 @@ const op_desc op_Bernoulli = {
     .name = "Bernoulli",
     .versions = (const short[]){15, 22, 0},
     .sig = "input:T1 -> output:T2 | T1 = float; T2 = num bool",
+    .since = "T1 22 bfloat16",
     .attrs = attrs,
     .flags = OP_RANDOM,
     .infer = infer,

@@ -35,6 +35,7 @@ const op_desc op_BitCast = {
     .name = "BitCast",
     .versions = (const short[]){26, 0},
     .sig = "input:T1 -> output:T2 | T1 = all; T2 = all",
+    .since = "T1 never float6 string; T2 never float6 string",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

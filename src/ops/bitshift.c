@@ -53,6 +53,7 @@ const op_desc op_BitShift = {
     .name = "BitShift",
     .versions = (const short[]){11, 28, 0},
     .sig = "X:T, Y:T -> Z:T | T = int",
+    .since = "T 28 int8 int16 int32 int64",
     .attrs = attrs,
     .flags = OP_ELEMENTWISE,
     .infer = infer,

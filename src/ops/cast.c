@@ -7,6 +7,7 @@
  * are parsed and printed as decimal. Versions: 1, 6, 9, 13, 19, 21, 23, 24, 25, 28.
  */
 #include "ops/util_cast.h"
+#include "ops/util_lower.h"
 
 enum { TO, SATURATE, ROUND };
 
@@ -35,12 +36,24 @@ static naru_status name_to_number(lift_ctx *c, node *n) { /* before 6 `to` is a 
 static const attr_def attrs[] = {ATTR_REQ("to", ATTR_INT), ATTR_I("saturate", 1), ATTR_S("round_mode", "up"), {0}};
 static const adapter adapters[] = {{6, name_to_number}, {0}};
 
+/* How to round to a type that the opset lacks means nothing. */
+static naru_status down24(lower_ctx *c, node *n) {
+    n->attrs[ROUND].kind = ATTR_NONE;
+    return NARU_OK;
+}
+static naru_status down19(lower_ctx *c, node *n) {
+    n->attrs[SATURATE].kind = ATTR_NONE;
+    return NARU_OK;
+}
+
 const op_desc op_Cast = {
     .name = "Cast",
     .versions = (const short[]){1, 6, 9, 13, 19, 21, 23, 24, 25, 28, 0},
     .sig = "input:T1 -> output:T2 | T1 = all; T2 = all",
+    .since = "T1 never complex64 complex128; T2 never complex64 complex128; round_mode 24; saturate 19",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
     .adapters = adapters,
+    .down = (const down_adapter[]){{24, down24}, {19, down19}, {0}},
 };

@@ -76,6 +76,7 @@ const op_desc op_CenterCropPad = {
     .name = "CenterCropPad",
     .versions = (const short[]){18, 0},
     .sig = "input_data:T, shape:I -> output_data:T | T = all; I = int32 int64",
+    .since = "T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -119,6 +119,7 @@ const op_desc op_Col2Im = {
     .name = "Col2Im",
     .versions = (const short[]){18, 0},
     .sig = "input:T, image_shape:int64, block_shape:int64 -> output:T | T = all",
+    .since = "T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

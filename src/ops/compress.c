@@ -47,6 +47,7 @@ const op_desc op_Compress = {
     .name = "Compress",
     .versions = (const short[]){9, 11, 28, 0},
     .sig = "input:T, condition:bool -> output:T | T = all",
+    .since = "T 28 bfloat16; T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

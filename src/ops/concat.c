@@ -82,6 +82,7 @@ const op_desc op_Concat = {
     .name = "Concat",
     .versions = (const short[]){1, 4, 11, 13, 0},
     .sig = "inputs:T... -> concat_result:T | T = all",
+    .since = "T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

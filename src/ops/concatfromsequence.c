@@ -54,6 +54,7 @@ const op_desc op_ConcatFromSequence = {
     .name = "ConcatFromSequence",
     .versions = (const short[]){11, 0},
     .sig = "input_sequence:seq -> concat_result:all",
+    .since = "concat_result never small bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -54,6 +54,7 @@ const op_desc op_ConstantOfShape = {
     .name = "ConstantOfShape",
     .versions = (const short[]){9, 20, 21, 23, 24, 25, 0},
     .sig = "input:int64 -> output:any",
+    .since = "output 20 float8 bfloat16; output never float6 string complex64 complex128",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -192,6 +192,7 @@ const op_desc op_ConvTranspose = {
     .name = "ConvTranspose",
     .versions = (const short[]){1, 11, 22, 0},
     .sig = "X:T, W:T, B:T? -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -14,6 +14,7 @@ const op_desc op_CumProd = {
     .name = "CumProd",
     .versions = (const short[]){26, 0},
     .sig = "x:T, axis:I -> y:T | T = num; I = int32 int64",
+    .since = "T never uint8 int8 uint16 int16",
     .attrs = cumulate_attrs,
     .infer = infer_same_as_first,
     .eval = eval,

@@ -14,6 +14,7 @@ const op_desc op_CumSum = {
     .name = "CumSum",
     .versions = (const short[]){11, 14, 0},
     .sig = "x:T, axis:I -> y:T | T = num; I = int32 int64",
+    .since = "T 14 float16 bfloat16; T never uint8 int8 uint16 int16",
     .attrs = cumulate_attrs,
     .infer = infer_same_as_first,
     .eval = eval,

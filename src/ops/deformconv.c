@@ -151,6 +151,7 @@ const op_desc op_DeformConv = {
     .name = "DeformConv",
     .versions = (const short[]){19, 22, 0},
     .sig = "X:T, W:T, offset:T, B:T?, mask:T? -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

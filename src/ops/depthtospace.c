@@ -48,6 +48,7 @@ const op_desc op_DepthToSpace = {
     .name = "DepthToSpace",
     .versions = (const short[]){1, 11, 13, 28, 0},
     .sig = "input:T -> output:T | T = all",
+    .since = "T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -41,6 +41,8 @@ const op_desc op_DequantizeLinear = {
     .versions = (const short[]){10, 13, 19, 21, 23, 24, 25, 28, 0},
     .sig = "x:T1, x_scale:T2, x_zero_point:T1? -> y:T3 | T1 = int int2 int4 uint2 uint4 float8e4m3fn float8e4m3fnuz "
            "float8e5m2 float8e5m2fnuz float4e2m1 float6e2m3 float6e3m2; T2 = float float8e8m0; T3 = float",
+    .since = "T1 21 uint16 int16; T1 never int64 uint32 uint64; T2 19 float16 bfloat16; T2 never double; T3 19 float16 "
+             "bfloat16; T3 never double; block_size 21; output_dtype 23",
     .attrs = attrs,
     .flags = OP_NOFOLD,
     .infer = infer,

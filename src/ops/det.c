@@ -68,6 +68,7 @@ const op_desc op_Det = {
     .name = "Det",
     .versions = (const short[]){11, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .infer = infer,
     .eval = eval,
 };

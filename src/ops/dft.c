@@ -149,6 +149,7 @@ const op_desc op_DFT = {
     .name = "DFT",
     .versions = (const short[]){17, 20, 0},
     .sig = "input:T1, dft_length:T2?, axis:int64? -> output:T1 | T1 = float; T2 = int32 int64",
+    .since = "axis 20",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -24,6 +24,7 @@ const op_desc op_Div = {
     .name = "Div",
     .versions = (const short[]){1, 6, 7, 13, 14, 0},
     .sig = "A:T, B:T -> C:T | T = num",
+    .since = "T 14 uint8 int8 uint16 int16",
     .flags = OP_ELEMENTWISE,
     .infer = infer,
     .eval = eval,

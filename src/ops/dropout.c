@@ -48,6 +48,7 @@ const op_desc op_Dropout = {
     .name = "Dropout",
     .versions = (const short[]){1, 6, 7, 10, 12, 13, 22, 0},
     .sig = "data:T, ratio:T1?, training_mode:bool? -> output:T, mask:bool? | T = float; T1 = float",
+    .since = "T1 22 bfloat16",
     .attrs = attrs,
     .flags = OP_RANDOM,
     .infer = infer,

@@ -246,6 +246,7 @@ const op_desc op_Einsum = {
     .name = "Einsum",
     .versions = (const short[]){12, 28, 0},
     .sig = "Inputs:T... -> Output:T | T = num",
+    .since = "T 28 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

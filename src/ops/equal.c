@@ -38,6 +38,7 @@ const op_desc op_Equal = {
     .name = "Equal",
     .versions = (const short[]){1, 7, 11, 13, 19, 0},
     .sig = "A:T, B:T -> C:bool | T = num bool string",
+    .since = "T 19 string",
     .flags = OP_ELEMENTWISE | OP_COMMUTATIVE,
     .infer = infer_compare,
     .eval = eval,

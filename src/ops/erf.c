@@ -16,6 +16,7 @@ const op_desc op_Erf = {
     .name = "Erf",
     .versions = (const short[]){9, 13, 0},
     .sig = "X:T -> Y:T | T = num",
+    .since = "T never uint8 int8 uint16 int16 int32 int64 uint32 uint64",
     .flags = OP_ELEMENTWISE,
     .infer = infer_same_as_first,
     .eval = eval,

@@ -46,6 +46,7 @@ const op_desc op_Expand = {
     .name = "Expand",
     .versions = (const short[]){8, 13, 0},
     .sig = "input:T, shape:int64 -> output:T | T = all",
+    .since = "T never small",
     .infer = infer,
     .eval = eval,
 };

@@ -35,6 +35,7 @@ const op_desc op_EyeLike = {
     .name = "EyeLike",
     .versions = (const short[]){9, 22, 0},
     .sig = "input:T1 -> output:T2 | T1 = num bool; T2 = num bool",
+    .since = "T1 22 bfloat16; T2 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

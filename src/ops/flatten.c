@@ -34,6 +34,7 @@ const op_desc op_Flatten = {
     .name = "Flatten",
     .versions = (const short[]){1, 9, 11, 13, 21, 23, 24, 25, 0},
     .sig = "input:T -> output:T | T = all",
+    .since = "T 21 float8; T never float6",
     .attrs = attrs,
     .flags = OP_VIEW,
     .infer = infer,

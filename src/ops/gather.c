@@ -69,6 +69,7 @@ const op_desc op_Gather = {
     .name = "Gather",
     .versions = (const short[]){1, 11, 13, 0},
     .sig = "data:T, indices:I -> output:T | T = all; I = int32 int64",
+    .since = "T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -67,6 +67,7 @@ const op_desc op_GatherND = {
     .name = "GatherND",
     .versions = (const short[]){11, 12, 13, 0},
     .sig = "data:T, indices:int64 -> output:T | T = all",
+    .since = "T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -41,6 +41,7 @@ const op_desc op_GlobalLpPool = {
     .name = "GlobalLpPool",
     .versions = (const short[]){1, 2, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -22,6 +22,7 @@ const op_desc op_GlobalMaxPool = {
     .name = "GlobalMaxPool",
     .versions = (const short[]){1, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .infer = global_infer,
     .eval = eval,
 };

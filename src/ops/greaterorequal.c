@@ -16,6 +16,7 @@ const op_desc op_GreaterOrEqual = {
     .name = "GreaterOrEqual",
     .versions = (const short[]){12, 16, 0},
     .sig = "A:T, B:T -> C:bool | T = num",
+    .since = "T 16 bfloat16",
     .flags = OP_ELEMENTWISE,
     .infer = infer_compare,
     .eval = eval,

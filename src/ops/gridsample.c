@@ -170,6 +170,7 @@ const op_desc op_GridSample = {
     .name = "GridSample",
     .versions = (const short[]){16, 20, 22, 0},
     .sig = "X:T1, grid:T2 -> Y:T1 | T1 = all; T2 = float",
+    .since = "T1 22 bfloat16; T1 never small; T2 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

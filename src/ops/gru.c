@@ -62,6 +62,7 @@ const op_desc op_GRU = {
     .name = "GRU",
     .versions = (const short[]){1, 3, 7, 14, 22, 0},
     .sig = "X:T, W:T, R:T, B:T?, sequence_lens:T1?, initial_h:T? -> Y:T?, Y_h:T? | T = float; T1 = int32",
+    .since = "T 22 bfloat16; layout 14",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -27,6 +27,7 @@ const op_desc op_Identity = {
     .name = "Identity",
     .versions = (const short[]){1, 13, 14, 16, 19, 21, 23, 24, 25, 0},
     .sig = "input:V -> output:V | V = all seq opt",
+    .since = "V 14 seq; V 16 opt; V never float6",
     .flags = OP_VIEW,
     .infer = infer,
     .eval = eval,

@@ -64,6 +64,7 @@ const op_desc op_If = {
     .name = "If",
     .versions = (const short[]){1, 11, 13, 16, 19, 21, 23, 24, 25, 0},
     .sig = "cond:bool -> outputs:V...* | V = all seq opt",
+    .since = "V 16 bfloat16 opt; V never float6",
     .attrs = attrs,
     .flags = OP_CONTROL,
     .infer = infer,

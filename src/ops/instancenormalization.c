@@ -31,6 +31,7 @@ const op_desc op_InstanceNormalization = {
     .name = "InstanceNormalization",
     .versions = (const short[]){1, 6, 22, 0},
     .sig = "input:T, scale:T, B:T -> output:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -26,6 +26,7 @@ const op_desc op_IsInf = {
     .name = "IsInf",
     .versions = (const short[]){10, 20, 0},
     .sig = "X:T -> Y:bool | T = float float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz",
+    .since = "T 20 float8 float16 bfloat16",
     .attrs = attrs,
     .flags = OP_ELEMENTWISE,
     .infer = infer,

@@ -20,6 +20,7 @@ const op_desc op_IsNaN = {
     .name = "IsNaN",
     .versions = (const short[]){9, 13, 20, 0},
     .sig = "X:T -> Y:bool | T = float float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz",
+    .since = "T 20 float8",
     .flags = OP_ELEMENTWISE,
     .infer = infer,
     .eval = eval,

@@ -8,6 +8,7 @@
  * Edge cases: an empty row gives NaN statistics; the computation is never less precise than stash_type asks.
  */
 #include "ops/util_norm.h"
+#include "ops/util_lower.h"
 
 enum { AXIS, EPSILON, STASH_TYPE };
 static const attr_def attrs[] = {
@@ -56,11 +57,27 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+static naru_status down17(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *scale = lw_in(n, 1), *bias = lw_in(n, 2), *mean, *deviation;
+    naru_dtype d = lw_dtype(x), wide = norm_type(d), stash = (naru_dtype)node_i(n, STASH_TYPE);
+    value *axes = lw_axes(c, x, node_i(n, AXIS));
+    if (!axes) return lw_refuse(c, "the rank is not known");
+    value *y = norm_lower(c, lw_cast(c, x, wide), axes, node_f(n, EPSILON), &mean, &deviation);
+    y = LW(c, "Mul", y, lw_cast(c, scale, wide));
+    if (bias) y = LW(c, "Add", y, lw_cast(c, bias, wide));
+    lw_output(c, n, 0, lw_cast(c, y, d));
+    if (lw_out(n, 1)) lw_output(c, n, 1, lw_cast(c, mean, stash));
+    if (lw_out(n, 2)) lw_output(c, n, 2, lw_cast(c, LW(c, "Reciprocal", deviation), stash));
+    return lw_finish(c, n);
+}
+
 const op_desc op_LayerNormalization = {
     .name = "LayerNormalization",
     .versions = (const short[]){17, 0},
     .sig = "X:T, Scale:T, B:T? -> Y:T, Mean:U?, InvStdDev:U? | T = float; U = float",
+    .since = "U never float16 double",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{17, down17}, {0}},
 };

@@ -20,6 +20,7 @@ const op_desc op_LeakyRelu = {
     .name = "LeakyRelu",
     .versions = (const short[]){1, 6, 16, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 16 bfloat16",
     .attrs = attrs,
     .flags = OP_ELEMENTWISE,
     .infer = infer_same_as_first,

@@ -189,6 +189,7 @@ const op_desc op_Loop = {
     .name = "Loop",
     .versions = (const short[]){1, 11, 13, 16, 19, 21, 23, 24, 25, 0},
     .sig = "M:int64?, cond:bool?, v_initial:V...* -> v_final_and_scan_outputs:V...* | V = all seq opt",
+    .since = "V 16 bfloat16 opt; V never float6",
     .attrs = attrs,
     .flags = OP_CONTROL,
     .infer = infer,

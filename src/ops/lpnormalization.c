@@ -54,6 +54,7 @@ const op_desc op_LpNormalization = {
     .name = "LpNormalization",
     .versions = (const short[]){1, 22, 0},
     .sig = "input:T -> output:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -72,6 +72,7 @@ const op_desc op_LpPool = {
     .name = "LpPool",
     .versions = (const short[]){1, 2, 11, 18, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16; ceil_mode 18; dilations 18",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

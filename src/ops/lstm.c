@@ -62,6 +62,7 @@ const op_desc op_LSTM = {
     .versions = (const short[]){1, 7, 14, 22, 0},
     .sig = "X:T, W:T, R:T, B:T?, sequence_lens:T1?, initial_h:T?, initial_c:T?, P:T? -> Y:T?, Y_h:T?, Y_c:T?"
            " | T = float; T1 = int32",
+    .since = "T 22 bfloat16; layout 14",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

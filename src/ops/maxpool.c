@@ -89,6 +89,7 @@ const op_desc op_MaxPool = {
     .name = "MaxPool",
     .versions = (const short[]){1, 8, 10, 11, 12, 22, 0},
     .sig = "X:T -> Y:T, Indices:I? | T = float int8 uint8; I = int64",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

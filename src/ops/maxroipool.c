@@ -74,6 +74,7 @@ const op_desc op_MaxRoiPool = {
     .name = "MaxRoiPool",
     .versions = (const short[]){1, 22, 0},
     .sig = "X:T, rois:T -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -91,6 +91,7 @@ const op_desc op_MaxUnpool = {
     .name = "MaxUnpool",
     .versions = (const short[]){9, 11, 22, 0},
     .sig = "X:T1, I:T2, output_shape:T2? -> output:T1 | T1 = float; T2 = int64",
+    .since = "T1 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

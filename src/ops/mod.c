@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "ops/op.h"
+#include "ops/util_lower.h"
 
 enum { FMOD };
 
@@ -31,6 +32,17 @@ static naru_status eval(eval_ctx *c) { return eval_binary(c, f, eval_in(c, 0)->d
 
 static const attr_def attrs[] = {ATTR_I("fmod", 0), {0}};
 
+/* Floored quotients of floats. */
+static naru_status down28(lower_ctx *c, node *n) {
+    value *a = lw_in(n, 0), *b = lw_in(n, 1);
+    if (node_i(n, FMOD) || dtype_is_int(lw_dtype(a))) return NARU_OK;
+    lw_i(c, "fmod", 1);
+    value *r = LW(c, "Mod", a, b), *zero = lw_number(c, lw_dtype(a), 0);
+    value *differ = LW(c, "Xor", LW(c, "Less", r, zero), LW(c, "Less", b, zero));
+    value *adjust = LW(c, "And", differ, LW(c, "Not", LW(c, "Equal", r, zero)));
+    return lw_replace(c, n, LW(c, "Where", adjust, LW(c, "Add", r, b), r));
+}
+
 const op_desc op_Mod = {
     .name = "Mod",
     .versions = (const short[]){10, 13, 28, 0},
@@ -39,4 +51,5 @@ const op_desc op_Mod = {
     .flags = OP_ELEMENTWISE,
     .infer = infer_elementwise,
     .eval = eval,
+    .down = (const down_adapter[]){{28, down28}, {0}},
 };

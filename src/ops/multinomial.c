@@ -54,6 +54,7 @@ const op_desc op_Multinomial = {
     .name = "Multinomial",
     .versions = (const short[]){7, 22, 0},
     .sig = "input:T1 -> output:T2 | T1 = float; T2 = int32 int64",
+    .since = "T1 22 bfloat16",
     .attrs = attrs,
     .flags = OP_RANDOM,
     .infer = infer,

@@ -20,6 +20,7 @@ const op_desc op_NegativeLogLikelihoodLoss = {
     .name = "NegativeLogLikelihoodLoss",
     .versions = (const short[]){12, 13, 22, 0},
     .sig = "input:T, target:Tind, weight:T? -> loss:T | T = float; Tind = int32 int64",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

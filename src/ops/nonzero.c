@@ -42,6 +42,7 @@ const op_desc op_NonZero = {
     .name = "NonZero",
     .versions = (const short[]){9, 13, 0},
     .sig = "X:T -> Y:int64 | T = all",
+    .since = "T never small",
     .infer = infer,
     .eval = eval,
 };

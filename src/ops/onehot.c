@@ -54,6 +54,7 @@ const op_desc op_OneHot = {
     .name = "OneHot",
     .versions = (const short[]){9, 11, 28, 0},
     .sig = "indices:T1, depth:T2, values:T3 -> output:T3 | T1 = num; T2 = num; T3 = all",
+    .since = "T1 never bfloat16; T2 never bfloat16; T3 28 bfloat16; T3 never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

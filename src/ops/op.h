@@ -80,6 +80,16 @@ typedef struct adapter {
     naru_status (*up)(lift_ctx *c, node *n);
 } adapter;
 
+/* Lowering (util_lower.h): rewrites a node that has the form of an opset >= `from` into the form it had before, or into
+ * other operators, or refuses. Runs for each row with from > the opset wanted, descending. Facts of all values are
+ * known. */
+struct lower_ctx;
+typedef struct down_adapter {
+    int from;
+    naru_status (*down)(struct lower_ctx *c, node *n);
+} down_adapter;
+enum { DOWN_ALWAYS = 9999 }; /* `from` of a row for what the lifted form has and no opset */
+
 typedef struct op_desc {
     const char *name;
     const char *domain;    /* "" for ai.onnx, "ai.onnx.ml", "com.microsoft", "naru" */
@@ -96,6 +106,10 @@ typedef struct op_desc {
     naru_status (*infer)(infer_ctx *c);
     naru_status (*eval)(eval_ctx *c);
     const adapter *adapters; /* ascending; {0} ends; NULL: only types were extended between versions */
+    /* What it learned after opset 13 (or its first version), since.h: "T 14 int8 int16; T 22 bfloat16; axes 18; T never
+     * string". NULL: nothing. */
+    const char *since;
+    const down_adapter *down; /* descending; {0} ends; NULL: `since` tells all */
 } op_desc;
 
 /* The operator of that name and domain, or NULL. O(1). */

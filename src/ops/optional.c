@@ -25,6 +25,7 @@ const op_desc op_Optional = {
     .name = "Optional",
     .versions = (const short[]){15, 28, 0},
     .sig = "input:V? -> output:opt | V = all seq",
+    .since = "V 28 bfloat16 small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

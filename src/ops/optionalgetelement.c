@@ -25,6 +25,7 @@ const op_desc op_OptionalGetElement = {
     .name = "OptionalGetElement",
     .versions = (const short[]){15, 18, 28, 0},
     .sig = "input:V -> output:W | V = all seq opt; W = all seq",
+    .since = "V 28 bfloat16 small; W 28 bfloat16 small",
     .infer = infer,
     .eval = eval,
 };

@@ -22,6 +22,7 @@ const op_desc op_OptionalHasElement = {
     .name = "OptionalHasElement",
     .versions = (const short[]){15, 18, 28, 0},
     .sig = "input:V? -> output:bool | V = all seq opt",
+    .since = "V 28 bfloat16 small",
     .infer = infer,
     .eval = eval,
 };

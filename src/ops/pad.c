@@ -6,6 +6,7 @@
  * axes are 0. Types: any. Versions: 1, 2 (attributes), 11 (inputs), 13, 18, 19, 21, 23, 24, 25.
  */
 #include "ops/util_move.h"
+#include "ops/util_lower.h"
 
 enum { MODE };
 
@@ -113,12 +114,61 @@ static naru_status to_inputs(lift_ctx *c, node *n) {
 static const attr_def attrs[] = {ATTR_S("mode", "constant"), {0}};
 static const adapter adapters[] = {{11, to_inputs}, {0}};
 
+/* pads of every axis, from those of the listed ones. */
+static value *full_pads(lower_ctx *c, value *pads, value *axes, int rank) {
+    if (!axes) return pads;
+    value *r = LW_INTS(c, rank), *zeros = LW(c, "Expand", lw_int(c, 0), LW_INTS(c, 2 * rank));
+    value *begin = LW(c, "Mod", lw_cast(c, axes, NARU_INT64), r); /* negative ones count from the end */
+    value *end = LW(c, "Add", begin, r);
+    lw_i(c, "axis", 0);
+    value *at = LW(c, "Concat", begin, end);
+    return LW(c, "ScatterElements", zeros, at, pads);
+}
+
+static naru_status down18(lower_ctx *c, node *n) {
+    if (!lw_in(n, 3)) return NARU_OK;
+    if (lw_rank(n->in[0]) < 0) return lw_refuse(c, "the rank is not known");
+    n->in[1] = full_pads(c, n->in[1], n->in[3], lw_rank(n->in[0]));
+    n->in[3] = NULL;
+    n->nin = 3;
+    return c->status;
+}
+
+/* Element i of the padded axis is element (i - before) modulo the size. */
+static value *wrapped(lower_ctx *c, value *x, value *pads, int axis, int rank) {
+    value *zero = lw_int(c, 0), *size = LW(c, "Squeeze", lw_size(c, x, axis), LW_INTS(c, 0));
+    lw_i(c, "axis", 0);
+    value *before = LW(c, "Gather", pads, lw_int(c, axis));
+    lw_i(c, "axis", 0);
+    value *after = LW(c, "Gather", pads, lw_int(c, axis + rank));
+    value *at = LW(c, "Range", LW(c, "Sub", zero, before), LW(c, "Add", size, after), lw_int(c, 1));
+    at = LW(c, "Mod", at, size);
+    lw_i(c, "axis", axis);
+    return LW(c, "Gather", x, at);
+}
+
+static naru_status down19(lower_ctx *c, node *n) {
+    value *y = lw_in(n, 0);
+    int rank = lw_rank(y);
+    int64_t count;
+    const int64_t *known;
+    if (!lw_text_is(n, MODE, "wrap")) return NARU_OK;
+    if (rank < 0) return lw_refuse(c, "mode wrap of an unknown rank");
+    value *pads = full_pads(c, n->in[1], lw_in(n, 3), rank);
+    if (!lw_known_ints(c, pads, &known, &count) || count != 2 * rank) known = NULL;
+    for (int i = 0; i < rank; i++)
+        if (!known || known[i] || known[i + rank]) y = wrapped(c, y, pads, i, rank);
+    return lw_replace(c, n, y);
+}
+
 const op_desc op_Pad = {
     .name = "Pad",
     .versions = (const short[]){1, 2, 11, 13, 18, 19, 21, 23, 24, 25, 0},
     .sig = "data:T, pads:int64, constant_value:T?, axes:I? -> output:T | T = all; I = int32 int64",
+    .since = "T 21 float8; T never float6; axes 18",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
     .adapters = adapters,
+    .down = (const down_adapter[]){{19, down19}, {18, down18}, {0}},
 };

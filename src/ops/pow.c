@@ -26,6 +26,7 @@ const op_desc op_Pow = {
     .name = "Pow",
     .versions = (const short[]){1, 7, 12, 13, 15, 0},
     .sig = "X:T, Y:T1 -> Z:T | T = float int32 int64; T1 = num",
+    .since = "T1 15 bfloat16",
     .flags = OP_ELEMENTWISE,
     .infer = infer_elementwise,
     .eval = eval,

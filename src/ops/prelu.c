@@ -39,6 +39,7 @@ const op_desc op_PRelu = {
     .name = "PRelu",
     .versions = (const short[]){1, 6, 7, 9, 16, 0},
     .sig = "X:T, slope:T -> Y:T | T = float int32 int64 uint32 uint64",
+    .since = "T 16 bfloat16",
     .flags = OP_ELEMENTWISE,
     .infer = infer_elementwise,
     .eval = eval,

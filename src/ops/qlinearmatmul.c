@@ -20,6 +20,7 @@ const op_desc op_QLinearMatMul = {
            "| TS = float16 bfloat16 float32; T1 = int8 uint8 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz; T2 "
            "= int8 uint8 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz; T3 = int8 uint8 float8e4m3fn "
            "float8e4m3fnuz float8e5m2 float8e5m2fnuz",
+    .since = "T1 21 float8; TS 21 float16 bfloat16; T2 21 float8; T3 21 float8",
     .infer = infer,
     .eval = eval,
 };

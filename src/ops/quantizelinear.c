@@ -53,6 +53,8 @@ const op_desc op_QuantizeLinear = {
     .versions = (const short[]){10, 13, 19, 21, 23, 24, 25, 28, 0},
     .sig = "x:T1, y_scale:T2, y_zero_point:T3? -> y:T3 | T1 = float int32; T2 = float int32 float8e8m0; T3 = int int2 "
            "int4 uint2 uint4 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz float4e2m1 float6e2m3 float6e3m2",
+    .since = "T1 19 float16 bfloat16; T1 never double; T2 19 int32 float16 bfloat16; T2 never double; T3 21 uint16 "
+             "int16; T3 never int32 int64 uint32 uint64; block_size 21; output_dtype 21; precision 23; saturate 19",
     .attrs = attrs,
     .flags = OP_NOFOLD,
     .infer = infer,

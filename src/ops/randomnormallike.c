@@ -27,6 +27,7 @@ const op_desc op_RandomNormalLike = {
     .name = "RandomNormalLike",
     .versions = (const short[]){1, 22, 0},
     .sig = "input:all -> output:T | T = float",
+    .since = "input 22 bfloat16; input never small; T 22 bfloat16",
     .attrs = attrs,
     .flags = OP_RANDOM,
     .infer = infer,

@@ -28,6 +28,7 @@ const op_desc op_RandomUniform = {
     .name = "RandomUniform",
     .versions = (const short[]){1, 22, 0},
     .sig = " -> output:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .flags = OP_RANDOM,
     .infer = infer,

@@ -56,6 +56,7 @@ const op_desc op_Range = {
     .name = "Range",
     .versions = (const short[]){11, 27, 0},
     .sig = "start:T, limit:T, delta:T -> output:T | T = float int16 int32 int64",
+    .since = "T 27 float16 bfloat16; stash_type 27",
     .infer = infer,
     .eval = eval,
 };

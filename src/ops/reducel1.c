@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "ops/util_reduce.h"
+#include "ops/util_lower.h"
 
 static double finish(const double *v, int64_t n) {
     double acc = 0;
@@ -29,12 +30,16 @@ static int64_t finish_int(const int64_t *v, int64_t n) {
 
 static naru_status eval(eval_ctx *c) { return eval_reduce(c, finish, finish_int); }
 
+static naru_status down18(lower_ctx *c, node *n) { return reduce_down18(c, n, "Abs"); }
+
 const op_desc op_ReduceL1 = {
     .name = "ReduceL1",
     .versions = (const short[]){1, 11, 13, 18, 0},
     .sig = "data:T, axes:int64? -> reduced:T | T = num",
+    .since = "T never uint8 int8 uint16 int16; noop_with_empty_axes 18; axes 18",
     .attrs = reduce_attrs,
     .infer = infer_reduce,
     .eval = eval,
     .adapters = reduce_adapters_18,
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

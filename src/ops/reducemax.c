@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "ops/util_reduce.h"
+#include "ops/util_lower.h"
 
 static double finish(const double *v, int64_t n) {
     double acc = -INFINITY;
@@ -29,12 +30,16 @@ static int64_t finish_int(const int64_t *v, int64_t n) {
 
 static naru_status eval(eval_ctx *c) { return eval_reduce(c, finish, finish_int); }
 
+static naru_status down18(lower_ctx *c, node *n) { return reduce_down18(c, n, "Identity"); }
+
 const op_desc op_ReduceMax = {
     .name = "ReduceMax",
     .versions = (const short[]){1, 11, 12, 13, 18, 20, 0},
     .sig = "data:T, axes:int64? -> reduced:T | T = num bool",
+    .since = "T 20 bool; T never uint16 int16; noop_with_empty_axes 18; axes 18",
     .attrs = reduce_attrs,
     .infer = infer_reduce,
     .eval = eval,
     .adapters = reduce_adapters_18,
+    .down = (const down_adapter[]){{20, reduce_down20}, {18, down18}, {0}},
 };

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "ops/util_reduce.h"
+#include "ops/util_lower.h"
 
 static double finish(const double *v, int64_t n) {
     double acc = 0;
@@ -21,12 +22,16 @@ static double finish(const double *v, int64_t n) {
 
 static naru_status eval(eval_ctx *c) { return eval_reduce(c, finish, NULL); }
 
+static naru_status down18(lower_ctx *c, node *n) { return reduce_down18(c, n, "Identity"); }
+
 const op_desc op_ReduceMean = {
     .name = "ReduceMean",
     .versions = (const short[]){1, 11, 13, 18, 0},
     .sig = "data:T, axes:int64? -> reduced:T | T = float int32 int64 uint32 uint64",
+    .since = "noop_with_empty_axes 18; axes 18",
     .attrs = reduce_attrs,
     .infer = infer_reduce,
     .eval = eval,
     .adapters = reduce_adapters_18,
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

@@ -33,6 +33,7 @@ const op_desc op_ReduceSum = {
     .name = "ReduceSum",
     .versions = (const short[]){1, 11, 13, 0},
     .sig = "data:T, axes:int64? -> reduced:T | T = num",
+    .since = "T never uint8 int8 uint16 int16",
     .attrs = reduce_attrs,
     .infer = infer_reduce,
     .eval = eval,

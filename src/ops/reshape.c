@@ -7,6 +7,7 @@
  * scalar.
  */
 #include "ops/util_move.h"
+#include "ops/util_lower.h"
 
 enum { ALLOWZERO };
 
@@ -90,13 +91,29 @@ static naru_status shape_to_input(lift_ctx *c, node *n) { return attr_ints_to_in
 static const attr_def attrs[] = {ATTR_I("allowzero", 0), {0}};
 static const adapter adapters[] = {{5, shape_to_input}, {0}};
 
+/* A literal 0 makes an empty tensor, whose dims ConstantOfShape can say. */
+static naru_status down14(lower_ctx *c, node *n) {
+    const int64_t *dims;
+    int64_t count;
+    bool zero = false;
+    if (!node_i(n, ALLOWZERO)) return NARU_OK;
+    if (!lw_known_ints(c, lw_in(n, 1), &dims, &count)) return lw_refuse(c, "allowzero with an unknown shape");
+    n->attrs[ALLOWZERO].i = 0;
+    for (int64_t i = 0; i < count; i++) zero = zero || dims[i] == 0;
+    if (!zero) return NARU_OK;
+    value *y = LW(c, "ConstantOfShape", n->in[1]);
+    return lw_replace(c, n, lw_cast(c, y, lw_dtype(n->in[0])));
+}
+
 const op_desc op_Reshape = {
     .name = "Reshape",
     .versions = (const short[]){1, 5, 13, 14, 19, 21, 23, 24, 25, 0},
     .sig = "data:T, shape:int64 -> reshaped:T | T = all",
+    .since = "T never float6; allowzero 14",
     .attrs = attrs,
     .flags = OP_VIEW,
     .infer = infer,
     .eval = eval,
     .adapters = adapters,
+    .down = (const down_adapter[]){{14, down14}, {0}},
 };

@@ -24,6 +24,7 @@
 
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { ANTIALIAS, AXES, COORDINATE_MODE, CUBIC_A, EXCLUDE_OUTSIDE, EXTRAPOLATION, POLICY, MODE, NEAREST_MODE };
 static const attr_def attrs[] = {
@@ -403,12 +404,102 @@ static naru_status up11(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
+/* One value per axis of the tensor: those of the listed axes in `v`, the others from `rest`. */
+static value *spread(lower_ctx *c, const node *n, value *rest, value *v) {
+    int64_t count;
+    const int64_t *axes = node_ints(n, AXES, &count);
+    return LW(c, "ScatterElements", rest, lw_ints(c, count, axes), v);
+}
+
+static value *vector(lower_ctx *c, naru_dtype d, int64_t count, double v) {
+    return LW(c, "Expand", lw_number(c, d, v), LW_INTS(c, count));
+}
+
+static naru_status drop_axes(lower_ctx *c, node *n, int rank) {
+    int64_t count;
+    naru_dtype d = lw_dtype(lw_in(n, ROI));
+    node_ints(n, AXES, &count);
+    if (lw_in(n, SCALES)) n->in[SCALES] = spread(c, n, vector(c, NARU_FLOAT, rank, 1), n->in[SCALES]);
+    if (lw_in(n, SIZES)) n->in[SIZES] = spread(c, n, LW(c, "Shape", n->in[X]), n->in[SIZES]);
+    if (lw_in(n, ROI) && lw_text_is(n, COORDINATE_MODE, "tf_crop_and_resize")) {
+        value *from = LW(c, "Slice", n->in[ROI], LW_INTS(c, 0), LW_INTS(c, count));
+        value *to = LW(c, "Slice", n->in[ROI], LW_INTS(c, count), LW_INTS(c, 2 * count));
+        from = spread(c, n, vector(c, d, rank, 0), from);
+        to = spread(c, n, vector(c, d, rank, 1), to);
+        lw_i(c, "axis", 0);
+        n->in[ROI] = LW(c, "Concat", from, to);
+    } else if (lw_in(n, ROI)) {
+        n->in[ROI] = NULL;
+    }
+    n->attrs[AXES].kind = ATTR_NONE;
+    return c->status;
+}
+
+/* The scales that the known dims and sizes amount to; false when they are not known. */
+static bool known_scales(lower_ctx *c, const node *n, double *scales, int *count) {
+    int rank = lw_rank(n->in[X]), axes[NARU_MAX_RANK];
+    const int64_t *sizes;
+    int64_t given;
+    if (rank < 0 || get_axes(n, rank, axes, count, c->err) != NARU_OK) return false;
+    const value *s = lw_in(n, SCALES);
+    if (s && s->constant && !s->is_input && tensor_count(s->constant) == *count) {
+        for (int i = 0; i < *count; i++) scales[i] = dtype_get_f64(s->constant->dtype, s->constant->data, i);
+        return true;
+    }
+    if (!lw_in(n, SIZES) || !lw_known_ints(c, n->in[SIZES], &sizes, &given) || given != *count) return false;
+    for (int i = 0; i < *count; i++) {
+        dim_t d = lw_dim(n->in[X], axes[i]);
+        if (!dim_is_const(d) || d == 0) return false;
+        scales[i] = (double)sizes[i] / (double)d;
+    }
+    return true;
+}
+
+/* Where nothing shrinks antialias does nothing. */
+static naru_status drop_antialias(lower_ctx *c, node *n) {
+    double scales[NARU_MAX_RANK];
+    int count;
+    if (!node_i(n, ANTIALIAS)) return NARU_OK;
+    bool grows = known_scales(c, n, scales, &count);
+    for (int i = 0; grows && i < count; i++) grows = scales[i] >= 1;
+    if (!grows) return lw_refuse(c, "antialias of an image that may shrink");
+    n->attrs[ANTIALIAS].i = 0;
+    return NARU_OK;
+}
+
+static naru_status down18(lower_ctx *c, node *n) {
+    int rank = lw_rank(n->in[X]);
+    if (!lw_text_is(n, POLICY, "stretch")) {
+        if (lw_in(n, SIZES)) return lw_refuse(c, "keep_aspect_ratio_policy '%s'", node_s(n, POLICY));
+        n->attrs[POLICY].kind = ATTR_NONE; /* it is about sizes */
+    }
+    TRY(drop_antialias(c, n));
+    if (!node_has(n, AXES)) return NARU_OK;
+    return rank < 0 ? lw_refuse(c, "axes of an unknown rank") : drop_axes(c, n, rank);
+}
+
+/* With sizes the scale is exact, and half_pixel_symmetric is half_pixel. */
+static naru_status down19(lower_ctx *c, node *n) {
+    if (!lw_text_is(n, COORDINATE_MODE, "half_pixel_symmetric")) return NARU_OK;
+    if (!lw_in(n, SIZES) || !lw_text_is(n, POLICY, "stretch"))
+        return lw_refuse(c, "coordinate_transformation_mode 'half_pixel_symmetric'");
+    n->attrs[COORDINATE_MODE].s = (bytes){"half_pixel", 10};
+    return NARU_OK;
+}
+
+static naru_status newest(lower_ctx *c, node *n) {
+    if (!lw_text_is(n, COORDINATE_MODE, "tf_half_pixel_for_nn")) return NARU_OK;
+    return lw_refuse(c, "coordinate_transformation_mode 'tf_half_pixel_for_nn' went with opset 13");
+}
+
 const op_desc op_Resize = {
     .name = "Resize",
     .versions = (const short[]){10, 11, 13, 18, 19, 0},
     .sig = "X:T1, roi:T2?, scales:float32?, sizes:int64? -> Y:T1 | T1 = all; T2 = float16 float32 float64",
+    .since = "T1 never small; antialias 18; axes 18; keep_aspect_ratio_policy 18",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{11, up11}, {0}},
+    .down = (const down_adapter[]){{DOWN_ALWAYS, newest}, {19, down19}, {18, down18}, {0}},
 };

@@ -48,6 +48,7 @@ const op_desc op_ReverseSequence = {
     .name = "ReverseSequence",
     .versions = (const short[]){10, 28, 0},
     .sig = "input:T, sequence_lens:int64 -> Y:T | T = all",
+    .since = "T 28 bfloat16; T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -7,6 +7,7 @@
  * precise than stash_type asks.
  */
 #include "ops/util_norm.h"
+#include "ops/util_lower.h"
 
 enum { AXIS, EPSILON, STASH_TYPE };
 static const attr_def attrs[] = {
@@ -46,6 +47,19 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+static naru_status down23(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *scale = lw_in(n, 1);
+    naru_dtype d = lw_dtype(scale), wide = norm_type(lw_dtype(x));
+    if (d == NARU_DOUBLE) wide = d;
+    value *axes = lw_axes(c, x, node_i(n, AXIS));
+    if (!axes) return lw_refuse(c, "the rank is not known");
+    value *v = lw_cast(c, x, wide), *square = LW(c, "Mul", v, v);
+    value *mean = LW(c, "ReduceMean", square, axes);
+    value *root = LW(c, "Sqrt", LW(c, "Add", mean, lw_number(c, wide, node_f(n, EPSILON))));
+    value *y = LW(c, "Mul", LW(c, "Div", v, root), lw_cast(c, scale, wide));
+    return lw_replace(c, n, lw_cast(c, y, d));
+}
+
 const op_desc op_RMSNormalization = {
     .name = "RMSNormalization",
     .versions = (const short[]){23, 0},
@@ -53,4 +67,5 @@ const op_desc op_RMSNormalization = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{23, down23}, {0}},
 };

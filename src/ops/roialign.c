@@ -13,6 +13,7 @@
 
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { COORDINATES, MODE, OUTPUT_HEIGHT, OUTPUT_WIDTH, SAMPLING_RATIO, SPATIAL_SCALE };
 static const attr_def attrs[] = {
@@ -139,12 +140,21 @@ static naru_status up16(lift_ctx *c, node *n) {
     return node_add_attr(n, a) ? NARU_OK : err_oom(c->err);
 }
 
+/* There was no shift; with it a small roi is not widened, which cannot be said otherwise. */
+static naru_status down16(lower_ctx *c, node *n) {
+    if (!lw_text_is(n, COORDINATES, "output_half_pixel")) return lw_refuse(c, "there are no half pixels");
+    n->attrs[COORDINATES].kind = ATTR_NONE;
+    return NARU_OK;
+}
+
 const op_desc op_RoiAlign = {
     .name = "RoiAlign",
     .versions = (const short[]){10, 16, 22, 0},
     .sig = "X:T1, rois:T1, batch_indices:T2 -> Y:T1 | T1 = float; T2 = int64",
+    .since = "T1 22 bfloat16; coordinate_transformation_mode 16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{16, up16}, {0}},
+    .down = (const down_adapter[]){{16, down16}, {0}},
 };

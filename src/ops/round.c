@@ -17,6 +17,7 @@ const op_desc op_Round = {
     .name = "Round",
     .versions = (const short[]){11, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .flags = OP_ELEMENTWISE,
     .infer = infer_same_as_first,
     .eval = eval,

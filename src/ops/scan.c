@@ -233,6 +233,7 @@ const op_desc op_Scan = {
     .name = "Scan",
     .versions = (const short[]){8, 9, 11, 16, 19, 21, 23, 24, 25, 0},
     .sig = "initial_state_and_scan_inputs:V...* -> final_state_and_scan_outputs:V...* | V = all",
+    .since = "V 16 bfloat16; V never float6",
     .attrs = attrs,
     .flags = OP_CONTROL,
     .infer = infer,

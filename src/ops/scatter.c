@@ -19,6 +19,7 @@ const op_desc op_Scatter = {
     .versions = (const short[]){9, 11, 0},
     .deprecated = 11,
     .sig = "data:T, indices:I, updates:T -> output:T | T = all; I = int32 int64",
+    .since = "T never small bfloat16",
     .attrs = attrs,
     .adapters = adapters,
 };

@@ -7,6 +7,7 @@
  * indices count from the end. Types: any. Versions: 11, 13, 16, 18.
  */
 #include "ops/util_scatter.h"
+#include "ops/util_lower.h"
 
 enum { AXIS, REDUCTION };
 
@@ -46,11 +47,18 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_I("axis", 0), ATTR_S("reduction", "none"), {0}};
 
+static naru_status down18(lower_ctx *c, node *n) {
+    if (!lw_text_is(n, REDUCTION, "max") && !lw_text_is(n, REDUCTION, "min")) return NARU_OK;
+    return lw_refuse(c, "there is no reduction '%s'", node_s(n, REDUCTION));
+}
+
 const op_desc op_ScatterElements = {
     .name = "ScatterElements",
     .versions = (const short[]){11, 13, 16, 18, 0},
     .sig = "data:T, indices:I, updates:T -> output:T | T = all; I = int32 int64",
+    .since = "T never small; reduction 16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

@@ -8,6 +8,7 @@
  * 11, 13, 16, 18.
  */
 #include "ops/util_scatter.h"
+#include "ops/util_lower.h"
 
 enum { REDUCTION };
 
@@ -49,11 +50,18 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_S("reduction", "none"), {0}};
 
+static naru_status down18(lower_ctx *c, node *n) {
+    if (!lw_text_is(n, REDUCTION, "max") && !lw_text_is(n, REDUCTION, "min")) return NARU_OK;
+    return lw_refuse(c, "there is no reduction '%s'", node_s(n, REDUCTION));
+}
+
 const op_desc op_ScatterND = {
     .name = "ScatterND",
     .versions = (const short[]){11, 13, 16, 18, 0},
     .sig = "data:T, indices:int64, updates:T -> output:T | T = all",
+    .since = "T never small; reduction 16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

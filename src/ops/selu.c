@@ -23,6 +23,7 @@ const op_desc op_Selu = {
     .name = "Selu",
     .versions = (const short[]){1, 6, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .attrs = attrs,
     .flags = OP_ELEMENTWISE,
     .infer = infer_same_as_first,

@@ -21,6 +21,7 @@ const op_desc op_SequenceAt = {
     .name = "SequenceAt",
     .versions = (const short[]){11, 0},
     .sig = "input_sequence:seq, position:I -> tensor:all | I = int32 int64",
+    .since = "tensor never small bfloat16",
     .infer = infer,
     .eval = eval,
 };

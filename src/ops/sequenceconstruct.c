@@ -26,6 +26,7 @@ const op_desc op_SequenceConstruct = {
     .name = "SequenceConstruct",
     .versions = (const short[]){11, 0},
     .sig = "inputs:T... -> output_sequence:seq | T = all",
+    .since = "T never small bfloat16",
     .infer = infer,
     .eval = eval,
 };

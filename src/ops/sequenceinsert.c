@@ -29,6 +29,7 @@ const op_desc op_SequenceInsert = {
     .name = "SequenceInsert",
     .versions = (const short[]){11, 0},
     .sig = "input_sequence:seq, tensor:all, position:I? -> output_sequence:seq | I = int32 int64",
+    .since = "tensor never small bfloat16",
     .infer = infer,
     .eval = eval,
 };

@@ -59,6 +59,7 @@ const op_desc op_SequenceMap = {
     .name = "SequenceMap",
     .versions = (const short[]){17, 0},
     .sig = "input_sequence:seq, additional_inputs:V?...* -> out_sequence:W...* | V = all seq; W = seq",
+    .since = "V never small bfloat16",
     .attrs = attrs,
     .flags = OP_CONTROL,
     .infer = infer,

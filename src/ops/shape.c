@@ -6,6 +6,7 @@
  * end), 19, 21, 23, 24, 25. Rank 0 gives an empty list. The result's content is known as soon as the dims are.
  */
 #include "ops/op.h"
+#include "ops/util_lower.h"
 
 enum { START, END };
 
@@ -45,11 +46,19 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_I("start", 0), ATTR_OPT("end", ATTR_INT), {0}};
 
+static naru_status down15(lower_ctx *c, node *n) {
+    if (!node_i(n, START) && !node_has(n, END)) return NARU_OK;
+    value *from = LW_INTS(c, node_i(n, START)), *to = LW_INTS(c, node_has(n, END) ? node_i(n, END) : INT64_MAX);
+    return lw_replace(c, n, LW(c, "Slice", LW(c, "Shape", lw_in(n, 0)), from, to, LW_INTS(c, 0)));
+}
+
 const op_desc op_Shape = {
     .name = "Shape",
     .versions = (const short[]){1, 13, 15, 19, 21, 23, 24, 25, 0},
     .sig = "data:all -> shape:int64",
+    .since = "data never float6; end 15; start 15",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{15, down15}, {0}},
 };

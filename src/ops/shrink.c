@@ -24,6 +24,7 @@ const op_desc op_Shrink = {
     .name = "Shrink",
     .versions = (const short[]){9, 0},
     .sig = "X:T -> Y:T | T = num",
+    .since = "T never bfloat16",
     .attrs = attrs,
     .flags = OP_ELEMENTWISE,
     .infer = infer_same_as_first,

@@ -12,12 +12,18 @@ static const uint64_t k_signed = BIT(NARU_INT8) | BIT(NARU_INT16) | BIT(NARU_INT
 static const uint64_t k_unsigned = BIT(NARU_UINT8) | BIT(NARU_UINT16) | BIT(NARU_UINT32) | BIT(NARU_UINT64);
 static const uint64_t k_float = BIT(NARU_FLOAT) | BIT(NARU_FLOAT16) | BIT(NARU_DOUBLE) | BIT(NARU_BFLOAT16);
 
-static uint64_t type_set(const char *word) {
+static const uint64_t k_float8 =
+    BIT(NARU_FLOAT8E4M3FN) | BIT(NARU_FLOAT8E4M3FNUZ) | BIT(NARU_FLOAT8E5M2) | BIT(NARU_FLOAT8E5M2FNUZ);
+
+uint64_t sig_type_set(const char *word) {
     if (strcmp(word, "float") == 0) return k_float;
     if (strcmp(word, "int") == 0) return k_signed | k_unsigned;
     if (strcmp(word, "signed") == 0) return k_signed;
     if (strcmp(word, "unsigned") == 0) return k_unsigned;
     if (strcmp(word, "num") == 0) return k_signed | k_unsigned | k_float;
+    if (strcmp(word, "float8") == 0) return k_float8;
+    if (strcmp(word, "float6") == 0) return BIT(NARU_FLOAT6E2M3) | BIT(NARU_FLOAT6E3M2);
+    if (strcmp(word, "small") == 0) return (BIT(NARU_DTYPES) - 1) & ~(BIT(NARU_FLOAT8E4M3FN) - 1);
     if (strcmp(word, "all") == 0 || strcmp(word, "any") == 0) return (BIT(NARU_DTYPES) - 1) & ~BIT(NARU_UNDEFINED);
     naru_dtype d = naru_dtype_parse(word);
     return d == NARU_UNDEFINED ? 0 : BIT(d);
@@ -92,7 +98,7 @@ static bool parse_vars(const char *p, sig *out) {
         char word[40];
         for (skip(&p); *p && *p != ';'; skip(&p)) {
             if (!word_at(&p, word, sizeof word)) return false;
-            uint64_t t = type_set(word);
+            uint64_t t = sig_type_set(word);
             if (!t && !is_container(word)) return false;
             open |= is_container(word);
             types |= t;
@@ -110,7 +116,7 @@ static bool resolve(sig *s, const pending *todo, int n) {
             if (strcmp(s->vars[v], todo[i].word) == 0) p->var = v;
         p->tensor = true;
         if (p->var >= 0) continue;
-        p->types = type_set(todo[i].word);
+        p->types = sig_type_set(todo[i].word);
         p->tensor = p->types != 0;
         if (!p->types && !is_container(todo[i].word)) return false;
     }

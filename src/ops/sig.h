@@ -26,6 +26,9 @@ typedef struct sig {
     int nvars;
 } sig;
 
+/* The set that a word of a signature stands for; 0: none. Besides the shorthands of op_desc.sig: float8 (the four with
+ * mantissa), float6, small (all that came after bfloat16). */
+uint64_t sig_type_set(const char *word);
 /* False when the text is malformed (a bug in the op's file; a unit test parses them all). */
 bool sig_parse(const char *text, sig *out);
 /* The parameter that input (or output) i is bound to; NULL past the end of a non-variadic signature. */

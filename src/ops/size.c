@@ -25,6 +25,7 @@ const op_desc op_Size = {
     .name = "Size",
     .versions = (const short[]){1, 13, 19, 21, 23, 24, 25, 0},
     .sig = "data:all -> size:int64",
+    .since = "data never float6",
     .infer = infer,
     .eval = eval,
 };

@@ -139,6 +139,7 @@ const op_desc op_Slice = {
     .name = "Slice",
     .versions = (const short[]){1, 10, 11, 13, 0},
     .sig = "data:T, starts:I, ends:I, axes:I?, steps:I? -> output:T | T = all; I = int32 int64",
+    .since = "T never small",
     .infer = infer,
     .eval = eval,
     .adapters = adapters,

@@ -50,6 +50,7 @@ const op_desc op_SpaceToDepth = {
     .name = "SpaceToDepth",
     .versions = (const short[]){1, 13, 28, 0},
     .sig = "input:T -> output:T | T = all",
+    .since = "T never small; mode 28",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

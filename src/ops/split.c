@@ -7,6 +7,7 @@
  * many as there are outputs). Sizes may be 0 and must add up to the dim.
  */
 #include "ops/util_move.h"
+#include "ops/util_lower.h"
 
 enum { AXIS, NUM_OUTPUTS };
 
@@ -72,12 +73,56 @@ static naru_status split_to_input(lift_ctx *c, node *n) { return attr_ints_to_in
 static const attr_def attrs[] = {ATTR_I("axis", 0), ATTR_OPT("num_outputs", ATTR_INT), {0}};
 static const adapter adapters[] = {{13, split_to_input}, {0}};
 
+/* Without sizes the number of parts is said, since 18. */
+static naru_status newest(lower_ctx *c, node *n) {
+    attr *parts = &n->attrs[NUM_OUTPUTS];
+    if (lw_in(n, 1)) parts->kind = ATTR_NONE;
+    else if (parts->kind == ATTR_NONE) *parts = (attr){.name = parts->name, .kind = ATTR_INT, .i = n->nout};
+    return NARU_OK;
+}
+
+static bool more_outputs(lower_ctx *c, node *n, int count) {
+    value **out = arena_calloc(c->graph->arena, (size_t)count + 1, sizeof *out);
+    if (!out) return false;
+    memcpy(out, n->out, (size_t)n->nout * sizeof *out);
+    n->out = out;
+    n->nout = count;
+    for (int i = 0; i < count; i++) { /* outputs that are not wanted need names too */
+        if (out[i]) continue;
+        value *v = graph_value_new(c->graph, c->block, NULL);
+        if (!v) return false;
+        node_set_out(n, i, v);
+        v->fact.type = (type){.kind = TYPE_TENSOR, .dtype = lw_dtype(n->in[0])};
+    }
+    return true;
+}
+
+/* Before 18 absent sizes meant equal ones: the last part may be smaller now. */
+static naru_status down18(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0);
+    int64_t parts = node_has(n, NUM_OUTPUTS) ? node_i(n, NUM_OUTPUTS) : 0, axis = node_i(n, AXIS);
+    n->attrs[NUM_OUTPUTS].kind = ATTR_NONE;
+    if (!parts || lw_in(n, 1)) return NARU_OK;
+    if (parts > n->nout && (parts > INT16_MAX || !more_outputs(c, n, (int)parts))) return err_oom(c->err);
+    dim_t dim = lw_dim(x, (int)axis);
+    if (dim_is_const(dim) && dim % parts == 0) return NARU_OK;
+    value *size = lw_size(c, x, (int)axis);
+    value *chunk = LW(c, "Div", LW(c, "Add", size, LW_INTS(c, parts - 1)), LW_INTS(c, parts));
+    value *start = LW(c, "Mul", lw_range(c, lw_int(c, parts)), chunk);
+    value *sizes = LW(c, "Max", LW(c, "Min", LW(c, "Sub", size, start), chunk), LW_INTS(c, 0));
+    if (!sizes || !node_set_nin(n, 2)) return c->status ? c->status : err_oom(c->err);
+    n->in[1] = sizes;
+    return NARU_OK;
+}
+
 const op_desc op_Split = {
     .name = "Split",
     .versions = (const short[]){1, 2, 11, 13, 18, 0},
     .sig = "input:T, split:int64? -> outputs:T... | T = all",
+    .since = "T never small; num_outputs 18",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
     .adapters = adapters,
+    .down = (const down_adapter[]){{DOWN_ALWAYS, newest}, {18, down18}, {0}},
 };

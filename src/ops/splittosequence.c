@@ -71,6 +71,7 @@ const op_desc op_SplitToSequence = {
     .name = "SplitToSequence",
     .versions = (const short[]){11, 24, 0},
     .sig = "input:T, split:I? -> output_sequence:seq | T = all; I = int32 int64",
+    .since = "T 24 bfloat16; T never small",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -64,6 +64,7 @@ const op_desc op_Squeeze = {
     .name = "Squeeze",
     .versions = (const short[]){1, 11, 13, 21, 23, 24, 25, 0},
     .sig = "data:T, axes:int64? -> squeezed:T | T = all",
+    .since = "T 21 float8; T never float6",
     .flags = OP_VIEW,
     .infer = infer,
     .eval = eval,

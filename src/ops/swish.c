@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "ops/op.h"
+#include "ops/util_lower.h"
 
 enum { ALPHA };
 
@@ -16,6 +17,12 @@ static naru_status eval(eval_ctx *c) { return eval_unary(c, f, NULL); }
 
 static const attr_def attrs[] = {ATTR_F("alpha", 1.0f), {0}};
 
+static naru_status down24(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *scaled = x;
+    if (node_f(n, ALPHA) != 1) scaled = LW(c, "Mul", x, lw_number(c, lw_dtype(x), node_f(n, ALPHA)));
+    return lw_replace(c, n, LW(c, "Mul", x, LW(c, "Sigmoid", scaled)));
+}
+
 const op_desc op_Swish = {
     .name = "Swish",
     .versions = (const short[]){24, 0},
@@ -24,4 +31,5 @@ const op_desc op_Swish = {
     .flags = OP_ELEMENTWISE,
     .infer = infer_same_as_first,
     .eval = eval,
+    .down = (const down_adapter[]){{24, down24}, {0}},
 };

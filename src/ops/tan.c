@@ -16,6 +16,7 @@ const op_desc op_Tan = {
     .name = "Tan",
     .versions = (const short[]){7, 22, 0},
     .sig = "X:T -> Y:T | T = float",
+    .since = "T 22 bfloat16",
     .flags = OP_ELEMENTWISE,
     .infer = infer_same_as_first,
     .eval = eval,

@@ -69,6 +69,7 @@ const op_desc op_TensorScatter = {
     .name = "TensorScatter",
     .versions = (const short[]){24, 0},
     .sig = "past_cache:T, update:T, write_indices:int64? -> present_cache:T | T = all",
+    .since = "T never float6 uint2 int2",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

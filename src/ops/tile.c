@@ -42,6 +42,7 @@ const op_desc op_Tile = {
     .name = "Tile",
     .versions = (const short[]){1, 6, 13, 0},
     .sig = "input:T, repeats:int64 -> output:T | T = all",
+    .since = "T never small",
     .infer = infer,
     .eval = eval,
 };

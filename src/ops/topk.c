@@ -146,6 +146,7 @@ const op_desc op_TopK = {
     .name = "TopK",
     .versions = (const short[]){1, 10, 11, 24, 0},
     .sig = "X:T, K:int64 -> Values:T, Indices:I | T = num; I = int64",
+    .since = "T 24 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -53,6 +53,7 @@ const op_desc op_Transpose = {
     .name = "Transpose",
     .versions = (const short[]){1, 13, 21, 23, 24, 25, 0},
     .sig = "data:T -> transposed:T | T = all",
+    .since = "T 21 float8; T never float6",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

@@ -8,6 +8,7 @@
 #include "ops/util_move.h"
 
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { UPPER };
 
@@ -35,6 +36,15 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_I("upper", 1), {0}};
 
+/* A mask from the numbers of rows and columns. */
+static naru_status down14(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *k = lw_in(n, 1) ? lw_in(n, 1) : lw_int(c, 0);
+    value *row = LW(c, "Unsqueeze", lw_range(c, lw_size(c, x, -2)), LW_INTS(c, 1));
+    value *distance = LW(c, "Sub", lw_range(c, lw_size(c, x, -1)), row);
+    value *keep = LW(c, node_i(n, UPPER) ? "GreaterOrEqual" : "LessOrEqual", distance, k);
+    return lw_replace(c, n, LW(c, "Where", keep, x, lw_number(c, lw_dtype(x), 0)));
+}
+
 const op_desc op_Trilu = {
     .name = "Trilu",
     .versions = (const short[]){14, 0},
@@ -42,4 +52,5 @@ const op_desc op_Trilu = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{14, down14}, {0}},
 };

@@ -138,6 +138,7 @@ const op_desc op_Unique = {
     .name = "Unique",
     .versions = (const short[]){11, 28, 0},
     .sig = "X:T -> Y:T, indices:int64?, inverse_indices:int64?, counts:int64? | T = num bool string",
+    .since = "T 28 bfloat16",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

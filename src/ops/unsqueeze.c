@@ -42,6 +42,7 @@ const op_desc op_Unsqueeze = {
     .name = "Unsqueeze",
     .versions = (const short[]){1, 11, 13, 21, 23, 24, 25, 0},
     .sig = "data:T, axes:int64 -> expanded:T | T = all",
+    .since = "T 21 float8; T never float6",
     .flags = OP_VIEW,
     .infer = infer,
     .eval = eval,

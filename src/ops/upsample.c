@@ -51,6 +51,7 @@ const op_desc op_Upsample = {
     .versions = (const short[]){1, 7, 9, 10, 0},
     .deprecated = 10,
     .sig = "X:T, scales:float32 -> Y:T | T = all",
+    .since = "T never small bfloat16",
     .attrs = attrs,
     .adapters = (const adapter[]){{9, up9}, {10, up10}, {0}},
 };

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "ops/util_choice.h"
+#include "ops/util_lower.h"
 #include "tensor/dtype.h"
 
 /* Mean and population variance, in two passes. */
@@ -69,5 +70,11 @@ static inline naru_status norm_check_channels(infer_ctx *c, int last) {
 /* Y = (X - mean) / sqrt(var + eps) * scale + bias, statistics over each of `groups` groups of channels of each sample.
  * scale and bias have one element per channel or one per group. */
 naru_status norm_groups_eval(eval_ctx *c, int64_t groups, double eps);
+
+/* ---- lowering ---- */
+/* The type to normalise d in: float for narrower ones. */
+static inline naru_dtype norm_type(naru_dtype d) { return d == NARU_DOUBLE ? d : NARU_FLOAT; }
+/* (x - mean) / sqrt(var + eps) over the axes, in the form that optimizers know; the mean, and the root beside it. */
+value *norm_lower(lower_ctx *c, value *x, value *axes, double eps, value **mean, value **deviation);
 
 #endif

@@ -150,3 +150,27 @@ naru_status eval_arg(eval_ctx *c, bool (*better)(double, double)) {
     }
     return NARU_OK;
 }
+
+naru_status reduce_down18(lower_ctx *c, node *n, const char *alone) {
+    value *x = lw_in(n, 0), *axes = lw_in(n, 1);
+    const int64_t *known = NULL;
+    int64_t count = 0;
+    if (axes && !lw_known_ints(c, axes, &known, &count)) return lw_refuse(c, "the axes are not constant");
+    if (!count && node_i(n, NOOP))
+        return lw_replace(c, n, lw_op(c, alone, strcmp(alone, "Mul") == 0 ? 2 : 1, (value *[]){x, x}));
+    n->attrs[NOOP].i = 0;
+    n->nin = 1;
+    if (!count) return NARU_OK;
+    attr a = {.name = "axes", .kind = ATTR_INTS, .ints = known, .count = (size_t)count};
+    return node_add_attr(n, a) ? NARU_OK : err_oom(c->err);
+}
+
+naru_status reduce_down20(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0);
+    if (lw_dtype(x) != NARU_BOOL) return NARU_OK;
+    x = lw_cast(c, x, NARU_UINT8); /* its bounds are the neutral elements */
+    lw_attr(c, n, KEEPDIMS);
+    lw_attr(c, n, NOOP);
+    value *y = LW(c, n->op_type, x, lw_in(n, 1));
+    return lw_replace(c, n, lw_cast(c, y, NARU_BOOL));
+}

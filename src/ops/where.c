@@ -49,6 +49,7 @@ const op_desc op_Where = {
     .name = "Where",
     .versions = (const short[]){9, 16, 0},
     .sig = "condition:bool, X:T, Y:T -> output:T | T = all",
+    .since = "T 16 bfloat16; T never small",
     .flags = OP_ELEMENTWISE,
     .infer = infer,
     .eval = eval,
