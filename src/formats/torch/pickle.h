@@ -61,9 +61,8 @@ struct pk {
         struct {
             const char *module, *name;
         } global;
-        pk **items; /* LIST, TUPLE, SET; REDUCE and OBJECT after APPENDS (never both) */
-        pk_pair
-            *pairs; /* DICT, in order, the later of two equal keys kept by pk_dict_get; REDUCE, OBJECT after SETITEMS */
+        pk **items;     /* LIST, TUPLE, SET; REDUCE and OBJECT after APPENDS (never both) */
+        pk_pair *pairs; /* DICT, in order, equal keys too; REDUCE and OBJECT after SETITEMS (has_pairs) */
     };
     bool has_pairs; /* REDUCE, OBJECT: `pairs` is the member in use */
     pk *callee;     /* REDUCE, OBJECT */
@@ -72,7 +71,7 @@ struct pk {
 };
 
 typedef struct pickle_options {
-    size_t max_count;    /* nodes; 0: 16 million */
+    size_t max_count;    /* nodes; 0: 8 million */
     size_t max_depth;    /* 0: 1000 */
     size_t max_unfolded; /* 0: 64 million */
     /* Asked for every global; false refuses the pickle with an error naming it. NULL: all pass. */
@@ -95,8 +94,7 @@ naru_status pickle_parse(arena *a, const void *data, size_t size, const pickle_o
                          naru_error *err);
 
 /* ---- looking at nodes; all accept NULL and answer false, NULL or 0 for it ---- */
-const char *
-pk_kind_text(const pk *p); /* "a list", "a call of torch._utils._rebuild_tensor_v2" has no names: "a call" */
+const char *pk_kind_text(const pk *p); /* "a list", "a call" */
 bool pk_is_str(const pk *p, const char *text);
 bool pk_is_global(const pk *p, const char *module, const char *name); /* name NULL: any */
 /* REDUCE or OBJECT of that global. */
@@ -106,12 +104,13 @@ const pk *pk_item(const pk *p, size_t i);
 size_t pk_item_count(const pk *p);           /* likewise */
 bool pk_get_int(const pk *p, int64_t *out);  /* INT or BOOL */
 bool pk_get_float(const pk *p, double *out); /* FLOAT, INT or BOOL */
-/* DICT, or a call of collections.OrderedDict / defaultdict with items set afterwards. */
+/* DICT, or a call of collections.OrderedDict, defaultdict or Counter, whose pairs are then those of the dictionary.
+ * pk_dict_get looks at every pair: a large dictionary that is asked often deserves a table. */
 bool pk_is_dict(const pk *p);
 size_t pk_dict_count(const pk *p);
 pk_pair pk_dict_pair(const pk *p, size_t i);
 const pk *pk_dict_get(const pk *p, const char *key); /* the last of that string key */
-/* "module.name" of a global, or of a call's callee, for messages. */
+/* "module.name" of a global or of a call's callee, for messages; else the kind's text. */
 void pk_add_name(str *s, const pk *p);
 
 /* ---- writing: the opcodes of PyTorch's C++ pickler, protocol 2 ---- */
@@ -147,8 +146,12 @@ typedef struct pk_writer {
     str out;        /* the pickle; `failed` tells of memory running out, once, at the end */
     uint32_t memos; /* given out so far */
     strmap strings; /* text and "module\nname\n" -> memo number + 1; keys in the arena */
-    strmap objects; /* identity as text -> memo number + 1 */
-    arena *arena;
+    struct pkw_object {
+        const void *identity;
+        uint32_t memo;
+    } * objects; /* open addressing, a power of two */
+    size_t object_count, object_cap;
+    arena *arena; /* of the keys */
 } pk_writer;
 
 naru_status pkw_begin(pk_writer *w, naru_error *err); /* writes PROTO 2 */

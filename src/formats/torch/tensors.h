@@ -90,6 +90,9 @@ naru_status torch_storage_table_new(const char *key_suffix, torch_storage_table 
 void torch_storage_table_free(torch_storage_table *t);
 /* Pickles t as PyTorch does: _rebuild_tensor_v2 or _rebuild_qtensor over its storage. Not memoised: see pkw_seen. */
 naru_status torch_tensor_pickle(pk_writer *w, torch_storage_table *table, const torch_tensor *t, naru_error *err);
+/* The same as Python writes types without a storage class of their own: _rebuild_tensor_v3 over UntypedStorage. */
+naru_status torch_tensor_pickle_untyped(pk_writer *w, torch_storage_table *table, const torch_tensor *t,
+                                        naru_error *err);
 /* Adds the records FOLDER<key>. */
 naru_status torch_storage_table_write(const torch_storage_table *t, archive_writer *w, const char *folder,
                                       naru_error *err);
