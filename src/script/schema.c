@@ -324,11 +324,14 @@ naru_status schema_parse(arena *a, const char *text, schema *out, naru_error *er
 static const struct row {
     const char *text;
     lower_fn fn;
+    fast_fn fast;
 } rows[] = {
-#define ATEN(text, function) {text, aten_##function},
+#define ATEN(text, function)   {text, aten_##function, NULL},
+#define ATEN_F(text, function) {text, aten_##function, fast_##function},
 #include "script/aten/aten.def"
 #undef ATEN
-    {NULL, NULL}};
+#undef ATEN_F
+    {NULL, NULL, NULL}};
 #define ROWS (COUNT_OF(rows) - 1)
 
 const char *sop_text(size_t i) { return i < ROWS ? rows[i].text : NULL; }
@@ -397,6 +400,8 @@ static sop *parse_rows(int first) {
     for (int i = first; i >= 0; i = next_row[i]) {
         sop *o = parse_op(rows[i].text, rows[i].fn, NULL, NULL);
         if (!o) continue; /* tests/script/schema.c parses every row; here only memory can be short */
+        o->fast = rows[i].fast;
+        o->nfast = o->schema->nparams;
         *at = o;
         at = (sop **)&o->next;
     }
@@ -434,18 +439,26 @@ static sop *append(sop *head, sop *tail) {
     return head;
 }
 
-/* All overloads of a name: its rows, then out forms; without rows: in-place forms of the name less its underscore. */
+static bool has_overload(const sop *head, const char *overload) {
+    for (; head; head = head->next)
+        if (strcmp(head->schema->overload, overload) == 0) return true;
+    return false;
+}
+
+/* All overloads of a name: in-place forms of the name less its underscore, its rows, then out forms. A row stands
+ * before the derived form of the same overload. */
 static sop *make_ops(const char *name, size_t n, int first) {
     char *kept = arena_strndup(memory, name, n);
     sop *head = first >= 0 ? parse_rows(first) : NULL, *derived = NULL;
     if (!kept) return head;
     for (const sop *o = head; o; o = o->next) derived = append(derived, derive(o, kept, true));
     head = append(head, derived);
-    if (head || n < 2 || name[n - 1] != '_') return head;
+    if (n < 2 || name[n - 1] != '_') return head;
     const entry *plain = entry_find(name, n - 1);
+    derived = NULL;
     for (const sop *o = plain && plain->first >= 0 ? parse_rows(plain->first) : NULL; o; o = o->next)
-        head = append(head, derive(o, kept, false));
-    return head;
+        if (!has_overload(head, o->schema->overload)) derived = append(derived, derive(o, kept, false));
+    return append(derived, head);
 }
 
 static const sop *entry_ops(entry *e) {

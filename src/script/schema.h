@@ -11,6 +11,9 @@
 
 typedef struct lower lower;
 typedef void (*lower_fn)(lower *L);
+/* The short way of a simple operator on plain values: all arguments are given, errors have no text. False: not these
+ * values or an error; then the long way is taken and says why. */
+typedef bool (*fast_fn)(const sv *args, sv *out);
 
 typedef struct sparam {
     const char *name;
@@ -36,6 +39,8 @@ typedef struct sop {
     const schema *schema;
     lower_fn fn;
     void *user;             /* custom operators */
+    fast_fn fast;           /* or NULL */
+    int nfast;              /* arguments that it takes */
     const struct sop *next; /* next overload of the same name, in list order */
 } sop;
 

@@ -16,9 +16,11 @@ typedef struct vm vm;
 typedef struct frame {
     struct frame *up;
     sfunction *fn;
-    sv *regs;
-    int pc;
+    sv *regs; /* stay where they are while the frame lives */
+    int pc;   /* of the instruction in progress */
+    struct vm_block *block;
 } frame;
+typedef struct vm_block vm_block; /* frames and their registers lie in blocks that never move (vm.c) */
 
 typedef struct view_step view_step;
 
@@ -41,8 +43,8 @@ typedef struct sink {
      * through vm_run_range and leave registers merged and *pc behind the statement. */
     naru_status (*branch)(vm *m, frame *f, int pc, naru_error *err);
     naru_status (*loop)(vm *m, frame *f, int pc, naru_error *err);
-    void (*attr_read)(vm *m, sobject *o, int slot, sv *v); /* may replace what was read */
-    naru_status (*attr_write)(vm *m, sobject *o, int slot, sv v, naru_error *err);
+    void (*attr_read)(vm *m, sobject *o, int slot, sv *v); /* may replace what was read (a reference of ours) */
+    naru_status (*attr_write)(vm *m, sobject *o, int slot, sv v, naru_error *err); /* instead of writing; borrows v */
     /* Before a call: true when the sink ran it itself (a compiled region) and set *out. */
     bool (*call)(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err);
 } sink;
@@ -86,12 +88,13 @@ struct vm {
     const atomic_int *cancelled; /* NULL: never */
     arena *arena;                /* scratch of operator calls */
     ARRAY(sobj *) temps;         /* of the operator calls in progress */
-    sv *stack;                   /* registers of all frames */
-    size_t stack_used, stack_cap;
+    vm_block *block;             /* frames; the one being filled */
+    int nesting;                 /* machines running inside machines, through hooks of the sink */
     void (*print)(void *user, const char *text, size_t n); /* print(); NULL: stdout is not ours: dropped */
     void *print_user;
     char raised[96]; /* qualified class of the exception in flight, "" for none; message is in err */
-    str trace;       /* the TorchScript traceback of it */
+    str message;     /* its text, whole */
+    str trace;       /* the TorchScript traceback of it, or of another failure */
 };
 
 naru_status vm_init(vm *m, unit *u, struct eager *e);
@@ -99,11 +102,16 @@ void vm_done(vm *m);
 /* Calls f with n arguments (borrowed), missing ones by default. *out: the caller's reference. On a script exception the
  * status is NARU_SCRIPT, err's message its text ("ValueError: ..."), m->trace the traceback. */
 naru_status vm_call(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_error *err);
-/* For recorders: runs instructions [from, to) of the frame; *returned when a RET was met (its value in *out). */
+/* For recorders: runs instructions of the top frame from `from` on, until control leaves [from, to): f->pc says where
+ * it went; or *returned when a RET was met (its value in *out; the frame stays). */
 naru_status vm_run_range(vm *m, frame *f, int from, int to, bool *returned, sv *out, naru_error *err);
 /* One operator outside of any function (C API, tests). results: owned by the caller. */
 naru_status vm_op(vm *m, const sop *op, int n, const sv *args, int nout, sv *out, naru_error *err);
 /* Raises from C: fills m->raised and err, gives the status. */
 naru_status vm_raise(vm *m, naru_error *err, const char *exception, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same with a ready text of n bytes; exception NULL: RuntimeError. Qualified names keep their last part in err. */
+naru_status vm_raise_text(vm *m, naru_error *err, const char *exception, const char *text, size_t n);
+/* Fills m->trace from the frames in progress, once for a failure (vm_trace.c). */
+void vm_trace(vm *m, naru_status st, naru_error *err);
 
 #endif

@@ -9,7 +9,11 @@
 #include "script/lower.h"
 
 #define ATEN(schema, function) void aten_##function(lower *L);
+#define ATEN_F(schema, function)                                                                                       \
+    void aten_##function(lower *L);                                                                                    \
+    bool fast_##function(const sv *args, sv *out);
 #include "script/aten/aten.def"
 #undef ATEN
+#undef ATEN_F
 
 #endif
