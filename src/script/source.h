@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#define SOURCE_MAX_BYTES (64u << 20) /* larger texts are refused */
+#define SOURCE_MAX_BYTES (16u << 20) /* larger texts are refused */
 
 typedef struct source {
     const char *name; /* "code/__torch__/net.py" */
