@@ -13,7 +13,7 @@ sdict *sdict_new(const stype *key, const stype *value) {
     return d;
 }
 
-static bool hashable(sv key) {
+bool sdict_hashable(sv key) {
     switch (key.tag) {
     case SV_UNINIT:
     case SV_LIST:
@@ -35,7 +35,7 @@ static uint32_t *place_of(const sdict *d, sv key, uint64_t hash) {
 }
 
 sv *sdict_find(const sdict *d, sv key) {
-    if (!d->count || !hashable(key)) return NULL;
+    if (!d->count || !sdict_hashable(key)) return NULL;
     uint32_t *at = place_of(d, key, sv_hash(key));
     return at ? &d->entries[*at - 1].value : NULL;
 }
@@ -74,7 +74,7 @@ static bool grow(sdict *d) {
 }
 
 bool sdict_put(sdict *d, sv key, sv value) {
-    if (!hashable(key) || !sv_join(&d->head, key) || !sv_join(&d->head, value)) goto fail;
+    if (!sdict_hashable(key) || !sv_join(&d->head, key) || !sv_join(&d->head, value)) goto fail;
     uint64_t hash = sv_hash(key);
     uint32_t *at = place_of(d, key, hash);
     if (at) {
@@ -94,7 +94,7 @@ fail:
 }
 
 bool sdict_remove(sdict *d, sv key, sv *out) {
-    if (!d->count || !hashable(key)) return false;
+    if (!d->count || !sdict_hashable(key)) return false;
     uint32_t *at = place_of(d, key, sv_hash(key));
     if (!at) return false;
     sdict_entry *e = &d->entries[*at - 1];

@@ -175,6 +175,7 @@ sv sv_complex(double re, double im);
 slist *slist_new(const stype *elem, size_t cap);
 bool slist_push(slist *l, sv v); /* takes over v, also on failure */
 sdict *sdict_new(const stype *key, const stype *value);
+bool sdict_hashable(sv key);
 sv *sdict_find(const sdict *d, sv key);       /* borrowed place; NULL: absent (or not hashable) */
 bool sdict_put(sdict *d, sv key, sv value);   /* takes over both, also on failure */
 bool sdict_remove(sdict *d, sv key, sv *out); /* out NULL: dropped */

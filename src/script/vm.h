@@ -83,12 +83,13 @@ struct vm {
     const sink *sink;
     void *sink_user; /* the recording */
     frame *top;
-    int depth, max_depth;
+    int depth, max_depth;        /* frames; vm_init sets a limit, change it before a call */
     uint64_t budget;             /* instructions left; UINT64_MAX: no limit */
     const atomic_int *cancelled; /* NULL: never */
     arena *arena;                /* scratch of operator calls */
     ARRAY(sobj *) temps;         /* of the operator calls in progress */
     vm_block *block;             /* frames; the one being filled */
+    size_t block_bytes;          /* of all blocks */
     int nesting;                 /* machines running inside machines, through hooks of the sink */
     void (*print)(void *user, const char *text, size_t n); /* print(); NULL: stdout is not ours: dropped */
     void *print_user;
