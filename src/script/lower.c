@@ -747,7 +747,9 @@ void write_to(lower *L, sten *dst, sten *src) {
 }
 
 sten *fresh(lower *L, sten *t) {
-    sten *out = EMIT(Identity, t);
+    if (L->st != NARU_OK || !t) return NULL;
+    sten *out = L->sink->records ? EMIT(Identity, t) : host_new(L, t->t.dtype, t->t.rank, t->t.dims);
+    if (out && !L->sink->records) L->sink->write(L, out, t);
     if (out && t->q) out->q = squant_ref(t->q);
     return out;
 }

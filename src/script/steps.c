@@ -118,7 +118,7 @@ static naru_status fill_node(cached_step *s, const op_desc *op, const la *attrs,
     static value there; /* inputs are given or omitted; nothing asks which value it is */
     node *n = &s->node;
     *n = (node){.op_type = op->name,
-                .domain = op->domain,
+                .domain = op->domain ? op->domain : "",
                 .overload = "",
                 .name = "",
                 .op = op,

@@ -223,9 +223,10 @@ static sten *addmm(lower *L, sten *self, sten *a, sten *b, sv beta, sv alpha) {
     naru_dtype d = t_dtype(L, a);
     bool numbers = beta.tag != SV_SYM && alpha.tag != SV_SYM && beta.tag != SV_COMPLEX && alpha.tag != SV_COMPLEX;
     if (!lower_ok(L)) return NULL;
-    if (!dtype_is_float(d) || !numbers) return blend(L, self, nn_matmul(L, a, b), beta, alpha);
-    bool columns = by_columns(L, b);
     double be = beta.tag == SV_FLOAT ? beta.f : (double)beta.i, al = alpha.tag == SV_FLOAT ? alpha.f : (double)alpha.i;
+    if (!dtype_is_float(d) || !numbers || (d == NARU_DOUBLE && ((float)be != be || (float)al != al)))
+        return blend(L, self, nn_matmul(L, a, b), beta, alpha); /* Gemm's factors are floats */
+    bool columns = by_columns(L, b);
     return EMITA(Gemm, ATTRS(AF("beta", be), AF("alpha", al), AI("transB", columns)), a,
                  columns ? view_transpose(L, b, 0, 1) : b, be == 0 ? NULL : cast(L, self, d));
 }

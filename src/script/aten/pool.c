@@ -20,6 +20,9 @@ static void take_input(lower *L, pool *p) {
     p->dtype = t_dtype(L, p->x);
     if (!lower_ok(L)) return;
     if (rank != p->n + 1 && rank != p->n + 2) {
+        if (strncmp(p->name, "max", 3) == 0)
+            lower_raise(L, "RuntimeError", "non-empty %dD or %dD (batch mode) tensor expected for input", p->n + 1,
+                        p->n + 2);
         lower_raise(L, "RuntimeError", "%s(): Expected %dD or %dD tensor, but got %s", p->name, p->n + 1, p->n + 2,
                     nn_shape(L, p->x));
         return;
