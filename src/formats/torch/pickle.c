@@ -323,7 +323,6 @@ static naru_status op_call(machine *m, pk_kind kind) {
     pk *args, *callee, *p;
     TRY(pop(m, &args));
     TRY(pop(m, &callee));
-    if (args->kind != PK_TUPLE) return fail(m, NARU_BAD_FILE, "a call whose arguments are %s", pk_kind_text(args));
     TRY(make(m, kind, &p));
     p->callee = callee;
     p->args = args;

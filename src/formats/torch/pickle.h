@@ -66,7 +66,7 @@ struct pk {
     };
     bool has_pairs; /* REDUCE, OBJECT: `pairs` is the member in use */
     pk *callee;     /* REDUCE, OBJECT */
-    pk *args;       /* REDUCE, OBJECT: normally a tuple; PERSID */
+    pk *args;       /* REDUCE, OBJECT: a tuple, but for TorchScript's enums the bare value; PERSID: normally a tuple */
     pk *state;      /* DICT too (its BUILD, as OrderedDict's _metadata); NULL where none */
 };
 

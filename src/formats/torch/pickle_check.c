@@ -64,7 +64,7 @@ static naru_status count_child(walk *w, frame *f, const pk *c) {
     uint32_t h = w->height[c->id];
     if (h > f->height) f->height = h;
     f->unfolded += w->unfolded[c->id];
-    if (f->unfolded > w->limit) return fail(w, f->node, "shared objects unfold to more than", w->limit);
+    if (f->unfolded >= w->limit) return fail(w, f->node, "shared objects unfold to more than", w->limit);
     if (f->height >= w->depth) return fail(w, f->node, "objects within objects, deeper than", w->depth);
     return NARU_OK;
 }
