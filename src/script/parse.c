@@ -123,34 +123,34 @@ static ast *names_refused(parser *p, const char *message) {
 
 /* ---- imports ---- */
 
-/* a.b.c, blanks left out; appended to s. */
-static bool dotted(parser *p, str *s) {
+/* a.b.c, blanks left out; appended to s. Without dots: only the first name. */
+static bool dotted(parser *p, str *s, bool dots) {
     do {
         token t = p->tok;
         if (!parse_need(p, T_NAME)) return false;
         if (s->len && s->data[s->len - 1] != '.') str_add(s, ".");
         str_add_n(s, p->lex.src->text + t.start, t.end - t.start);
-    } while (parse_take(p, T_DOT));
+    } while (dots && parse_take(p, T_DOT));
     return true;
 }
 
-static ast *alias(parser *p) {
+static ast *alias(parser *p, bool from) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
     str name = {0};
     ast *n = NULL;
-    if (dotted(p, &name) && (parse_take(p, T_AS) ? parse_push(p, parse_name(p)) : parse_push_missing(p)))
+    if (dotted(p, &name, !from) && (parse_take(p, T_AS) ? parse_push(p, parse_name(p)) : parse_push_missing(p)))
         n = parse_node(p, AST_ALIAS, start, mark);
     n = name.failed ? parse_oom(p) : parse_set_text(p, n, str_text(&name), name.len);
     str_free(&name);
     return n;
 }
 
-static bool aliases(parser *p) {
+static bool aliases(parser *p, bool from) {
     uint32_t open = p->tok.start;
-    bool wrapped = parse_take(p, T_OPEN);
+    bool wrapped = from && parse_take(p, T_OPEN);
     do
-        if (!parse_push(p, alias(p))) return false;
+        if (!parse_push(p, alias(p, from))) return false;
     while (parse_take(p, T_COMMA) && !(wrapped && parse_is(p, T_CLOSE)));
     return !wrapped || parse_close(p, T_CLOSE, open);
 }
@@ -162,14 +162,13 @@ static bool from_module(parser *p, str *module) {
         parse_advance(p);
     }
     if (module->len && parse_is(p, T_IMPORT)) return true;
-    /* a name after dots continues them: "..m" */
-    return dotted(p, module);
+    return dotted(p, module, true);
 }
 
 static ast *from_import(parser *p, uint32_t start, size_t mark) {
     str module = {0};
     ast *n = NULL;
-    if (from_module(p, &module) && parse_need(p, T_IMPORT) && (parse_take(p, T_MUL) || aliases(p)))
+    if (from_module(p, &module) && parse_need(p, T_IMPORT) && (parse_take(p, T_MUL) || aliases(p, true)))
         n = parse_node(p, AST_IMPORT, start, mark);
     n = module.failed ? parse_oom(p) : parse_set_text(p, n, str_text(&module), module.len);
     str_free(&module);
@@ -181,7 +180,7 @@ static ast *import_statement(parser *p) {
     size_t mark = p->kids.count;
     bool from = parse_is(p, T_FROM);
     parse_advance(p);
-    ast *n = from ? from_import(p, start, mark) : aliases(p) ? parse_node(p, AST_IMPORT, start, mark) : NULL;
+    ast *n = from ? from_import(p, start, mark) : aliases(p, false) ? parse_node(p, AST_IMPORT, start, mark) : NULL;
     return n && p->functions ? parse_unsupported(p, start, n->at.end, "import statements aren't supported") : n;
 }
 

@@ -82,8 +82,7 @@ static ast *parenthesized(parser *p) {
         if (!parse_push(p, first) || !elements(p, T_CLOSE, open, &comma)) return NULL;
         return tuple(p, open, mark, comma);
     }
-    if (first->kind == AST_STARRED)
-        return parse_fail(p, NARU_BAD_FILE, first->at.start, first->at.end, "a starred expression belongs in a tuple");
+    if (first->kind == AST_STARRED) return parse_lone_star(p, first);
     return parse_close(p, T_CLOSE, open) ? first : NULL;
 }
 

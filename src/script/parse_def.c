@@ -15,7 +15,7 @@ typedef struct {
 
 static uint8_t param_flags(parser *p, param_state *st) {
     uint8_t flags = st->keyword_only ? AST_KEYWORD_ONLY : 0;
-    if (parse_take(p, T_MUL)) {
+    if (!st->keyword_only && parse_take(p, T_MUL)) {
         flags = AST_STAR;
         st->keyword_only = true;
     } else if (parse_take(p, T_POW)) {
@@ -27,7 +27,8 @@ static uint8_t param_flags(parser *p, param_state *st) {
 
 static bool param_default(parser *p, param_state *st, const ast *name, uint8_t flags) {
     if (parse_take(p, T_SET)) {
-        if (flags & (AST_STAR | AST_STAR_STAR)) return parse_unexpected(p, "no default after stars");
+        if (flags & (AST_STAR | AST_STAR_STAR))
+            return parse_fail(p, NARU_BAD_FILE, name->at.start, name->at.end, "a parameter with stars has no default");
         if (!(flags & AST_KEYWORD_ONLY)) st->after_default = true;
         return parse_push(p, parse_test(p));
     }
@@ -40,7 +41,8 @@ static bool param_default(parser *p, param_state *st, const ast *name, uint8_t f
 static ast *param(parser *p, param_state *st) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    if (st->after_stars) return parse_unexpected(p, "nothing after the parameter with two stars");
+    if (st->after_stars)
+        return parse_fail(p, NARU_BAD_FILE, start, p->tok.end, "no parameter may follow the one with two stars");
     uint8_t flags = param_flags(p, st);
     ast *name = parse_name(p);
     if (!name) return NULL;
@@ -63,7 +65,7 @@ static bool mark_only(parser *p, param_state *st, size_t mark) {
         parse_advance(p);
         return true;
     }
-    if (parse_is(p, T_MUL) && p->next.kind == T_COMMA) {
+    if (!st->keyword_only && parse_is(p, T_MUL) && p->next.kind == T_COMMA) {
         st->keyword_only = true;
         parse_advance(p);
         return true;

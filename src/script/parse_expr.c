@@ -340,6 +340,10 @@ static ast *operand(parser *p) { return parse_level(p, LEVEL_BIT_OR); }
 
 ast *parse_star_or_named(parser *p) { return parse_is(p, T_MUL) ? starred(p, parse_test) : parse_named(p); }
 
+ast *parse_lone_star(parser *p, const ast *n) {
+    return parse_fail(p, NARU_BAD_FILE, n->at.start, n->at.end, "a starred expression belongs in a tuple");
+}
+
 /* Elements with commas between: a tuple, unless it is one element without a comma. */
 static ast *listed(parser *p, ast *(*element)(parser *)) {
     uint32_t start = p->tok.start;
@@ -356,7 +360,10 @@ static ast *listed(parser *p, ast *(*element)(parser *)) {
     return n;
 }
 
-ast *parse_tests(parser *p) { return parse_is(p, T_YIELD) ? parse_yield(p) : listed(p, parse_test); }
+ast *parse_tests(parser *p) {
+    ast *n = parse_is(p, T_YIELD) ? parse_yield(p) : listed(p, parse_test);
+    return n && n->kind == AST_STARRED ? parse_lone_star(p, n) : n;
+}
 
 ast *parse_targets(parser *p) { return listed(p, operand); }
 
@@ -380,8 +387,9 @@ ast *parse_target(parser *p, ast *node) {
     case AST_SUBSCRIPT: return node;
     case AST_TUPLE:
     case AST_LIST: return tuple_target(p, node);
-    case AST_STARRED:
-        return parse_fail(p, NARU_BAD_FILE, node->at.start, node->at.end, "a starred target belongs in a tuple");
-    default: return parse_fail(p, NARU_BAD_FILE, node->at.start, node->at.end, "no value can be put here");
+    case AST_STARRED: return parse_lone_star(p, node);
+    default:
+        return parse_fail(p, NARU_BAD_FILE, node->at.start, node->at.end,
+                          "not a target: only names, attributes, subscripts and tuples of them are");
     }
 }

@@ -79,6 +79,7 @@ ast *parse_targets(parser *p);                  /* of `for` and `del`: commas, u
 bool parse_starts(token_kind kind);             /* an expression can start with it */
 bool parse_arguments(parser *p, uint32_t open); /* pushes them; from after the `(` to after the `)` */
 bool parse_spread(parser *p, const ast *node);  /* pushes the node's kids */
+ast *parse_lone_star(parser *p, const ast *n);  /* fails: `*x` where nothing takes it apart */
 ast *parse_target(parser *p, ast *node);        /* checks that a value can be put there; lists become tuples */
 
 /* ---- parse_atom.c ---- */

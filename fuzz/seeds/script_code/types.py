@@ -1,0 +1,13 @@
+(Tensor,
+Dict[str, List[Tensor]],
+Tuple[()],
+Optional[Tuple[int, Optional[str]]],
+__torch__.a.___torch_mangle_3.C,
+Tensor | None | int,
+"List['Vec']",
+Callable[[int], str],
+P[NamedTuple, [[a, Tensor],[b, int]]],
+Dict[str,int],
+Tuple[int, ...],
+None,
+Literal[1, "int"],)
