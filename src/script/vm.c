@@ -99,7 +99,11 @@ static naru_status do_attr(vm *m, sv *r, const insn *i, naru_error *err) {
     sobject *o = sv_object(r[i->b]);
     if (!o || i->c >= o->n) return unexpected("what has the attribute", r[i->b], err);
     sv v = sv_keep(o->slots[i->c]);
-    if (m->sink->attr_read) m->sink->attr_read(m, o, i->c, &v);
+    naru_status st = m->sink->attr_read ? m->sink->attr_read(m, o, i->c, &v, err) : NARU_OK;
+    if (st != NARU_OK) {
+        sv_drop(v);
+        return st;
+    }
     if (v.tag == SV_UNINIT)
         return vm_raise(m, err, "RuntimeError", "'%s' object has no attribute '%s'", o->cls->name,
                         i->c < o->cls->nattrs ? o->cls->attrs[i->c].name : "?");

@@ -43,7 +43,8 @@ typedef struct sink {
      * through vm_run_range and leave registers merged and *pc behind the statement. */
     naru_status (*branch)(vm *m, frame *f, int pc, naru_error *err);
     naru_status (*loop)(vm *m, frame *f, int pc, naru_error *err);
-    void (*attr_read)(vm *m, sobject *o, int slot, sv *v); /* may replace what was read (a reference of ours) */
+    naru_status (*attr_read)(vm *m, sobject *o, int slot, sv *v,
+                             naru_error *err); /* may refuse or replace what was read */
     naru_status (*attr_write)(vm *m, sobject *o, int slot, sv v, naru_error *err); /* instead of writing; borrows v */
     /* Before a call: true when the sink ran it itself (a compiled region) and set *out. */
     bool (*call)(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err);
