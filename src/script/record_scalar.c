@@ -17,6 +17,7 @@ sv rec_sym(sv_tag is, elem_t elem, value *v) {
 
 sv record_input_scalar(recording *r, value *v, sv_tag is, elem_t elem) { return rec_sym(is, elem, v); }
 
+sv_tag sv_sym_kind(sv v) { return ((ssym *)v.o)->is; }
 static sv_tag kind_of(sv v) { return v.tag == SV_SYM ? ((ssym *)v.o)->is : v.tag; }
 
 value *record_scalar(recording *r, sv v, naru_error *err) {

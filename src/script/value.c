@@ -6,7 +6,6 @@
 #include "script/value.h"
 
 #include "base/hash.h"
-#include "script/record.h"
 #include "script/unit.h"
 
 enum { MAX_DEPTH = 500 }; /* how deep comparison and hashing look; deeper values differ */
@@ -440,9 +439,9 @@ static bool is_any_of(sv v, const stype *want) {
 bool sv_isinstance(sv v, const stype *t) {
     switch (t->kind) {
     case ST_TENSOR: return v.tag == SV_TENSOR;
-    case ST_INT: return v.tag == SV_INT || (v.tag == SV_SYM && ((ssym *)v.o)->is == SV_INT);
-    case ST_FLOAT: return v.tag == SV_FLOAT || (v.tag == SV_SYM && ((ssym *)v.o)->is == SV_FLOAT);
-    case ST_BOOL: return v.tag == SV_BOOL || (v.tag == SV_SYM && ((ssym *)v.o)->is == SV_BOOL);
+    case ST_INT: return v.tag == SV_INT || (v.tag == SV_SYM && sv_sym_kind(v) == SV_INT);
+    case ST_FLOAT: return v.tag == SV_FLOAT || (v.tag == SV_SYM && sv_sym_kind(v) == SV_FLOAT);
+    case ST_BOOL: return v.tag == SV_BOOL || (v.tag == SV_SYM && sv_sym_kind(v) == SV_BOOL);
     case ST_COMPLEX: return v.tag == SV_COMPLEX;
     case ST_STR: return v.tag == SV_STR;
     case ST_NONE: return v.tag == SV_NONE;
