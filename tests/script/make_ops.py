@@ -7,6 +7,8 @@ Each ops_CATEGORY.py in this folder is run with `case`, `torch`, `R` (normal num
     case("aten::conv2d", R(1, 2, 5, 5), R(3, 2, 3, 3), None, [1, 1])      arguments by position, as in the schema
     case("aten::conv2d.padding", ..., rtol=1e-4, atol=1e-5)               an overload; tolerances when the usual ones
                                                                           are too strict
+    case("aten::tensor", [1, 2], None, None, False, via=function)         what to call instead, where PyTorch's own
+                                                                          binding refuses the arguments
 Lines are {"op", "args", "results"}, or "raises" (the last line of the message), and "args_after" (index -> value) for
 arguments that changed. Values are encoded as in the archives' recorded calls; {"custom": class, "state": value} is a
 torchbind object. Usage: make_ops.py [CATEGORY ...]
@@ -95,7 +97,7 @@ class Recorder:
     def __init__(self):
         self.lines = []
 
-    def case(self, op, *args, rtol=None, atol=None, note=None, any_values=False):
+    def case(self, op, *args, rtol=None, atol=None, note=None, any_values=False, via=None):
         line = {"op": op, "args": [value(a) for a in args]}
         live = [clone(a) for a in args]
         fn = find(op)
@@ -104,7 +106,7 @@ class Recorder:
         keywords = {s.name: a for a, s in zip(live, schema) if s.kwarg_only}
         try:
             with torch.no_grad():
-                r = fn(*positional, **keywords)
+                r = via(*live) if via else fn(*positional, **keywords)
             line["results"] = [value(x) for x in r] if isinstance(r, tuple) and len(fn._schema.returns) > 1 else \
                 [] if len(fn._schema.returns) == 0 else [value(r)]
             after = {str(i): value(a) for i, (a, b) in enumerate(zip(live, line["args"]))
