@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ops/sig.h"
+#include "script/kept.h"
 #include "script/steps.h"
 #include "tensor/dtype.h"
 
@@ -19,6 +20,7 @@ struct eager {
     char *workspace;
     size_t workspace_size;
     uint64_t rng;
+    kept_list *kept;
 };
 
 naru_status eager_new(cpu_level cpu, pool *p, uint64_t seed, eager **out, naru_error *err) {
@@ -36,12 +38,14 @@ naru_status eager_new(cpu_level cpu, pool *p, uint64_t seed, eager **out, naru_e
 
 void eager_free(eager *e) {
     if (!e) return;
+    kept_free(e->kept);
     step_cache_free(e->steps);
     arena_free(e->arena);
     mem_free(e->workspace);
     mem_free(e);
 }
 
+kept_list **eager_kept(eager *e) { return &e->kept; }
 void eager_seed(eager *e, uint64_t seed) { e->rng = seed * 0x9E3779B97F4A7C15u + 0x853C49E6748FEA9Bu; }
 
 /* ---- random numbers: splitmix64 ---- */

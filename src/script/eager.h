@@ -17,5 +17,6 @@ extern const sink eager_sink;
 naru_status eager_new(cpu_level cpu, pool *p, uint64_t seed, eager **out, naru_error *err);
 void eager_free(eager *e);
 void eager_seed(eager *e, uint64_t seed); /* torch.manual_seed */
+struct kept_list **eager_kept(eager *e);  /* kept.h's place */
 
 #endif

@@ -101,7 +101,7 @@ typedef struct la { /* an attribute, by name */
     double f;
     const char *s;
     const int64_t *ints;
-    size_t n;
+    size_t n; /* INTS: of ints; STRINGS: how often s is repeated */
 } la;
 #define AI(name, v)                                                                                                    \
     { (name), ATTR_INT, (v), 0, NULL, NULL, 0 }
@@ -111,6 +111,8 @@ typedef struct la { /* an attribute, by name */
     { (name), ATTR_STRING, 0, 0, (v), NULL, 0 }
 #define AV(name, v, n_)                                                                                                \
     { (name), ATTR_INTS, 0, 0, NULL, (v), (size_t)(n_) }
+#define AR(name, v, n_)                                                                                                \
+    { (name), ATTR_STRINGS, 0, 0, (v), NULL, (size_t)(n_) }
 #define ATTRS(...)                                                                                                     \
     (const la[]) {                                                                                                     \
         __VA_ARGS__, { NULL, ATTR_NONE, 0, 0, NULL, NULL, 0 }                                                          \

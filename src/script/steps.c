@@ -80,6 +80,10 @@ static void put_attr(key *k, const la *a) {
     case ATTR_INT: put(k, &a->i, sizeof a->i); break;
     case ATTR_FLOAT: put(k, &a->f, sizeof a->f); break;
     case ATTR_STRING: put(k, a->s, strlen(a->s) + 1); break;
+    case ATTR_STRINGS:
+        put(k, &a->n, sizeof a->n);
+        put(k, a->s, strlen(a->s) + 1);
+        break;
     default: {
         put(k, &a->n, sizeof a->n);
         put(k, a->ints, a->n * sizeof *a->ints);
@@ -96,6 +100,14 @@ static naru_status fill_attr(arena *a, const la *from, attr *to) {
     case ATTR_STRING:
         to->s = (bytes){arena_strdup(a, from->s), strlen(from->s)};
         return to->s.data ? NARU_OK : NARU_OUT_OF_MEMORY;
+    case ATTR_STRINGS: {
+        bytes *all = arena_calloc(a, from->n + 1, sizeof *all);
+        bytes one = {arena_strdup(a, from->s), strlen(from->s)};
+        for (size_t i = 0; all && i < from->n; i++) all[i] = one;
+        to->count = from->n;
+        to->strings = all;
+        return all && one.data ? NARU_OK : NARU_OUT_OF_MEMORY;
+    }
     default:
         to->count = from->n;
         to->ints = arena_dup(a, from->ints, from->n * sizeof *from->ints);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One step of an LSTM, shared by cells and layers with projections.
+ */
+#ifndef SCRIPT_ATEN_RNN_H
+#define SCRIPT_ATEN_RNN_H
+
+#include "script/aten/nn.h"
+
+/* gx [batch, 4 hidden]: x W_ih' + b_ih already; *h, *c become the next state. b_hh may be NULL. */
+void rnn_lstm_step(lower *L, sten *gx, sten *w_hh, sten *b_hh, sten **h, sten **c);
+/* The same for a GRU. */
+sten *rnn_gru_step(lower *L, sten *gx, sten *w_hh, sten *b_hh, sten *h);
+/* The same from both sums: gx and gh [batch, gates * hidden]. */
+void rnn_lstm_combine(lower *L, sten *sum, sten **h, sten **c);
+sten *rnn_gru_combine(lower *L, sten *gx, sten *gh, sten *h);
+
+#endif
