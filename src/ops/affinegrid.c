@@ -9,6 +9,7 @@
  */
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { ALIGN_CORNERS };
 static const attr_def attrs[] = {ATTR_I("align_corners", 0), {0}};
@@ -67,6 +68,41 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+/* The coordinates of `size` steps, [size]. */
+static value *coordinates(lower_ctx *c, value *size, naru_dtype d, bool align) {
+    value *i = lw_cast(c, lw_range(c, size), d), *one = lw_number(c, d, 1), *two = lw_number(c, d, 2);
+    value *steps = lw_cast(c, size, d), *twice = LW(c, "Mul", i, two);
+    if (align) steps = LW(c, "Max", LW(c, "Sub", steps, one), one);
+    else twice = LW(c, "Add", twice, one);
+    return LW(c, "Sub", LW(c, "Div", twice, steps), one);
+}
+
+/* A matrix of (x, y[, z], 1) for each position, times theta transposed. */
+static naru_status down20(lower_ctx *c, node *n) {
+    value *theta = lw_in(n, 0), *size = lw_in(n, 1), *columns[4], *last = LW_INTS(c, -1);
+    naru_dtype d = lw_dtype(theta), wide = d == NARU_DOUBLE ? d : NARU_FLOAT;
+    dim_t count = lw_dim(size, 0);
+    if (count != 4 && count != 5) return lw_refuse(c, "the number of axes is not known");
+    int k = (int)count - 2;
+    value *space = LW(c, "Slice", size, LW_INTS(c, 2), LW_INTS(c, INT64_MAX));
+    for (int i = 0; i < k; i++) { /* the innermost axis comes first */
+        int axis = k - 1 - i;
+        value *steps = LW(c, "Slice", size, LW_INTS(c, 2 + axis), LW_INTS(c, 3 + axis));
+        value *v = coordinates(c, steps, wide, node_i(n, ALIGN_CORNERS) != 0);
+        if (i > 0) v = LW(c, "Unsqueeze", v, lw_ints(c, i, (const int64_t[]){1, 2}));
+        columns[i] = LW(c, "Unsqueeze", LW(c, "Expand", v, space), last);
+    }
+    columns[k] = LW(c, "Unsqueeze", LW(c, "Expand", lw_number(c, wide, 1), space), last);
+    lw_i(c, "axis", -1);
+    value *grid = lw_op(c, "Concat", k + 1, columns);
+    grid = LW(c, "Reshape", grid, LW_INTS(c, 1, -1, k + 1));
+    grid = LW(c, "MatMul", grid, lw_transpose(c, lw_cast(c, theta, wide), 3, (int[]){0, 2, 1}));
+    value *batch = LW(c, "Slice", size, LW_INTS(c, 0), LW_INTS(c, 1));
+    lw_i(c, "axis", 0);
+    value *shape = LW(c, "Concat", batch, space, LW_INTS(c, k));
+    return lw_replace(c, n, lw_cast(c, LW(c, "Reshape", grid, shape), d));
+}
+
 const op_desc op_AffineGrid = {
     .name = "AffineGrid",
     .versions = (const short[]){20, 0},
@@ -74,4 +110,5 @@ const op_desc op_AffineGrid = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{20, down20}, {0}},
 };

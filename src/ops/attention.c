@@ -19,6 +19,7 @@
 #include "ops/util_choice.h"
 #include "ops/util_linear.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { IS_CAUSAL, KV_NUM_HEADS, LEFT_WINDOW, Q_NUM_HEADS, QK_MODE, RIGHT_WINDOW, SCALE, SOFTCAP, SOFTMAX_PRECISION };
 static const attr_def attrs[] = {
@@ -304,6 +305,150 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+/* ---- lowering: the products and the softmax, in Q's type stage by stage as eval rounds ---- */
+typedef struct plan {
+    lower_ctx *c;
+    const node *n;
+    value *q, *k, *v; /* [B, H, S, D], [B, Hk, L, D], [B, Hk, L, Dv] */
+    naru_dtype dtype;
+} plan;
+
+static value *unfolded(lower_ctx *c, value *v, int64_t count) { /* [B, S, H D] as [B, H, S, D] */
+    if (lw_rank(v) != 3) return v;
+    v = LW(c, "Reshape", v, LW_INTS(c, 0, 0, count, -1));
+    return lw_transpose(c, v, 4, (int[]){0, 2, 1, 3});
+}
+
+static value *with_past(lower_ctx *c, value *past, value *v) {
+    if (!past) return v;
+    lw_i(c, "axis", 2);
+    return LW(c, "Concat", past, v);
+}
+
+/* Each of Hk heads serves `group` query heads. */
+static value *repeated(lower_ctx *c, value *v, int64_t group) {
+    if (group == 1) return v;
+    value *batch = lw_size(c, v, 0);
+    lw_i(c, "start", 2);
+    value *rest = LW(c, "Shape", v);
+    lw_i(c, "axis", 0);
+    value *shape = LW(c, "Concat", batch, LW_INTS(c, -1), rest);
+    v = LW(c, "Expand", LW(c, "Unsqueeze", v, LW_INTS(c, 2)), LW_INTS(c, 1, 1, group, 1, 1));
+    return LW(c, "Reshape", v, shape);
+}
+
+static dim_t head_count(const node *n, const value *v, int which) {
+    return node_has(n, which) ? node_i(n, which) : lw_rank(v) == 4 ? lw_dim(v, 1) : DIM_UNKNOWN;
+}
+
+static value *root_of_scale(const plan *p) {
+    lower_ctx *c = p->c;
+    dim_t size = lw_dim(p->q, -1);
+    if (node_has(p->n, SCALE)) return lw_number(c, p->dtype, sqrt(node_f(p->n, SCALE)));
+    if (dim_is_const(size)) return lw_number(c, p->dtype, sqrt(1 / sqrt((double)size)));
+    value *d = lw_cast(c, lw_size(c, p->q, -1), NARU_FLOAT);
+    return lw_cast(c, LW(c, "Reciprocal", LW(c, "Sqrt", LW(c, "Sqrt", d))), p->dtype);
+}
+
+static value *scores(const plan *p, value *root) {
+    lower_ctx *c = p->c;
+    value *k = lw_transpose(c, LW(c, "Mul", p->k, root), 4, (int[]){0, 1, 3, 2});
+    return LW(c, "MatMul", LW(c, "Mul", p->q, root), k);
+}
+
+static value *both(lower_ctx *c, const char *op, value *a, value *b) { return !a ? b : !b ? a : LW(c, op, a, b); }
+
+/* 0 where v (bool) holds, else -infinity. */
+static value *as_bias(const plan *p, value *v) {
+    return LW(p->c, "Where", v, lw_number(p->c, p->dtype, 0), lw_number(p->c, p->dtype, -INFINITY));
+}
+
+static value *mask_bias(const plan *p, value *mask) {
+    lower_ctx *c = p->c;
+    if (!mask) return NULL;
+    dim_t have = lw_dim(mask, -1), total = lw_dim(p->k, 2);
+    mask = lw_dtype(mask) == NARU_BOOL ? as_bias(p, mask) : lw_cast(c, mask, p->dtype);
+    if (dim_is_known(have) && have == total) return mask;
+    value *missing = LW(c, "Sub", lw_size(c, p->k, 2), lw_size(c, mask, -1));
+    lw_i(c, "axis", 0);
+    value *pads = LW(c, "Concat", LW_INTS(c, 0), missing);
+    return LW(c, "Pad", mask, pads, lw_number(c, p->dtype, -INFINITY), LW_INTS(c, -1));
+}
+
+/* Which keys a query sees by position, [S, L] or [B, 1, S, L]; NULL: all. */
+static value *visible(const plan *p) {
+    lower_ctx *c = p->c;
+    const node *n = p->n;
+    value *nonpad = lw_in(n, NONPAD), *past = lw_in(n, PAST_KEY), *seen = NULL;
+    int64_t left = node_i(n, LEFT_WINDOW), right = node_i(n, RIGHT_WINDOW);
+    bool causal = node_i(n, IS_CAUSAL) != 0;
+    if (!nonpad && !causal && left < 0 && right < 0) return NULL;
+    value *key = lw_range(c, lw_size(c, p->k, 2));
+    value *query = LW(c, "Unsqueeze", lw_range(c, lw_size(c, p->q, 2)), LW_INTS(c, 1));
+    if (nonpad) nonpad = LW(c, "Unsqueeze", nonpad, LW_INTS(c, 1, 2, 3));
+    if (nonpad) query = LW(c, "Add", query, LW(c, "Sub", nonpad, lw_size(c, p->q, 2)));
+    else if (past) query = LW(c, "Add", query, lw_size(c, past, 2));
+    if (nonpad) seen = LW(c, "Less", key, nonpad);
+    if (causal) seen = both(c, "And", seen, LW(c, "LessOrEqual", key, query));
+    if (left >= 0) seen = both(c, "And", seen, LW(c, "LessOrEqual", LW(c, "Sub", query, key), lw_int(c, left)));
+    if (right >= 0) seen = both(c, "And", seen, LW(c, "LessOrEqual", LW(c, "Sub", key, query), lw_int(c, right)));
+    return seen;
+}
+
+/* Rows that see nothing give zeros instead of the NaN of a softmax. */
+static value *weights(const plan *p, value *s, value *bias) {
+    lower_ctx *c = p->c;
+    naru_dtype precision = node_has(p->n, SOFTMAX_PRECISION) ? (naru_dtype)node_i(p->n, SOFTMAX_PRECISION) : p->dtype;
+    s = lw_cast(c, LW(c, "Softmax", lw_cast(c, s, precision)), p->dtype);
+    if (!bias || (!lw_in(p->n, MASK) && !lw_in(p->n, NONPAD) && node_i(p->n, LEFT_WINDOW) < 0)) return s;
+    value *most = LW(c, "ReduceMax", bias, LW_INTS(c, -1));
+    value *dead = LW(c, "Equal", most, lw_number(c, p->dtype, -INFINITY));
+    return LW(c, "Where", dead, lw_number(c, p->dtype, 0), s);
+}
+
+static value *product(const plan *p, value *w) {
+    lower_ctx *c = p->c;
+    naru_dtype other = lw_dtype(p->v), d = p->dtype;
+    if (d != other) d = d == NARU_DOUBLE || other == NARU_DOUBLE ? NARU_DOUBLE : NARU_FLOAT;
+    return lw_cast(c, LW(c, "MatMul", lw_cast(c, w, d), lw_cast(c, p->v, d)), p->dtype);
+}
+
+static naru_status down23(lower_ctx *c, node *n) {
+    value *q = lw_in(n, Q), *k = lw_in(n, K), *v = lw_in(n, V), *stage[4];
+    int rank = lw_rank(q);
+    dim_t heads_q = head_count(n, q, Q_NUM_HEADS), heads_k = head_count(n, k, KV_NUM_HEADS);
+    bool known = dim_is_const(heads_q) && dim_is_const(heads_k) && heads_k > 0;
+    if (rank < 0) return lw_refuse(c, "the rank of Q is not known");
+    if (!known && (!dim_is_known(heads_q) || heads_q != heads_k))
+        return lw_refuse(c, "the numbers of heads are not known");
+    int64_t group = known ? heads_q / heads_k : 1;
+    k = with_past(c, lw_in(n, PAST_KEY), unfolded(c, k, heads_k));
+    v = with_past(c, lw_in(n, PAST_VALUE), unfolded(c, v, heads_k));
+    plan p = {c, n, unfolded(c, q, heads_q), repeated(c, k, group), repeated(c, v, group), lw_dtype(q)};
+    stage[0] = stage[1] = scores(&p, root_of_scale(&p));
+    if (node_f(n, SOFTCAP) > 0) {
+        value *cap = lw_number(c, p.dtype, node_f(n, SOFTCAP));
+        stage[1] = LW(c, "Mul", LW(c, "Tanh", LW(c, "Div", stage[0], cap)), cap);
+    }
+    value *seen = visible(&p), *bias = mask_bias(&p, lw_in(n, MASK));
+    if (seen) bias = both(c, "Add", bias, as_bias(&p, seen));
+    stage[2] = both(c, "Add", stage[1], bias);
+    stage[3] = weights(&p, stage[2], bias);
+    value *y = product(&p, stage[3]);
+    if (rank == 3) y = lw_transpose(c, y, 4, (int[]){0, 2, 1, 3});
+    if (rank == 3) y = LW(c, "Reshape", y, LW_INTS(c, 0, 0, -1));
+    lw_output(c, n, 0, y);
+    lw_output(c, n, 1, k);
+    lw_output(c, n, 2, v);
+    lw_output(c, n, 3, stage[node_i(n, QK_MODE)]);
+    return lw_finish(c, n);
+}
+
+static naru_status down24(lower_ctx *c, node *n) { return lw_in(n, NONPAD) ? down23(c, n) : NARU_OK; }
+static naru_status down25(lower_ctx *c, node *n) {
+    return node_i(n, LEFT_WINDOW) >= 0 || node_i(n, RIGHT_WINDOW) >= 0 ? down23(c, n) : NARU_OK;
+}
+
 const op_desc op_Attention = {
     .name = "Attention",
     .versions = (const short[]){23, 24, 25, 0},
@@ -313,4 +458,5 @@ const op_desc op_Attention = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{25, down25}, {24, down24}, {23, down23}, {0}},
 };

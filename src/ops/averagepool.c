@@ -9,6 +9,7 @@
  */
 #include "ops/util_pool.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { AUTO_PAD, CEIL_MODE, COUNT_INCLUDE_PAD, DILATIONS, KERNEL_SHAPE, PADS, STRIDES };
 static const attr_def attrs[] = {
@@ -50,6 +51,11 @@ static naru_status eval(eval_ctx *c) {
     return pool_each(c, &k_window, eval_in(c, 0), y->dims, take_mean, &j);
 }
 
+static naru_status down19(lower_ctx *c, node *n) {
+    window_drop_dilations(n, DILATIONS);
+    return NARU_OK;
+}
+
 const op_desc op_AveragePool = {
     .name = "AveragePool",
     .versions = (const short[]){1, 7, 10, 11, 19, 22, 0},
@@ -58,4 +64,5 @@ const op_desc op_AveragePool = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{19, down19}, {0}},
 };

@@ -10,6 +10,7 @@
  * the saved_* outputs of before 14 are not supported.
  */
 #include "ops/util_norm.h"
+#include "ops/util_lower.h"
 
 enum { EPSILON, MOMENTUM, TRAINING_MODE };
 static const attr_def attrs[] = {
@@ -133,6 +134,51 @@ static naru_status up14(lift_ctx *c, node *n) {
     return training ? set_training(c, n) : NARU_OK;
 }
 
+/* All operands in one type, the widest of theirs. */
+static naru_status unify(lower_ctx *c, node *n, int count) {
+    naru_dtype d = lw_dtype(n->in[0]), wide = d;
+    for (int i = 1; i < count; i++) {
+        naru_dtype other = lw_dtype(n->in[i]);
+        if (other != wide) wide = wide == NARU_DOUBLE || other == NARU_DOUBLE ? NARU_DOUBLE : NARU_FLOAT;
+    }
+    if (wide == d && lw_dtype(n->in[1]) == d && (count < 5 || lw_dtype(n->in[3]) == d)) return NARU_OK;
+    value *in[5];
+    for (int i = 0; i < 5; i++) in[i] = i < count ? lw_cast(c, n->in[i], wide) : n->in[i];
+    for (int k = EPSILON; k <= TRAINING_MODE; k++) lw_attr(c, n, k);
+    node *m = lw_node(c, "BatchNormalization", 5, in, n->nout);
+    for (int o = 0; m && o < n->nout; o++)
+        if (n->out[o]) lw_output(c, n, o, lw_cast(c, m->out[o], lw_dtype(n->out[o])));
+    return lw_finish(c, n);
+}
+static naru_status down15(lower_ctx *c, node *n) { return unify(c, n, 3); }
+
+static value *running(lower_ctx *c, value *before, value *batch, double momentum) {
+    naru_dtype d = lw_dtype(before), wide = lw_dtype(batch);
+    value *old = LW(c, "Mul", lw_cast(c, before, wide), lw_number(c, wide, momentum));
+    value *now = LW(c, "Mul", LW(c, "Reshape", batch, LW_INTS(c, -1)), lw_number(c, wide, 1 - momentum));
+    return lw_cast(c, LW(c, "Add", old, now), d);
+}
+
+/* Training before 14 was said by outputs that nobody else had: it is spelled out. */
+static naru_status train(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0);
+    norm_parts parts;
+    naru_dtype d = lw_dtype(x), wide = norm_type(d);
+    int rank = lw_rank(x);
+    int64_t axes[NARU_MAX_RANK] = {0}, count = 1;
+    if (rank < 2) return lw_refuse(c, "training_mode with an input of unknown rank or rank 1");
+    for (int i = 2; i < rank; i++) axes[count++] = i;
+    value *spread = LW(c, "Unsqueeze", lw_cast(c, lw_in(n, 1), wide), lw_ints(c, rank - 1, axes));
+    value *shift = LW(c, "Unsqueeze", lw_cast(c, lw_in(n, 2), wide), lw_ints(c, rank - 1, axes));
+    value *y = norm_lower(c, lw_cast(c, x, wide), lw_ints(c, count, axes), node_f(n, EPSILON), &parts);
+    y = LW(c, "Add", LW(c, "Mul", y, spread), shift);
+    lw_output(c, n, 0, lw_cast(c, y, d));
+    if (lw_out(n, 1)) lw_output(c, n, 1, running(c, n->in[3], parts.mean, node_f(n, MOMENTUM)));
+    if (lw_out(n, 2)) lw_output(c, n, 2, running(c, n->in[4], parts.variance, node_f(n, MOMENTUM)));
+    return lw_finish(c, n);
+}
+static naru_status down14(lower_ctx *c, node *n) { return node_i(n, TRAINING_MODE) ? train(c, n) : unify(c, n, 5); }
+
 const op_desc op_BatchNormalization = {
     .name = "BatchNormalization",
     .versions = (const short[]){1, 6, 7, 9, 14, 15, 0},
@@ -143,4 +189,5 @@ const op_desc op_BatchNormalization = {
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{6, up6}, {7, up7}, {9, up9}, {14, up14}, {0}},
+    .down = (const down_adapter[]){{15, down15}, {14, down14}, {0}},
 };

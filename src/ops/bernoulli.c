@@ -7,6 +7,7 @@
 #include "ops/util_random.h"
 
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { DTYPE, SEED };
 
@@ -23,6 +24,13 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_OPT("dtype", ATTR_INT), ATTR_OPT("seed", ATTR_FLOAT), {0}};
 
+static naru_status down15(lower_ctx *c, node *n) {
+    value *p = lw_cast(c, lw_in(n, 0), NARU_FLOAT);
+    lw_attr(c, n, SEED);
+    value *draw = LW(c, "RandomUniformLike", p);
+    return lw_replace(c, n, lw_cast(c, LW(c, "Less", draw, p), lw_dtype(lw_out(n, 0))));
+}
+
 const op_desc op_Bernoulli = {
     .name = "Bernoulli",
     .versions = (const short[]){15, 22, 0},
@@ -32,4 +40,5 @@ const op_desc op_Bernoulli = {
     .flags = OP_RANDOM,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{15, down15}, {0}},
 };

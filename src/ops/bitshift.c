@@ -6,6 +6,7 @@
  * the width gives 0, or -1 for a right shift of a negative X. Versions: 11, 28.
  */
 #include "ops/util_choice.h"
+#include "ops/util_lower.h"
 
 enum { DIRECTION };
 
@@ -49,6 +50,35 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_REQ("direction", ATTR_STRING), {0}};
 
+static naru_dtype unsigned_of(naru_dtype d) {
+    switch (d) {
+    case NARU_INT8: return NARU_UINT8;
+    case NARU_INT16: return NARU_UINT16;
+    case NARU_INT32: return NARU_UINT32;
+    case NARU_INT64: return NARU_UINT64;
+    default: return NARU_UNDEFINED;
+    }
+}
+
+/* Signed integers by unsigned ones of the same width. To the right, negative ones as -1 - x, whose sign bit is 0. */
+static naru_status down28(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *y = lw_in(n, 1), *ones, *negative = NULL;
+    naru_dtype d = lw_dtype(x), u = unsigned_of(d);
+    bool right = lw_text_is(n, DIRECTION, "RIGHT");
+    if (!u) return NARU_OK;
+    if (right) {
+        ones = lw_number(c, d, -1);
+        negative = LW(c, "Less", x, lw_number(c, d, 0));
+        x = LW(c, "Where", negative, LW(c, "Sub", ones, x), x);
+    }
+    x = lw_cast(c, x, u);
+    y = lw_cast(c, y, u);
+    lw_attr(c, n, DIRECTION);
+    value *z = lw_cast(c, LW(c, "BitShift", x, y), d);
+    if (right) z = LW(c, "Where", negative, LW(c, "Sub", ones, z), z);
+    return lw_replace(c, n, z);
+}
+
 const op_desc op_BitShift = {
     .name = "BitShift",
     .versions = (const short[]){11, 28, 0},
@@ -58,4 +88,5 @@ const op_desc op_BitShift = {
     .flags = OP_ELEMENTWISE,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{28, down28}, {0}},
 };

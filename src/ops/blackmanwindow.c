@@ -8,9 +8,12 @@
 #include <math.h>
 
 #include "ops/util_window.h"
+#include "ops/util_lower.h"
 
 static double f(double t) { return 0.42 - 0.5 * cos(t) + 0.08 * cos(2 * t); }
 static naru_status eval(eval_ctx *c) { return eval_window(c, f); }
+
+static naru_status down17(lower_ctx *c, node *n) { return window_down17(c, n, 0.42, 0.5, 0.08); }
 
 const op_desc op_BlackmanWindow = {
     .name = "BlackmanWindow",
@@ -19,4 +22,5 @@ const op_desc op_BlackmanWindow = {
     .attrs = window_op_attrs,
     .infer = infer_window,
     .eval = eval,
+    .down = (const down_adapter[]){{17, down17}, {0}},
 };

@@ -12,6 +12,7 @@
 
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { ACTIVATION };
 static const attr_def attrs[] = {ATTR_S("activation", "none"), {0}};
@@ -68,6 +69,25 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+static naru_status down27(lower_ctx *c, node *n) {
+    value *x = lw_in(n, INPUT), *w = lw_in(n, WEIGHT), *past = lw_in(n, PAST), *full;
+    dim_t channels = lw_dim(w, 0), k = lw_dim(w, 2);
+    if (!dim_is_const(channels) || !dim_is_const(k)) return lw_refuse(c, "the dims of the weight are not known");
+    if (past) {
+        lw_i(c, "axis", 2);
+        full = LW(c, "Concat", past, x);
+    } else {
+        full = LW(c, "Pad", x, LW_INTS(c, 0, 0, k - 1, 0, 0, 0));
+    }
+    lw_i(c, "group", channels);
+    value *y = LW(c, "Conv", full, w, lw_in(n, BIAS));
+    if (!lw_text_is(n, ACTIVATION, "none")) y = LW(c, "Mul", y, LW(c, "Sigmoid", y));
+    value *present = LW(c, "Slice", full, lw_size(c, x, 2), LW_INTS(c, INT64_MAX), LW_INTS(c, 2));
+    lw_output(c, n, 0, y);
+    lw_output(c, n, 1, present);
+    return lw_finish(c, n);
+}
+
 const op_desc op_CausalConvWithState = {
     .name = "CausalConvWithState",
     .versions = (const short[]){27, 0},
@@ -75,4 +95,5 @@ const op_desc op_CausalConvWithState = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{27, down27}, {0}},
 };

@@ -6,6 +6,7 @@
  * Cropping starts at (d - s) / 2, padding puts (s - d) / 2 in front, both rounded down. Types: any. Versions: 18.
  */
 #include "ops/util_move.h"
+#include "ops/util_lower.h"
 
 enum { AXES };
 
@@ -72,6 +73,39 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_OPT("axes", ATTR_INTS), {0}};
 
+static bool all_zero(lower_ctx *c, const value *v) {
+    const int64_t *known;
+    int64_t count, i = 0;
+    if (!lw_known_ints(c, v, &known, &count)) return false;
+    while (i < count && known[i] == 0) i++;
+    return i == count;
+}
+
+static naru_status down18(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *want = lw_cast(c, lw_in(n, 1), NARU_INT64), *have = LW(c, "Shape", x), *axes = NULL;
+    value *zero = lw_int(c, 0), *two = lw_int(c, 2);
+    int64_t count;
+    const int64_t *a = node_ints(n, AXES, &count);
+    if (node_has(n, AXES)) {
+        axes = lw_ints(c, count, a);
+        have = LW(c, "Gather", have, axes);
+    } else if (!(axes = lw_axes(c, x, 0))) {
+        return lw_refuse(c, "the rank is not known");
+    }
+    value *surplus = LW(c, "Max", LW(c, "Sub", have, want), zero);
+    value *missing = LW(c, "Max", LW(c, "Sub", want, have), zero);
+    if (!all_zero(c, surplus)) {
+        value *from = LW(c, "Div", surplus, two);
+        x = LW(c, "Slice", x, from, LW(c, "Add", from, LW(c, "Min", have, want)), axes);
+    }
+    if (!all_zero(c, missing)) {
+        value *before = LW(c, "Div", missing, two), *after = LW(c, "Sub", missing, before);
+        lw_i(c, "axis", 0);
+        x = LW(c, "Pad", x, LW(c, "Concat", before, after), NULL, axes);
+    }
+    return lw_replace(c, n, x);
+}
+
 const op_desc op_CenterCropPad = {
     .name = "CenterCropPad",
     .versions = (const short[]){18, 0},
@@ -80,4 +114,5 @@ const op_desc op_CenterCropPad = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

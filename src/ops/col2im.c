@@ -10,6 +10,7 @@
 #include "ops/util_choice.h"
 #include "ops/util_pool.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { DILATIONS, PADS, STRIDES };
 static const attr_def attrs[] = {
@@ -115,6 +116,58 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+/* A transposed convolution whose kernel puts row k of a block at position k. The channels join the batch. */
+static naru_tensor *unit_kernel(const window *w, int64_t volume, naru_dtype d, naru_error *err) {
+    int64_t dims[NARU_MAX_RANK] = {volume, 1};
+    naru_tensor *t;
+    for (int i = 0; i < w->n; i++) dims[i + 2] = w->kernel[i];
+    if (tensor_new(d, w->n + 2, dims, &t, err) != NARU_OK) return NULL;
+    memset(t->data, 0, tensor_bytes(t));
+    for (int64_t i = 0; i < volume; i++) dtype_set_f64(d, t->data, i * volume + i, 1);
+    return t;
+}
+
+static void conv_attrs(lower_ctx *c, const window *w, const int64_t *rest) {
+    int64_t pads[2 * NARU_MAX_RANK];
+    for (int d = 0; d < w->n; d++) pads[d] = w->begin[d], pads[d + w->n] = w->end[d];
+    lw_is(c, "kernel_shape", w->n, w->kernel);
+    lw_is(c, "strides", w->n, w->stride);
+    lw_is(c, "dilations", w->n, w->dilation);
+    lw_is(c, "pads", 2 * w->n, pads);
+    lw_is(c, "output_padding", w->n, rest);
+}
+
+static naru_status down18(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0);
+    const int64_t *image, *sizes;
+    int64_t k, kb, volume = 1, cut[NARU_MAX_RANK] = {-1}, result[NARU_MAX_RANK] = {-1}, rest[NARU_MAX_RANK];
+    naru_dtype d = lw_dtype(x), wide = d == NARU_DOUBLE || dtype_is_int(d) ? NARU_DOUBLE : NARU_FLOAT;
+    dim_t channels = lw_dim(lw_out(n, 0), 1);
+    window w;
+    if (!lw_known_ints(c, lw_in(n, 1), &image, &k) || !lw_known_ints(c, lw_in(n, 2), &sizes, &kb) || k != kb ||
+        k > NARU_MAX_RANK - 2 || !dim_is_const(channels))
+        return lw_refuse(c, "the sizes are not constant");
+    TRY(window_read(n, &k_window, (int)k, &w, c->err));
+    for (int i = 0; i < k; i++) {
+        w.kernel[i] = sizes[i];
+        volume *= sizes[i];
+        int64_t room = image[i] + w.begin[i] + w.end[i] - window_extent(&w, i);
+        cut[i + 2] = room / w.stride[i] + 1;
+        rest[i] = room % w.stride[i];
+        result[i + 2] = image[i];
+    }
+    if (volume > 1 << 12) return lw_refuse(c, "blocks of %lld", (long long)volume);
+    cut[1] = volume;
+    result[1] = channels;
+    naru_tensor *kernel = unit_kernel(&w, volume, wide, c->err);
+    if (!kernel) return NARU_OUT_OF_MEMORY;
+    value *kernel_value = lw_tensor(c, kernel);
+    x = LW(c, "Reshape", lw_cast(c, x, wide), lw_ints(c, k + 2, cut));
+    conv_attrs(c, &w, rest);
+    x = LW(c, "ConvTranspose", x, kernel_value);
+    return lw_replace(c, n, lw_cast(c, LW(c, "Reshape", x, lw_ints(c, k + 2, result)), d));
+}
+
 const op_desc op_Col2Im = {
     .name = "Col2Im",
     .versions = (const short[]){18, 0},
@@ -123,4 +176,5 @@ const op_desc op_Col2Im = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

@@ -8,6 +8,7 @@
 #include "ops/util_move.h"
 
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { VALUE };
 
@@ -50,6 +51,14 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_OPT("value", ATTR_TENSOR), {0}};
 
+/* Expand took bfloat16 before. */
+static naru_status down20(lower_ctx *c, node *n) {
+    const naru_tensor *v = node_tensor(n, VALUE);
+    if (!v || v->dtype != NARU_BFLOAT16) return NARU_OK;
+    value *one = lw_number(c, v->dtype, dtype_get_f64(v->dtype, v->data, 0));
+    return lw_replace(c, n, LW(c, "Expand", one, lw_in(n, 0)));
+}
+
 const op_desc op_ConstantOfShape = {
     .name = "ConstantOfShape",
     .versions = (const short[]){9, 20, 21, 23, 24, 25, 0},
@@ -58,4 +67,5 @@ const op_desc op_ConstantOfShape = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{20, down20}, {0}},
 };

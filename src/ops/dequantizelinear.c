@@ -8,6 +8,7 @@
 #include "ops/util_quant.h"
 
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { AXIS, BLOCK, OUTPUT_DTYPE };
 
@@ -36,6 +37,40 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_I("axis", 1), ATTR_I("block_size", 0), ATTR_I("output_dtype", 0), {0}};
 
+static naru_status spell_out(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *s = lw_in(n, 1), *z = lw_in(n, 2);
+    naru_dtype d = lw_dtype(lw_out(n, 0)), wide = d == NARU_DOUBLE ? d : NARU_FLOAT;
+    s = quant_spread(c, x, s, node_i(n, AXIS), node_i(n, BLOCK));
+    if (z) z = quant_spread(c, x, z, node_i(n, AXIS), node_i(n, BLOCK));
+    if (!s || (lw_in(n, 2) && !z)) return lw_refuse(c, "the rank is not known");
+    x = lw_cast(c, x, wide);
+    if (z) x = LW(c, "Sub", x, lw_cast(c, z, wide));
+    return lw_replace(c, n, lw_cast(c, LW(c, "Mul", x, lw_cast(c, s, wide)), d));
+}
+
+/* In float, and a Cast to what was asked for. */
+static naru_status by_float(lower_ctx *c, node *n) {
+    value *s = lw_cast(c, lw_in(n, 1), NARU_FLOAT);
+    lw_attr(c, n, AXIS);
+    lw_attr(c, n, BLOCK);
+    value *y = LW(c, "DequantizeLinear", lw_in(n, 0), s, lw_in(n, 2));
+    return lw_replace(c, n, lw_cast(c, y, lw_dtype(lw_out(n, 0))));
+}
+
+static naru_status down23(lower_ctx *c, node *n) {
+    naru_dtype s = lw_dtype(lw_in(n, 1)), d = (naru_dtype)node_i(n, OUTPUT_DTYPE);
+    if ((d && d != s) || s == NARU_FLOAT8E8M0) return by_float(c, n);
+    n->attrs[OUTPUT_DTYPE].i = 0;
+    return NARU_OK;
+}
+static naru_status down21(lower_ctx *c, node *n) {
+    naru_dtype d = lw_dtype(lw_in(n, 0));
+    return node_i(n, BLOCK) || d == NARU_INT16 || d == NARU_UINT16 ? spell_out(c, n) : NARU_OK;
+}
+static naru_status down19(lower_ctx *c, node *n) {
+    return lw_dtype(lw_in(n, 1)) == NARU_FLOAT ? NARU_OK : by_float(c, n);
+}
+
 const op_desc op_DequantizeLinear = {
     .name = "DequantizeLinear",
     .versions = (const short[]){10, 13, 19, 21, 23, 24, 25, 28, 0},
@@ -47,4 +82,5 @@ const op_desc op_DequantizeLinear = {
     .flags = OP_NOFOLD,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{23, down23}, {21, down21}, {19, down19}, {0}},
 };

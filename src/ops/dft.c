@@ -13,6 +13,7 @@
 
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { INVERSE, ONESIDED };
 static const attr_def attrs[] = {ATTR_I("inverse", 0), ATTR_I("onesided", 0), {0}};
@@ -145,6 +146,22 @@ static naru_status up20(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
+/* The axis was an attribute. */
+static naru_status down20(lower_ctx *c, node *n) {
+    const int64_t *v;
+    int64_t count, axis = -2;
+    int rank = lw_rank(n->in[0]);
+    if (is_real_inverse(n)) return lw_refuse(c, "there is no one-sided inverse");
+    if (lw_in(n, 2)) {
+        if (!lw_known_ints(c, n->in[2], &v, &count) || count != 1) return lw_refuse(c, "the axis is not constant");
+        axis = v[0];
+    }
+    if (axis < 0 && rank < 0) return lw_refuse(c, "the rank is not known");
+    attr a = {.name = "axis", .kind = ATTR_INT, .i = axis < 0 ? axis + rank : axis};
+    if (n->nin > 2) n->nin = 2;
+    return node_add_attr(n, a) ? NARU_OK : err_oom(c->err);
+}
+
 const op_desc op_DFT = {
     .name = "DFT",
     .versions = (const short[]){17, 20, 0},
@@ -154,4 +171,5 @@ const op_desc op_DFT = {
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{20, up20}, {0}},
+    .down = (const down_adapter[]){{20, down20}, {0}},
 };

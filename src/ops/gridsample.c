@@ -13,6 +13,7 @@
 
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { ALIGN_CORNERS, MODE, PADDING_MODE };
 static const attr_def attrs[] = {
@@ -166,6 +167,15 @@ static naru_status up20(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
+static naru_status down20(lower_ctx *c, node *n) {
+    attr *mode = &n->attrs[MODE];
+    if (lw_rank(n->in[0]) != 4)
+        return lw_refuse(c, lw_rank(n->in[0]) < 0 ? "the rank is not known" : "only images of two axes");
+    if (lw_text_is(n, MODE, "linear")) mode->s = (bytes){"bilinear", 8};
+    else if (lw_text_is(n, MODE, "cubic")) mode->s = (bytes){"bicubic", 7};
+    return NARU_OK;
+}
+
 const op_desc op_GridSample = {
     .name = "GridSample",
     .versions = (const short[]){16, 20, 22, 0},
@@ -175,4 +185,5 @@ const op_desc op_GridSample = {
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{20, up20}, {0}},
+    .down = (const down_adapter[]){{20, down20}, {0}},
 };

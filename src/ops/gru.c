@@ -10,6 +10,7 @@
  * Versions: 1 (output_sequence), 3 (linear_before_reset), 7, 14 (layout), 22 (bfloat16).
  */
 #include "ops/util_rnn.h"
+#include "ops/util_lower.h"
 
 enum { ALPHA, BETA, ACTIVATIONS, CLIP, DIRECTION, HIDDEN_SIZE, LAYOUT, LINEAR_BEFORE_RESET };
 static const attr_def attrs[] = {
@@ -58,6 +59,8 @@ static naru_status up7(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
+static naru_status down14(lower_ctx *c, node *n) { return rnn_down14(c, n, &k_spec); }
+
 const op_desc op_GRU = {
     .name = "GRU",
     .versions = (const short[]){1, 3, 7, 14, 22, 0},
@@ -67,4 +70,5 @@ const op_desc op_GRU = {
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{7, up7}, {0}},
+    .down = (const down_adapter[]){{14, down14}, {0}},
 };

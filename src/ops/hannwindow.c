@@ -7,9 +7,12 @@
 #include <math.h>
 
 #include "ops/util_window.h"
+#include "ops/util_lower.h"
 
 static double f(double t) { return 0.5 - 0.5 * cos(t); }
 static naru_status eval(eval_ctx *c) { return eval_window(c, f); }
+
+static naru_status down17(lower_ctx *c, node *n) { return window_down17(c, n, 0.5, 0.5, 0); }
 
 const op_desc op_HannWindow = {
     .name = "HannWindow",
@@ -18,4 +21,5 @@ const op_desc op_HannWindow = {
     .attrs = window_op_attrs,
     .infer = infer_window,
     .eval = eval,
+    .down = (const down_adapter[]){{17, down17}, {0}},
 };

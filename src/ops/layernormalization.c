@@ -58,16 +58,17 @@ static naru_status eval(eval_ctx *c) {
 }
 
 static naru_status down17(lower_ctx *c, node *n) {
-    value *x = lw_in(n, 0), *scale = lw_in(n, 1), *bias = lw_in(n, 2), *mean, *deviation;
+    value *x = lw_in(n, 0), *scale = lw_in(n, 1), *bias = lw_in(n, 2);
+    norm_parts parts;
     naru_dtype d = lw_dtype(x), wide = norm_type(d), stash = (naru_dtype)node_i(n, STASH_TYPE);
     value *axes = lw_axes(c, x, node_i(n, AXIS));
     if (!axes) return lw_refuse(c, "the rank is not known");
-    value *y = norm_lower(c, lw_cast(c, x, wide), axes, node_f(n, EPSILON), &mean, &deviation);
+    value *y = norm_lower(c, lw_cast(c, x, wide), axes, node_f(n, EPSILON), &parts);
     y = LW(c, "Mul", y, lw_cast(c, scale, wide));
     if (bias) y = LW(c, "Add", y, lw_cast(c, bias, wide));
     lw_output(c, n, 0, lw_cast(c, y, d));
-    if (lw_out(n, 1)) lw_output(c, n, 1, lw_cast(c, mean, stash));
-    if (lw_out(n, 2)) lw_output(c, n, 2, lw_cast(c, LW(c, "Reciprocal", deviation), stash));
+    if (lw_out(n, 1)) lw_output(c, n, 1, lw_cast(c, parts.mean, stash));
+    if (lw_out(n, 2)) lw_output(c, n, 2, lw_cast(c, LW(c, "Reciprocal", parts.root), stash));
     return lw_finish(c, n);
 }
 

@@ -9,6 +9,7 @@
 
 #include "ops/util_pool.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { AUTO_PAD, CEIL_MODE, DILATIONS, KERNEL_SHAPE, P, PADS, STRIDES };
 static const attr_def attrs[] = {
@@ -68,6 +69,11 @@ static naru_status up2(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
+static naru_status down18(lower_ctx *c, node *n) {
+    window_drop_dilations(n, DILATIONS);
+    return NARU_OK;
+}
+
 const op_desc op_LpPool = {
     .name = "LpPool",
     .versions = (const short[]){1, 2, 11, 18, 22, 0},
@@ -77,4 +83,5 @@ const op_desc op_LpPool = {
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{2, up2}, {0}},
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

@@ -6,6 +6,7 @@
  * Versions: 15, 18, 28.
  */
 #include "ops/op.h"
+#include "ops/util_lower.h"
 
 static naru_status infer(infer_ctx *c) {
     out_tensor(c, 0, NARU_BOOL, 0, NULL);
@@ -18,6 +19,14 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+/* The answer is known for what is no optional. */
+static naru_status down18(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0);
+    type_kind kind = x ? x->fact.type.kind : TYPE_UNKNOWN;
+    if (x && kind != TYPE_TENSOR && kind != TYPE_SEQUENCE) return NARU_OK;
+    return lw_replace(c, n, lw_number(c, NARU_BOOL, x != NULL));
+}
+
 const op_desc op_OptionalHasElement = {
     .name = "OptionalHasElement",
     .versions = (const short[]){15, 18, 28, 0},
@@ -25,4 +34,5 @@ const op_desc op_OptionalHasElement = {
     .since = "V 28 bfloat16 small",
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{18, down18}, {0}},
 };

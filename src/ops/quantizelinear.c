@@ -9,6 +9,7 @@
 #include "ops/util_quant.h"
 
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { AXIS, BLOCK, OUTPUT_DTYPE, PRECISION, SATURATE };
 
@@ -48,6 +49,55 @@ static naru_status eval(eval_ctx *c) {
 static const attr_def attrs[] = {ATTR_I("axis", 1),      ATTR_I("block_size", 0), ATTR_I("output_dtype", 0),
                                  ATTR_I("precision", 0), ATTR_I("saturate", 1),   {0}};
 
+static value *rounded(lower_ctx *c, value *v, value *z, naru_dtype d) {
+    naru_dtype wide = lw_dtype(v) == NARU_DOUBLE ? NARU_DOUBLE : NARU_FLOAT;
+    v = lw_cast(c, LW(c, "Round", v), wide);
+    if (z) v = LW(c, "Add", v, lw_cast(c, z, wide));
+    value *low = lw_number(c, wide, (double)dtype_int_min(d)), *high = lw_number(c, wide, (double)dtype_int_max(d));
+    return LW(c, "Clip", v, low, high);
+}
+
+static naru_dtype precision_of(const node *n) {
+    naru_dtype s = lw_dtype(lw_in(n, 1)), p = (naru_dtype)node_i(n, PRECISION);
+    return p ? p : dtype_is_float(s) && s != NARU_FLOAT8E8M0 ? s : NARU_FLOAT;
+}
+
+static naru_status spell_out(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *s = lw_in(n, 1), *z = lw_in(n, 2);
+    naru_dtype d = lw_dtype(lw_out(n, 0)), p = precision_of(n);
+    s = quant_spread(c, x, s, node_i(n, AXIS), node_i(n, BLOCK));
+    if (z) z = quant_spread(c, x, z, node_i(n, AXIS), node_i(n, BLOCK));
+    if (!s || (lw_in(n, 2) && !z)) return lw_refuse(c, "the rank is not known");
+    value *y = LW(c, "Div", lw_cast(c, x, p), lw_cast(c, s, p));
+    if (dtype_is_int(d)) y = rounded(c, y, z, d);
+    lw_attr(c, n, SATURATE);
+    lw_i(c, "to", d);
+    return lw_replace(c, n, LW(c, "Cast", y));
+}
+
+static naru_status down23(lower_ctx *c, node *n) {
+    naru_dtype x = lw_dtype(lw_in(n, 0)), s = lw_dtype(lw_in(n, 1));
+    if (s != precision_of(n) || (x != s && x != NARU_INT32)) return spell_out(c, n);
+    if (x == NARU_INT32) n->in[0] = lw_cast(c, n->in[0], s);
+    n->attrs[PRECISION].i = 0;
+    return c->status;
+}
+
+/* A type that is not uint8 was said by the zero point only. */
+static naru_status down21(lower_ctx *c, node *n) {
+    naru_dtype d = lw_dtype(lw_out(n, 0));
+    if (node_i(n, BLOCK) || d == NARU_INT16 || d == NARU_UINT16) return spell_out(c, n);
+    n->attrs[OUTPUT_DTYPE].i = 0;
+    if (lw_in(n, 2) || d == NARU_UINT8) return NARU_OK;
+    value *zero = LW(c, "Expand", lw_number(c, d, 0), LW(c, "Shape", n->in[1]));
+    if (!zero || !node_set_nin(n, 3)) return c->status ? c->status : err_oom(c->err);
+    n->in[2] = zero;
+    return NARU_OK;
+}
+static naru_status down19(lower_ctx *c, node *n) {
+    return lw_dtype(lw_in(n, 1)) == NARU_FLOAT ? NARU_OK : spell_out(c, n);
+}
+
 const op_desc op_QuantizeLinear = {
     .name = "QuantizeLinear",
     .versions = (const short[]){10, 13, 19, 21, 23, 24, 25, 28, 0},
@@ -59,4 +109,5 @@ const op_desc op_QuantizeLinear = {
     .flags = OP_NOFOLD,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{23, down23}, {21, down21}, {19, down19}, {0}},
 };

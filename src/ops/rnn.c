@@ -7,6 +7,7 @@
  * input. Types: floats; sequence_lens int32. Versions: 1 (output_sequence), 7, 14 (layout), 22 (bfloat16).
  */
 #include "ops/util_rnn.h"
+#include "ops/util_lower.h"
 
 enum { ALPHA, BETA, ACTIVATIONS, CLIP, DIRECTION, HIDDEN_SIZE, LAYOUT };
 static const attr_def attrs[] = {
@@ -39,6 +40,8 @@ static naru_status up7(lift_ctx *c, node *n) {
     return NARU_OK;
 }
 
+static naru_status down14(lower_ctx *c, node *n) { return rnn_down14(c, n, &k_spec); }
+
 const op_desc op_RNN = {
     .name = "RNN",
     .versions = (const short[]){1, 7, 14, 22, 0},
@@ -48,4 +51,5 @@ const op_desc op_RNN = {
     .infer = infer,
     .eval = eval,
     .adapters = (const adapter[]){{7, up7}, {0}},
+    .down = (const down_adapter[]){{14, down14}, {0}},
 };

@@ -10,6 +10,7 @@
  */
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { INTERLEAVED, NUM_HEADS, ROTARY_DIM };
 static const attr_def attrs[] = {
@@ -91,6 +92,54 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+static value *part(lower_ctx *c, value *x, value *from, value *to, int64_t step) { /* of the last axis */
+    return LW(c, "Slice", x, from, to, LW_INTS(c, -1), LW_INTS(c, step));
+}
+
+static value *joined(lower_ctx *c, value *a, value *b) {
+    if (!b) return a;
+    lw_i(c, "axis", -1);
+    return LW(c, "Concat", a, b);
+}
+
+/* A cache as [B, S, R/2], with an axis for the heads. */
+static value *cache(lower_ctx *c, const node *n, int i, int heads_axis) {
+    value *v = lw_in(n, i);
+    if (lw_in(n, POSITIONS)) v = LW(c, "Gather", v, lw_in(n, POSITIONS));
+    return LW(c, "Unsqueeze", v, LW_INTS(c, heads_axis));
+}
+
+static naru_status down23(lower_ctx *c, node *n) {
+    value *x = lw_in(n, X), *end = LW_INTS(c, INT64_MAX), *zero = LW_INTS(c, 0), *rest = NULL, *a, *b;
+    int rank = lw_rank(x);
+    int64_t rotary = node_i(n, ROTARY_DIM);
+    if (rank < 0) return lw_refuse(c, "the rank is not known");
+    if (rank == 3) x = LW(c, "Reshape", x, LW_INTS(c, 0, 0, node_i(n, NUM_HEADS), -1));
+    value *cos = cache(c, n, COS, rank == 3 ? 2 : 1), *sin = cache(c, n, SIN, rank == 3 ? 2 : 1);
+    if (rotary && rotary != lw_dim(x, -1)) {
+        rest = part(c, x, LW_INTS(c, rotary), end, 1);
+        x = part(c, x, zero, LW_INTS(c, rotary), 1);
+    }
+    if (node_i(n, INTERLEAVED)) {
+        a = part(c, x, zero, end, 2), b = part(c, x, LW_INTS(c, 1), end, 2);
+    } else {
+        value *half = lw_size(c, cos, -1);
+        a = part(c, x, zero, half, 1), b = part(c, x, half, end, 1);
+    }
+    value *u = LW(c, "Sub", LW(c, "Mul", a, cos), LW(c, "Mul", b, sin));
+    value *v = LW(c, "Add", LW(c, "Mul", a, sin), LW(c, "Mul", b, cos));
+    if (node_i(n, INTERLEAVED)) {
+        value *last = LW_INTS(c, -1);
+        u = joined(c, LW(c, "Unsqueeze", u, last), LW(c, "Unsqueeze", v, last));
+        u = LW(c, "Reshape", u, LW_INTS(c, 0, 0, 0, -1));
+    } else {
+        u = joined(c, u, v);
+    }
+    u = joined(c, u, rest);
+    if (rank == 3) u = LW(c, "Reshape", u, LW_INTS(c, 0, 0, -1));
+    return lw_replace(c, n, u);
+}
+
 const op_desc op_RotaryEmbedding = {
     .name = "RotaryEmbedding",
     .versions = (const short[]){23, 0},
@@ -98,4 +147,5 @@ const op_desc op_RotaryEmbedding = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{23, down23}, {0}},
 };

@@ -7,6 +7,7 @@
  * 13, 28 (mode).
  */
 #include "ops/util_move.h"
+#include "ops/util_lower.h"
 
 enum { BLOCK, MODE };
 
@@ -46,6 +47,19 @@ static naru_status eval(eval_ctx *c) {
 
 static const attr_def attrs[] = {ATTR_REQ("blocksize", ATTR_INT), ATTR_S("mode", "DCR"), {0}};
 
+/* [N, C, H/b, b, W/b, b] with the cells moved behind the channel. */
+static naru_status down28(lower_ctx *c, node *n) {
+    value *x = lw_in(n, 0), *b = LW_INTS(c, node_i(n, BLOCK));
+    if (!lw_text_is(n, MODE, "CRD")) return NARU_OK;
+    value *h = LW(c, "Div", lw_size(c, x, 2), b), *w = LW(c, "Div", lw_size(c, x, 3), b);
+    lw_i(c, "axis", 0);
+    value *cut = LW(c, "Concat", LW_INTS(c, 0, 0), h, b, w, b);
+    lw_i(c, "axis", 0);
+    value *result = LW(c, "Concat", LW_INTS(c, 0, -1), h, w);
+    value *y = lw_transpose(c, LW(c, "Reshape", x, cut), 6, (int[]){0, 1, 3, 5, 2, 4});
+    return lw_replace(c, n, LW(c, "Reshape", y, result));
+}
+
 const op_desc op_SpaceToDepth = {
     .name = "SpaceToDepth",
     .versions = (const short[]){1, 13, 28, 0},
@@ -54,4 +68,5 @@ const op_desc op_SpaceToDepth = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{28, down28}, {0}},
 };

@@ -8,6 +8,7 @@
  */
 #include "ops/util_choice.h"
 #include "tensor/dtype.h"
+#include "ops/util_lower.h"
 
 enum { AXIS, MODE };
 static const attr_def attrs[] = {ATTR_I("axis", -2), ATTR_S("mode", "linear"), {0}};
@@ -65,6 +66,26 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+static value *trailing(lower_ctx *c, value *v, int count) { /* v with `count` more axes behind */
+    int64_t axes[NARU_MAX_RANK];
+    for (int i = 0; i < count; i++) axes[i] = -1 - i;
+    return count > 0 ? LW(c, "Unsqueeze", v, lw_ints(c, count, axes)) : v;
+}
+
+/* The positions written, for every element of update. */
+static naru_status down24(lower_ctx *c, node *n) {
+    value *past = lw_in(n, 0), *update = lw_in(n, 1), *start = lw_in(n, 2);
+    int rank = lw_rank(past), axis;
+    if (rank < 0) return lw_refuse(c, "the rank is not known");
+    axis = (int)(node_i(n, AXIS) + (node_i(n, AXIS) < 0 ? rank : 0));
+    value *at = trailing(c, lw_range(c, lw_size(c, update, axis)), rank - 1 - axis);
+    if (start) at = LW(c, "Add", at, trailing(c, start, rank - 1));
+    if (lw_text_is(n, MODE, "circular")) at = LW(c, "Mod", at, lw_size(c, past, axis));
+    at = LW(c, "Expand", at, LW(c, "Shape", update));
+    lw_i(c, "axis", axis);
+    return lw_replace(c, n, LW(c, "ScatterElements", past, at, update));
+}
+
 const op_desc op_TensorScatter = {
     .name = "TensorScatter",
     .versions = (const short[]){24, 0},
@@ -73,4 +94,5 @@ const op_desc op_TensorScatter = {
     .attrs = attrs,
     .infer = infer,
     .eval = eval,
+    .down = (const down_adapter[]){{24, down24}, {0}},
 };

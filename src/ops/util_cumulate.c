@@ -9,6 +9,9 @@
 enum { EXCLUSIVE, REVERSE };
 const attr_def cumulate_attrs[] = {ATTR_I("exclusive", 0), ATTR_I("reverse", 0), {0}};
 
+bool cumulate_is_exclusive(const node *n) { return node_i(n, EXCLUSIVE) != 0; }
+bool cumulate_is_reverse(const node *n) { return node_i(n, REVERSE) != 0; }
+
 naru_status eval_cumulate(eval_ctx *c, double (*f)(double, double), int64_t (*g)(int64_t, int64_t), int start) {
     const naru_tensor *x = eval_in(c, 0), *at = eval_in(c, 1);
     naru_tensor *y = eval_out(c, 0);

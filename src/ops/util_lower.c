@@ -99,13 +99,14 @@ static bool take_pending(lower_ctx *c, node *n) {
         const char *name = n->attrs[k].name;
         n->attrs[k] = c->pending[p];
         n->attrs[k].name = name;
+        if (n->attrs[k].kind == ATTR_GRAPH) n->attrs[k].block->owner = n;
     }
     c->npending = 0;
     return true;
 }
 
 /* ---- constants ---- */
-static value *tensor_value(lower_ctx *c, naru_tensor *t) { /* takes over the reference; NULL: memory is out */
+value *lw_tensor(lower_ctx *c, naru_tensor *t) {
     value *v = t && c->status == NARU_OK ? graph_constant_new(c->graph, c->block, NULL, t) : NULL;
     tensor_unref(t);
     return v ? v : oom(c);
@@ -119,13 +120,15 @@ value *lw_ints(lower_ctx *c, int64_t n, const int64_t *v) {
 value *lw_int(lower_ctx *c, int64_t v) {
     naru_tensor *t = NULL;
     if (tensor_new(NARU_INT64, 0, NULL, &t, NULL) == NARU_OK) memcpy(t->data, &v, sizeof v);
-    return tensor_value(c, t);
+    return lw_tensor(c, t);
 }
 
 value *lw_number(lower_ctx *c, naru_dtype d, double v) {
     naru_tensor *t = NULL;
-    if (tensor_new(d, 0, NULL, &t, NULL) == NARU_OK) dtype_set_f64(d, t->data, 0, v);
-    return tensor_value(c, t);
+    if (tensor_new(d, 0, NULL, &t, NULL) != NARU_OK) return oom(c);
+    if (dtype_is_int(d)) dtype_set_i64(d, t->data, 0, (int64_t)v);
+    else dtype_set_f64(d, t->data, 0, v);
+    return lw_tensor(c, t);
 }
 
 /* ---- folding ---- */
@@ -194,7 +197,7 @@ value *lw_op(lower_ctx *c, const char *op, int nin, value *const *in) {
     if (!t) t = evaluated(n);
     if (!t) return n->out[0];
     node_remove(n);
-    return tensor_value(c, t);
+    return lw_tensor(c, t);
 }
 
 value *lw_cast(lower_ctx *c, value *v, naru_dtype d) {
@@ -227,6 +230,32 @@ value *lw_transpose(lower_ctx *c, value *v, int rank, const int *perm) {
     for (int i = 0; i < rank; i++) p[i] = perm[i];
     lw_is(c, "perm", rank, p);
     return LW(c, "Transpose", v);
+}
+
+/* ---- bodies ---- */
+lower_ctx lw_body(lower_ctx *c) {
+    lower_ctx body = {.graph = c->graph, .opset = c->opset, .first = c->first, .status = c->status, .err = c->err};
+    body.block = graph_block_new(c->graph, c->block);
+    if (!body.block) oom(&body);
+    else body.block->name = "body"; /* ONNX wants one */
+    return body;
+}
+
+value *lw_body_in(lower_ctx *body, naru_dtype d, int rank) {
+    value *v = body->status == NARU_OK ? graph_value_new(body->graph, body->block, NULL) : NULL;
+    if (!v || !block_add_input(body->block, v)) return oom(body);
+    v->fact.type = (type){.kind = TYPE_TENSOR, .dtype = d, .has_rank = rank >= 0, .rank = rank < 0 ? 0 : rank};
+    for (int i = 0; i < rank; i++) v->fact.type.dims[i] = DIM_UNKNOWN;
+    return v;
+}
+
+void lw_body_out(lower_ctx *body, value *v) {
+    if (v && body->status == NARU_OK && !block_add_output(body->block, v)) oom(body);
+}
+
+void lw_body_end(lower_ctx *c, lower_ctx *body, const char *name) {
+    if (c->status == NARU_OK) c->status = body->status;
+    pend(c, (attr){.name = name, .kind = ATTR_GRAPH, .block = body->block});
 }
 
 /* ---- the end ---- */

@@ -56,6 +56,7 @@ value *lw_op(lower_ctx *c, const char *op, int nin, value *const *in); /* its on
 value *lw_ints(lower_ctx *c, int64_t n, const int64_t *v); /* an int64[n] constant */
 #define LW_INTS(c, ...)                                                                                                \
     lw_ints(c, (int64_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__})
+value *lw_tensor(lower_ctx *c, naru_tensor *t);         /* takes over the reference */
 value *lw_int(lower_ctx *c, int64_t v);                 /* rank 0 */
 value *lw_number(lower_ctx *c, naru_dtype d, double v); /* rank 0 */
 value *lw_cast(lower_ctx *c, value *v, naru_dtype d);   /* v itself where it has that type */
@@ -64,6 +65,12 @@ value *lw_size(lower_ctx *c, value *v, int axis);       /* int64[1]: a dim of v;
 /* The axes from `first` (may be negative) to the last, as an input for Reduce; NULL: the rank is not known. */
 value *lw_axes(lower_ctx *c, value *v, int64_t first);
 value *lw_transpose(lower_ctx *c, value *v, int rank, const int *perm);
+
+/* ---- a body of Scan or Loop: LW(&body, ...) builds in it ---- */
+lower_ctx lw_body(lower_ctx *c);
+value *lw_body_in(lower_ctx *body, naru_dtype d, int rank); /* rank -1: unknown */
+void lw_body_out(lower_ctx *body, value *v);
+void lw_body_end(lower_ctx *c, lower_ctx *body, const char *name); /* as attribute of the next node */
 
 /* ---- the end of an adapter ---- */
 /* Output o of n is v from now on. */

@@ -27,11 +27,11 @@ naru_status norm_groups_eval(eval_ctx *c, int64_t groups, double eps) {
     return NARU_OK;
 }
 
-value *norm_lower(lower_ctx *c, value *x, value *axes, double eps, value **mean, value **deviation) {
+value *norm_lower(lower_ctx *c, value *x, value *axes, double eps, norm_parts *out) {
     naru_dtype d = lw_dtype(x);
-    *mean = LW(c, "ReduceMean", x, axes);
-    value *centered = LW(c, "Sub", x, *mean);
-    value *variance = LW(c, "ReduceMean", LW(c, "Pow", centered, lw_number(c, d, 2)), axes);
-    *deviation = LW(c, "Sqrt", LW(c, "Add", variance, lw_number(c, d, eps)));
-    return LW(c, "Div", centered, *deviation);
+    out->mean = LW(c, "ReduceMean", x, axes);
+    value *centered = LW(c, "Sub", x, out->mean);
+    out->variance = LW(c, "ReduceMean", LW(c, "Pow", centered, lw_number(c, d, 2)), axes);
+    out->root = LW(c, "Sqrt", LW(c, "Add", out->variance, lw_number(c, d, eps)));
+    return LW(c, "Div", centered, out->root);
 }

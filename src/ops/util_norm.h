@@ -74,7 +74,10 @@ naru_status norm_groups_eval(eval_ctx *c, int64_t groups, double eps);
 /* ---- lowering ---- */
 /* The type to normalise d in: float for narrower ones. */
 static inline naru_dtype norm_type(naru_dtype d) { return d == NARU_DOUBLE ? d : NARU_FLOAT; }
-/* (x - mean) / sqrt(var + eps) over the axes, in the form that optimizers know; the mean, and the root beside it. */
-value *norm_lower(lower_ctx *c, value *x, value *axes, double eps, value **mean, value **deviation);
+typedef struct norm_parts {
+    value *mean, *variance, *root; /* root: sqrt(variance + eps) */
+} norm_parts;
+/* (x - mean) / root over the axes, which keep dim 1 in the parts, in the form that optimizers know. */
+value *norm_lower(lower_ctx *c, value *x, value *axes, double eps, norm_parts *out);
 
 #endif

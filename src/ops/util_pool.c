@@ -170,3 +170,10 @@ naru_status pool_each(eval_ctx *c, const window_attrs *a, const naru_tensor *x, 
     }
     return NARU_OK;
 }
+
+void window_drop_dilations(node *n, int dilations) {
+    int64_t count, i = 0;
+    const int64_t *v = node_ints(n, dilations, &count);
+    while (i < count && v[i] == 1) i++;
+    if (i == count) n->attrs[dilations].kind = ATTR_NONE;
+}

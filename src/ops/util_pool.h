@@ -36,6 +36,8 @@ static inline int64_t window_extent(const window *w, int d) { return w->dilation
 naru_status window_out(const window *w, int d, dim_t in, symtab *syms, dim_t *out, naru_error *err);
 /* Replaces auto_pad by the begin and end padding that it means for these input sizes. */
 void window_resolve(window *w, const int64_t *in);
+/* For lowering: dilations of 1 go, they are what there was before the attribute. */
+void window_drop_dilations(node *n, int dilations);
 
 /* The sizes of a pooling op's output: [N, C, window_out...] of input 0. Unknown rank gives unknown rank. */
 naru_status pool_infer(infer_ctx *c, const window_attrs *a, dim_t *dims, int *rank);

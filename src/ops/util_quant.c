@@ -53,3 +53,25 @@ int64_t quantize_int(double v, int64_t zp, naru_dtype d) {
 int64_t zero_point(const naru_tensor *t, int64_t i) {
     return t ? dtype_get_i64(t->dtype, t->data, tensor_count(t) == 1 ? 0 : i) : 0;
 }
+
+value *quant_spread(lower_ctx *c, value *x, value *v, int64_t axis, int64_t per) {
+    int rank = lw_rank(x), own = lw_rank(v);
+    if (own == 0 || (own == 1 && lw_dim(v, 0) == 1 && !per)) return v;
+    if (rank < 1 || own < 1) return NULL;
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis >= rank) return NULL;
+    if (own == 1 && !per) {
+        int64_t behind[NARU_MAX_RANK], count = 0;
+        for (int64_t d = axis + 1; d < rank; d++) behind[count] = count + 1, count++;
+        return count ? LW(c, "Unsqueeze", v, lw_ints(c, count, behind)) : v;
+    }
+    value *at = lw_range(c, lw_size(c, x, (int)axis)), *size;
+    if (per) size = LW_INTS(c, per);
+    else { /* as many blocks as there are scales */ value *parts = lw_size(c, v, (int)axis), *one = LW_INTS(c, 1);
+        value *up = LW(c, "Sub", LW(c, "Add", lw_size(c, x, (int)axis), parts), one);
+        size = LW(c, "Div", up, parts);
+    }
+    at = LW(c, "Div", at, size);
+    lw_i(c, "axis", axis);
+    return LW(c, "Gather", v, at);
+}

@@ -5,7 +5,7 @@
 #ifndef OPS_UTIL_QUANT_H
 #define OPS_UTIL_QUANT_H
 
-#include "ops/op.h"
+#include "ops/util_lower.h"
 
 /* Which scale belongs to element i of a tensor of x's dims. */
 typedef struct scale_map {
@@ -22,5 +22,7 @@ int64_t scale_map_at(const scale_map *m, int64_t i);
 int64_t quantize_int(double v, int64_t zp, naru_dtype d);
 /* Zero point i of an optional tensor (a single one serves for all). */
 int64_t zero_point(const naru_tensor *t, int64_t i);
+/* For lowering: scales or zero points as a tensor that broadcasts to x. NULL: the rank of either is not known. */
+value *quant_spread(lower_ctx *c, value *x, value *v, int64_t axis, int64_t per);
 
 #endif

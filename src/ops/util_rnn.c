@@ -215,3 +215,23 @@ naru_status rnn_eval(eval_ctx *c, const rnn_spec *s, rnn_step step) {
     }
     return NARU_OK;
 }
+
+naru_status rnn_down14(lower_ctx *c, node *n, const rnn_spec *s) {
+    enum { INPUTS = 8, X = 0, FIRST_STATE = 5, LAST_STATE = 6 };
+    value *in[INPUTS] = {NULL};
+    if (!node_i(n, s->attrs->layout)) return NARU_OK;
+    for (int i = 0; i < n->nin && i < INPUTS; i++) {
+        bool batch_first = i == X || i == FIRST_STATE || (s->cell && i == LAST_STATE);
+        in[i] = n->in[i] && batch_first ? lw_transpose(c, n->in[i], 3, (int[]){1, 0, 2}) : n->in[i];
+    }
+    for (int k = 0; k < n->nattrs; k++)
+        if (k != s->attrs->layout) lw_attr(c, n, k);
+    node *m = lw_node(c, n->op_type, INPUTS, in, n->nout);
+    for (int o = 0; m && o < n->nout; o++) {
+        value *v = m->out[o];
+        if (!n->out[o]) m->out[o] = NULL;
+        else if (o == 0) lw_output(c, n, o, lw_transpose(c, v, 4, (int[]){2, 0, 1, 3}));
+        else lw_output(c, n, o, lw_transpose(c, v, 3, (int[]){1, 0, 2}));
+    }
+    return lw_finish(c, n);
+}

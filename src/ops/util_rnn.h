@@ -10,7 +10,7 @@
 #ifndef OPS_UTIL_RNN_H
 #define OPS_UTIL_RNN_H
 
-#include "ops/op.h"
+#include "ops/util_lower.h"
 
 typedef struct rnn_attrs { /* indices in the op's attribute table */
     int alpha, beta, activations, clip, direction, hidden_size, layout;
@@ -62,6 +62,8 @@ naru_status rnn_infer(infer_ctx *c, const rnn_spec *s);
 /* One step: h (and cell) become the next state. x is the step's input. */
 typedef void (*rnn_step)(const rnn_run *r, int dir, const double *x, double *h, double *cell);
 naru_status rnn_eval(eval_ctx *c, const rnn_spec *s, rnn_step step);
+/* Below 14 there is no layout 1: transposes around the node. */
+naru_status rnn_down14(lower_ctx *c, node *n, const rnn_spec *s);
 /* out[j] = W[row + j] . x (+ R[row + j] . h), clipped by the caller; j < hidden, row = gate * hidden. */
 void rnn_gate_w(const rnn_run *r, int dir, int gate, const double *x, double *out); /* W x + Wb */
 void rnn_gate_r(const rnn_run *r, int dir, int gate, const double *h, double *out); /* R h + Rb */

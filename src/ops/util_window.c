@@ -31,3 +31,17 @@ naru_status eval_window(eval_ctx *c, double (*f)(double)) {
         dtype_set_f64(y->dtype, y->data, i, f(period > 0 ? 6.283185307179586 * (double)i / period : 0));
     return NARU_OK;
 }
+
+naru_status window_down17(lower_ctx *c, node *n, double a, double b, double c2) {
+    naru_dtype out = (naru_dtype)node_i(n, DATATYPE), d = out == NARU_DOUBLE ? out : NARU_FLOAT;
+    value *size = lw_cast(c, lw_in(n, 0), NARU_INT64), *i = lw_cast(c, lw_range(c, size), d);
+    value *period = node_i(n, PERIODIC) ? size : LW(c, "Sub", size, lw_int(c, 1));
+    period = lw_cast(c, LW(c, "Max", period, lw_int(c, 1)), d); /* of the one element of size 1 the angle is 0 */
+    value *angle = LW(c, "Div", LW(c, "Mul", i, lw_number(c, d, 6.283185307179586)), period);
+    value *y = LW(c, "Sub", lw_number(c, d, a), LW(c, "Mul", LW(c, "Cos", angle), lw_number(c, d, b)));
+    if (c2 != 0) {
+        value *twice = LW(c, "Cos", LW(c, "Add", angle, angle));
+        y = LW(c, "Add", y, LW(c, "Mul", twice, lw_number(c, d, c2)));
+    }
+    return lw_replace(c, n, lw_cast(c, y, out));
+}

@@ -312,12 +312,20 @@ static naru_status settle(lowering *k, node *n, origin *o) {
     return lower_bodies(k, n);
 }
 
+/* The operator, or the type of an input (quantized weights), came after the opset. */
+static bool is_too_new(const lowering *k, const node *n) {
+    if (n->op->versions && n->op->versions[0] > k->opset) return true;
+    for (int i = 0; i < n->nin; i++)
+        if (n->in[i] && since_dtype(lw_dtype(n->in[i])) > k->opset) return true;
+    return false;
+}
+
 static naru_status lower_node(lowering *k, node *n, origin *o) {
     if (!n->op || k->bad > FINDINGS_MAX) return NARU_OK;
     bool gone = false;
     block *b = n->block;
     node *prev = n->prev, *end = n->next;
-    if (n->op->versions && n->op->versions[0] > k->opset) TRY(fold(k, n, &gone));
+    if (is_too_new(k, n)) TRY(fold(k, n, &gone));
     if (gone) return NARU_OK;
     TRY(adapt(k, n, o, &gone));
     if (gone) return lower_between(k, b, prev, end, NULL, o);
