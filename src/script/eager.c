@@ -9,6 +9,7 @@
 
 #include "ops/sig.h"
 #include "script/kept.h"
+#include "script/region.h"
 #include "script/steps.h"
 #include "tensor/dtype.h"
 
@@ -21,6 +22,7 @@ struct eager {
     size_t workspace_size;
     uint64_t rng;
     kept_list *kept;
+    region_user *regions;
 };
 
 naru_status eager_new(cpu_level cpu, pool *p, uint64_t seed, eager **out, naru_error *err) {
@@ -39,6 +41,7 @@ naru_status eager_new(cpu_level cpu, pool *p, uint64_t seed, eager **out, naru_e
 void eager_free(eager *e) {
     if (!e) return;
     kept_free(e->kept);
+    region_user_free(e->regions);
     step_cache_free(e->steps);
     arena_free(e->arena);
     mem_free(e->workspace);
@@ -47,6 +50,10 @@ void eager_free(eager *e) {
 
 kept_list **eager_kept(eager *e) { return &e->kept; }
 void eager_seed(eager *e, uint64_t seed) { e->rng = seed * 0x9E3779B97F4A7C15u + 0x853C49E6748FEA9Bu; }
+
+void eager_use_regions(eager *e, region_user *u) { e->regions = u; }
+region_user *eager_regions(const eager *e) { return e->regions; }
+pool *eager_pool(const eager *e) { return e->pool; }
 
 /* ---- random numbers: splitmix64 ---- */
 static uint64_t next_random(eager *e) {
@@ -512,4 +519,5 @@ const sink eager_sink = {
     .set = eager_set,
     .constant = eager_constant,
     .item = eager_item,
+    .call = region_call,
 };

@@ -11,11 +11,16 @@
 #include "script/vm.h"
 
 typedef struct eager eager;
+typedef struct region_user region_user;
 extern const sink eager_sink;
 
 /* One per concurrent call. The pool is borrowed. */
 naru_status eager_new(cpu_level cpu, pool *p, uint64_t seed, eager **out, naru_error *err);
 void eager_free(eager *e);
+/* Regions that calls may run as (region.h): the state owns `u`. NULL: none. */
+void eager_use_regions(eager *e, region_user *u);
+region_user *eager_regions(const eager *e);
+pool *eager_pool(const eager *e);
 void eager_seed(eager *e, uint64_t seed); /* torch.manual_seed */
 struct kept_list **eager_kept(eager *e);  /* kept.h's place */
 

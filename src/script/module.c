@@ -29,7 +29,8 @@ static naru_status read_constants(module *m, torch_storages *s, naru_error *err)
                        archive_kind_text(archive_kind_of(m->archive)));
     TRY(module_unpickle(m, s, "constants.pkl", "constants/", &m->unit->constants, err));
     sv_share(m->unit->constants);
-    if (m->unit->constants.tag != SV_TUPLE) return err_set(err, NARU_BAD_FILE, "%s: constants.pkl is no tuple", m->path);
+    if (m->unit->constants.tag != SV_TUPLE)
+        return err_set(err, NARU_BAD_FILE, "%s: constants.pkl is no tuple", m->path);
     return NARU_OK;
 }
 
@@ -59,12 +60,14 @@ static naru_status load(archive *a, const char *name, const module_options *o, m
         archive_unref(a);
         return err_oom(err);
     }
-    *m = (module){.refs = 1, .archive = a, .path = mem_strdup(name), .arena = arena_new(), .options = *o,
-                  .root = sv_none()};
+    *m = (module){
+        .refs = 1, .archive = a, .path = mem_strdup(name), .arena = arena_new(), .options = *o, .root = sv_none()};
     pthread_mutex_init(&m->lock, NULL);
     pthread_mutex_init(&m->writing, NULL);
     naru_status st = m->path && m->arena ? NARU_OK : err_oom(err);
     if (st == NARU_OK) st = pool_create(o->threads, (int)knob_int(KNOB_SPIN_US, 0, LONGEST_SPIN_US), &m->pool, err);
+    if (st == NARU_OK && o->regions && !(m->region_set = region_set_new(o->cpu, pool_threads(m->pool))))
+        st = err_oom(err);
     if (st == NARU_OK) st = read_module(m, err);
     if (st != NARU_OK) {
         module_unref(m);
@@ -95,6 +98,7 @@ module *module_ref(module *m) {
 void module_unref(module *m) {
     if (!m || atomic_fetch_sub(&m->refs, 1) != 1) return;
     for (int i = 0; i < m->nidle; i++) eager_free(m->idle[i]);
+    region_set_free(m->region_set);
     sv_drop(m->root);
     if (m->unit) unit_free(m->unit);
     archive_unref(m->archive);
@@ -126,7 +130,15 @@ static naru_status take_eager(module *m, eager **out, naru_error *err) {
     pthread_mutex_lock(&m->lock);
     *out = m->nidle ? m->idle[--m->nidle] : NULL;
     pthread_mutex_unlock(&m->lock);
-    return *out ? NARU_OK : eager_new(m->options.cpu, m->pool, m->options.seed, out, err);
+    if (*out) return NARU_OK;
+    TRY(eager_new(m->options.cpu, m->pool, m->options.seed, out, err));
+    region_user *u = m->region_set ? region_user_new(m->region_set) : NULL;
+    if (m->region_set && !u) {
+        eager_free(*out);
+        return err_oom(err);
+    }
+    eager_use_regions(*out, u);
+    return NARU_OK;
 }
 
 static void give_eager(module *m, eager *e) {
@@ -151,7 +163,8 @@ naru_status module_call(module *m, const char *method, int n, const sv *args, sv
     pthread_mutex_lock(&m->writing);
     naru_status st = vm_init(&machine, m->unit, e);
     if (m->options.budget) machine.budget = m->options.budget;
-    if (st == NARU_OK) st = vm_call(&machine, f, n + 1, all, out, err);
+    if (st == NARU_OK && !region_call(&machine, f, n + 1, all, out, &st, err))
+        st = vm_call(&machine, f, n + 1, all, out, err);
     if (trace && st != NARU_OK) str_add(trace, str_text(&machine.trace));
     vm_done(&machine);
     pthread_mutex_unlock(&m->writing);

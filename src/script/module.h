@@ -8,6 +8,7 @@
 
 #include "formats/torch/tensors.h"
 #include "script/eager.h"
+#include "script/region.h"
 
 typedef struct module_options {
     cpu_level cpu;
@@ -31,6 +32,7 @@ typedef struct module {
     module_options options;
     pthread_mutex_t lock;    /* of the idle list */
     pthread_mutex_t writing; /* held by calls that may write attributes */
+    region_set *region_set; /* NULL: everything is interpreted */
     eager *idle[16];
     int nidle;
 } module;
