@@ -71,7 +71,13 @@ static naru_status set_attr(graph *g, node *n, const la *from, naru_error *err) 
     if (from->kind == ATTR_INT) a->i = from->i;
     else if (from->kind == ATTR_FLOAT) a->f = (float)from->f;
     else if (from->kind == ATTR_STRING) a->s = (bytes){arena_strdup(g->arena, from->s), strlen(from->s)};
-    else {
+    else if (from->kind == ATTR_STRINGS) { /* s, n times */
+        bytes *all = arena_calloc(g->arena, from->n + 1, sizeof *all);
+        for (size_t i = 0; all && i < from->n; i++) all[i] = (bytes){arena_strdup(g->arena, from->s), strlen(from->s)};
+        a->strings = all;
+        a->count = from->n;
+        if (!all) return err_oom(err);
+    } else {
         a->ints = arena_dup(g->arena, from->ints, from->n * sizeof *from->ints);
         a->count = from->n;
         if (!a->ints) return err_oom(err);

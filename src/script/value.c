@@ -23,6 +23,7 @@ static void *link_field(sobj *o) {
 static void free_tensor(sten *t) {
     storage_unref(t->t.storage);
     squant_unref(t->q);
+    tensor_unref(t->lens);
     mem_free(t);
 }
 

@@ -130,6 +130,7 @@ typedef struct sten {
     bool number; /* made from a Python number: never decides the result's type within its category */
     naru_tensor t;
     squant *q; /* quantized, else NULL */
+    naru_tensor *lens; /* nested: a padded batch whose samples have these lengths (int64); else NULL. Owned */
     struct rec_tensor *rec;
 } sten;
 
