@@ -322,6 +322,28 @@ static void lies(void **state) {
     BROKEN(28, "\xff\xff", 2, NARU_BAD_FILE, "run over the end");
 }
 
+/* More records than the 16 bits of zip's old end record can count. */
+static void many_records(void **state) {
+    naru_error err = NARU_ERROR_INIT;
+    archive_writer *w;
+    archive *a;
+    archive_bytes b;
+    str out = {0};
+    char name[16];
+    assert_int_equal(archive_writer_begin(NULL, NULL, &w, &err), NARU_OK);
+    for (int i = 0; i < 70000; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        assert_int_equal(archive_writer_add(w, name, name, strlen(name), &err), NARU_OK);
+    }
+    assert_int_equal(archive_writer_end(w, true, &out, &err), NARU_OK);
+    assert_int_equal(archive_open_memory(out.data, out.len, "m", &a, &err), NARU_OK);
+    assert_int_equal(archive_count(a), 70000);
+    assert_int_equal(archive_read(a, "69999", &b, &err), NARU_OK);
+    assert_memory_equal(b.data, "69999", 5);
+    archive_unref(a);
+    str_free(&out);
+}
+
 static void folders(void **state) {
     naru_error err = NARU_ERROR_INIT;
     archive *a;
@@ -449,6 +471,7 @@ int main(void) {
         cmocka_unit_test(cut_everywhere),
         cmocka_unit_test(changed_everywhere),
         cmocka_unit_test(lies),
+        cmocka_unit_test(many_records),
         cmocka_unit_test(folders),
         cmocka_unit_test(versions),
         cmocka_unit_test(byte_orders),

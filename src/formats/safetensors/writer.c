@@ -38,12 +38,13 @@ static naru_status make_items(size_t count, const char *const *names, naru_tenso
     item *items = mem_calloc(count + 1, sizeof *items);
     if (!items) return err_oom(err);
     for (size_t i = 0; i < count; i++) {
-        items[i] = (item){names[i], type_name(tensors[i]->dtype), tensors[i]};
-        if (items[i].type && strcmp(names[i], "__metadata__") != 0) continue;
+        const char *type = type_name(tensors[i]->dtype);
+        items[i] = (item){names[i], type, tensors[i]};
+        if (type && strcmp(names[i], "__metadata__") != 0) continue;
         mem_free(items);
-        return items[i].type ? err_set(err, NARU_INVALID_ARGUMENT, "'%s' is no name for a tensor", names[i])
-                             : err_set(err, NARU_UNSUPPORTED, "tensor '%s': the format has no type for %s", names[i],
-                                       naru_dtype_name(tensors[i]->dtype));
+        return type ? err_set(err, NARU_INVALID_ARGUMENT, "'%s' is no name for a tensor", names[i])
+                    : err_set(err, NARU_UNSUPPORTED, "tensor '%s': the format has no type for %s", names[i],
+                              naru_dtype_name(tensors[i]->dtype));
     }
     if (count) qsort(items, count, sizeof *items, by_width_and_name);
     *out = items;
