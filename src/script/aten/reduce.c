@@ -225,6 +225,7 @@ void aten__aminmax(lower *L) { both_extremes(L, -1, -1); }
 /* Position of the first extreme along each line, on the host. NaN beats all. */
 static sten *arg_extreme(lower *L, sten *x, int dim, bool keep, bool max) {
     lines l = lines_of(L, x, dim);
+    bool floats = dtype_is_float(t_dtype(L, x));
     const int64_t *k = order_keys(L, x);
     int64_t dims[NARU_MAX_RANK], *at;
     int rank = dims_without(L, x, dim, keep, dims);
@@ -234,7 +235,7 @@ static sten *arg_extreme(lower *L, sten *x, int dim, bool keep, bool max) {
         int64_t best = 0;
         for (int64_t j = 1; j < l.n; j++) {
             int64_t a = v[j * l.inner], b = v[best * l.inner];
-            if (max ? a > b : (a == INT64_MAX || b == INT64_MAX ? a > b : a < b)) best = j;
+            if (max || (floats && (a == INT64_MAX || b == INT64_MAX)) ? a > b : a < b) best = j;
         }
         at[i] = best;
     }
