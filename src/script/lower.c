@@ -124,7 +124,11 @@ static bool is_number(sv v) {
 
 static sten *wrap_number(lower *L, sv v) {
     sten *t = scalar_tensor(L, v, NARU_UNDEFINED);
-    if (t) t->number = true;
+    if (t) {
+        t->number = true;
+        t->exact = v.tag == SV_FLOAT;
+        t->value = t->exact ? v.f : 0;
+    }
     return t;
 }
 
@@ -492,9 +496,11 @@ static int onnx_type(naru_dtype d) { return (int)d; } /* naru_dtype's numbers ar
 
 sten *cast(lower *L, sten *t, naru_dtype d) {
     if (L->st != NARU_OK || !t || t->t.dtype == d) return t;
-    bool number_ = t->number;
-    sten *out = EMITA(Cast, ATTRS(AI("to", onnx_type(d))), t);
+    bool number_ = t->number, exact = t->exact && !dtype_is_complex(d);
+    double v = t->value;
+    sten *out = exact ? lit(L, d, v) : EMITA(Cast, ATTRS(AI("to", onnx_type(d))), t);
     if (out) out->number = number_;
+    if (out && exact) out->exact = true, out->value = v;
     return out;
 }
 

@@ -128,6 +128,8 @@ typedef struct sten {
     sobj head;
     bool param;  /* an attribute or constant of the module: steps may pack it (checked by storage version) */
     bool number; /* made from a Python number: never decides the result's type within its category */
+    bool exact;  /* a number made from a float, `value`, which its element type may have rounded */
+    double value;
     naru_tensor t;
     squant *q; /* quantized, else NULL */
     naru_tensor *lens; /* nested: a padded batch whose samples have these lengths (int64); else NULL. Owned */

@@ -12,7 +12,7 @@ calls = {
 }
 for op, variants in calls.items():
     for v in variants:
-        case(f"aten::{op}", edge, *v)
+        case(f"aten::{op}", edge if op != "gelu" else edge[:11], *v)  # PyTorch's gelu(inf) is nan on some CPUs
         case(f"aten::{op}", R(2, 3, dtype=f64) * 2, *v)
         case(f"aten::{op}", T(-0.7), *v)
         case(f"aten::{op}", R(2, 3, dtype=f16), *v, **half)

@@ -47,7 +47,7 @@ case("aten::lgamma", T([0.5, 3.0, 100.5, -2.5], dtype=f64), rtol=1e-12)
 case("aten::digamma", T([0.5, 3.0, 100.5, -2.5, 1.4616], dtype=f64), rtol=1e-10)
 for n in (0, 1, 2, 3):
     case("aten::polygamma", n, T([0.5, 1.0, 3.5, 10.0]))
-case("aten::special_polygamma", 1, T([0.5], dtype=f64), rtol=1e-10)
+case("aten::special_polygamma", 1, T([0.5], dtype=f64), rtol=1e-8)  # PyTorch stops at 1e-9
 case("aten::mvlgamma", T([3.0, 4.5]), 3)
 case("aten::special_multigammaln", T([3.0, 4.5]), 2)
 for op in ("igamma", "igammac", "special_gammainc", "special_gammaincc"):

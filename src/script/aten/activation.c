@@ -8,19 +8,24 @@
 
 #include <complex.h>
 #include <math.h>
+#include <stdio.h>
 
-/* Floats only, as PyTorch has them. */
-static sten *float_arg(lower *L) {
+/* Floats only, as PyTorch has them; `kernel` is what its message calls the function. */
+static sten *float_arg_of(lower *L, const char *kernel) {
     sten *x = arg_tensor(L, 0);
     naru_dtype d = t_dtype(L, x);
-    if (!dtype_is_float(d))
-        lower_raise(L, "RuntimeError", "\"%s_cpu\" not implemented for '%s'", L->op->schema->name + 6,
-                    d == NARU_INT64   ? "Long"
-                    : d == NARU_INT32 ? "Int"
-                    : d == NARU_BOOL  ? "Bool"
-                                      : torch_dtype_name(torch_of_dtype(d)));
+    if (!dtype_is_float(d)) lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", kernel, ar_type_name(d));
     return x;
 }
+
+static sten *float_arg(lower *L) {
+    char kernel[64];
+    snprintf(kernel, sizeof kernel, "%s_cpu", L->op->schema->name + 6); /* behind "aten::" */
+    return float_arg_of(L, kernel);
+}
+
+/* Attributes are single floats: doubles take compositions instead. */
+static bool is_double(lower *L, sten *x) { return t_dtype(L, x) == NARU_DOUBLE; }
 
 static sten *constant(lower *L, sten *x, double v) { return lit(L, t_dtype(L, x), v); }
 
@@ -32,9 +37,13 @@ void aten_relu(lower *L) {
     else ret_tensor(L, EMIT(Relu, x));
 }
 
+static sten *leaky(lower *L, sten *x, double slope) {
+    if (!is_double(L, x)) return EMITA(LeakyRelu, ATTRS(AF("alpha", slope)), x);
+    return ar_where(L, EMIT(Greater, x, constant(L, x, 0)), x, ar_mulc(L, x, slope));
+}
 void aten_leaky_relu(lower *L) {
     sten *x = float_arg(L);
-    ret_tensor(L, EMITA(LeakyRelu, ATTRS(AF("alpha", arg_float(L, 1))), x));
+    ret_tensor(L, leaky(L, x, arg_float(L, 1)));
 }
 
 /* The slopes lie along dim 1 of x, or there is one for all. */
@@ -43,7 +52,7 @@ void aten_prelu(lower *L) {
     int rank = t_rank(L, x), wr = t_rank(L, w);
     if (t_dtype(L, x) != t_dtype(L, w))
         lower_raise(L, "RuntimeError", "prelu: Type promoting not supported. Got %s and %s",
-                    torch_dtype_name(torch_of_dtype(t_dtype(L, x))), torch_dtype_name(torch_of_dtype(t_dtype(L, w))));
+                    ar_type_name(t_dtype(L, x)), ar_type_name(t_dtype(L, w)));
     if (wr == 1 && !t_dim_is(L, w, 0, 1) && rank > 2) {
         sv dims[NARU_MAX_RANK];
         for (int i = 0; i < rank - 1; i++) dims[i] = i ? sv_int(1) : t_dim(L, w, 0);
@@ -58,26 +67,28 @@ void aten_prelu_kernel(lower *L) {
     ret_tensor(L, EMIT(PRelu, x, arg_tensor(L, 1)));
 }
 
-void aten_elu(lower *L) {
-    sten *x = float_arg(L);
-    double alpha = arg_float(L, 1), scale = arg_float(L, 2), inner = arg_float(L, 3);
-    if (inner == 1) {
+static sten *elu(lower *L, sten *x, double alpha, double scale, double inner) {
+    if (inner == 1 && !is_double(L, x)) {
         sten *y = EMITA(Elu, ATTRS(AF("alpha", alpha)), x);
-        ret_tensor(L, scale == 1 ? y : ar_mulc(L, y, scale));
-        return;
+        return scale == 1 ? y : ar_mulc(L, y, scale);
     }
     sten *low = ar_mulc(L, ar_addc(L, EMIT(Exp, ar_mulc(L, x, inner)), -1), alpha * scale);
-    ret_tensor(L, ar_where(L, EMIT(LessOrEqual, x, constant(L, x, 0)), low, ar_mulc(L, x, scale)));
+    return ar_where(L, EMIT(LessOrEqual, x, constant(L, x, 0)), low, ar_mulc(L, x, scale));
+}
+void aten_elu(lower *L) {
+    sten *x = float_arg(L);
+    ret_tensor(L, elu(L, x, arg_float(L, 1), arg_float(L, 2), arg_float(L, 3)));
 }
 void aten_selu(lower *L) {
-    sten *x = float_arg(L);
-    ret_tensor(L, EMIT(Selu, x));
+    sten *x = float_arg_of(L, "elu_cpu");
+    const double alpha = 1.6732632423543772848170429916717, scale = 1.0507009873554804934193349852946;
+    ret_tensor(L, is_double(L, x) ? elu(L, x, alpha, scale, 1) : EMIT(Selu, x));
 }
 void aten_celu(lower *L) {
-    sten *x = float_arg(L);
+    sten *x = float_arg_of(L, "elu_cpu");
     double alpha = arg_float(L, 1);
     if (alpha == 0) lower_raise(L, "RuntimeError", "ZeroDivisionError: alpha cannot be 0 for CELU");
-    ret_tensor(L, EMITA(Celu, ATTRS(AF("alpha", alpha)), x));
+    ret_tensor(L, is_double(L, x) ? elu(L, x, alpha, 1, 1 / alpha) : EMITA(Celu, ATTRS(AF("alpha", alpha)), x));
 }
 
 void aten_gelu(lower *L) {
@@ -108,7 +119,9 @@ void aten_hardswish(lower *L) {
 }
 void aten_hardsigmoid(lower *L) {
     sten *x = float_arg(L);
-    ret_tensor(L, EMITA(HardSigmoid, ATTRS(AF("alpha", 1.0 / 6), AF("beta", 0.5)), x));
+    if (is_double(L, x))
+        ret_tensor(L, EMIT(Clip, ar_addc(L, ar_mulc(L, x, 1.0 / 6), 0.5), constant(L, x, 0), constant(L, x, 1)));
+    else ret_tensor(L, EMITA(HardSigmoid, ATTRS(AF("alpha", 1.0 / 6), AF("beta", 0.5)), x));
 }
 
 /* log sigmoid(x) = -softplus(-x) */
@@ -139,9 +152,11 @@ void aten_hardshrink(lower *L) {
     ret_tensor(L, ar_where(L, inside, constant(L, x, 0), x));
 }
 void aten_softshrink(lower *L) {
-    sten *x = float_arg(L);
+    sten *x = float_arg_of(L, "softshrink_check");
     double l = arg_float(L, 1);
-    if (l < 0) lower_raise(L, "RuntimeError", "lambda must be greater or equal to 0, but found to be %g.", l);
+    if (l < 0)
+        lower_raise(L, "RuntimeError", "lambda must be in range [0, %g] for input dtype %s, but found %g",
+                    is_double(L, x) ? 1.79769e308 : 3.40282e38, ar_type_name(t_dtype(L, x)), l);
     sten *above = EMIT(Relu, ar_addc(L, x, -l)), *below = EMIT(Relu, EMIT(Neg, ar_addc(L, x, l)));
     ret_tensor(L, EMIT(Sub, above, below));
 }
@@ -176,11 +191,11 @@ static sten *random_slopes(lower *L, sten *x, double lo, double hi) {
 }
 
 static void rrelu(lower *L, int first) {
-    sten *x = float_arg(L);
+    sten *x = float_arg_of(L, "leaky_relu_cpu");
     double lo = arg_float(L, first), hi = arg_float(L, first + 1);
     bool training = arg_bool(L, first + 2);
     if (!training) {
-        ret_tensor(L, EMITA(LeakyRelu, ATTRS(AF("alpha", (lo + hi) / 2)), x));
+        ret_tensor(L, leaky(L, x, (lo + hi) / 2));
         return;
     }
     sten *slope = ar_where(L, EMIT(LessOrEqual, x, constant(L, x, 0)), random_slopes(L, x, lo, hi), constant(L, x, 1));

@@ -18,8 +18,9 @@ sten *ar_scale(lower *L, sten *x, sv factor); /* x times a scalar, in x's type; 
 /* With a constant of x's type. */
 static inline sten *ar_addc(lower *L, sten *x, double c) { return EMIT(Add, x, lit(L, t_dtype(L, x), c)); }
 static inline sten *ar_mulc(lower *L, sten *x, double c) { return EMIT(Mul, x, lit(L, t_dtype(L, x), c)); }
-sten *ar_bool(lower *L, sten *x); /* x != 0 as bool */
-bool sv_known_as(sv v, double x); /* a known number equal to x */
+sten *ar_bool(lower *L, sten *x);       /* x != 0 as bool */
+bool sv_known_as(sv v, double x);       /* a known number equal to x */
+const char *ar_type_name(naru_dtype d); /* as PyTorch's messages have it: "Float", "Long" */
 /* Where condition is a bool tensor; a and b of one type. */
 static inline sten *ar_where(lower *L, sten *c, sten *a, sten *b) { return EMIT(Where, c, a, b); }
 /* A comparison after promotion: op is &op_Equal, &op_Less, ... */

@@ -147,10 +147,7 @@ static sten *int_map(lower *L, sten *a, sten *b, fn_ii f, fn_ii unsigned_f) {
 static naru_dtype integer_operands(lower *L, const char *what, sten **a, sten **b) {
     naru_dtype d = operands(L, a, b);
     if (dtype_is_complex(d) || d == NARU_BOOL)
-        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", what,
-                    d == NARU_BOOL        ? "Bool"
-                    : d == NARU_COMPLEX64 ? "ComplexFloat"
-                                          : "ComplexDouble");
+        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", what, ar_type_name(d));
     return d;
 }
 
@@ -318,11 +315,10 @@ static double d_logaddexp2(double a, double b) {
 }
 static double d_xlogy(double a, double b) { return isnan(b) ? NAN : a == 0 ? 0 : a * log(b); }
 static double d_xlog1py(double a, double b) { return isnan(b) ? NAN : a == 0 ? 0 : a * log1p(b); }
-static double d_hypot(double a, double b) { return isnan(a) || isnan(b) ? NAN : hypot(a, b); }
 static double d_ldexp(double a, double b) { return a * exp2(b); }
 
 void aten_atan2(lower *L) { float2(L, atan2, record_atan2); }
-void aten_hypot(lower *L) { float2(L, d_hypot, record_hypot); }
+void aten_hypot(lower *L) { float2(L, hypot, record_hypot); }
 void aten_logaddexp(lower *L) { float2(L, d_logaddexp, record_logaddexp); }
 void aten_logaddexp2(lower *L) { float2(L, d_logaddexp2, NULL); }
 void aten_xlogy(lower *L) { float2(L, d_xlogy, record_xlogy); }
@@ -361,7 +357,7 @@ void aten_heaviside(lower *L) {
     bool odd = d == NARU_BOOL;
     if (odd) x = cast(L, x, NARU_UINT8), v = cast(L, v, NARU_UINT8);
     sten *zero = zero_like(L, x), *one = lit(L, t_dtype(L, x), 1);
-    sten *y = ar_where(L, EMIT(Equal, x, zero), v, ar_where(L, EMIT(Less, x, zero), zero, one));
+    sten *y = ar_where(L, EMIT(Equal, x, zero), v, ar_where(L, EMIT(Greater, x, zero), one, zero));
     ret_tensor(L, odd ? cast(L, y, NARU_BOOL) : y);
 }
 
@@ -377,11 +373,12 @@ static sten *lerp_from_end(lower *L, sten *a, sten *b, sten *w) {
     return ar_sub(L, b, ar_mul(L, ar_sub(L, b, a), rest));
 }
 
+static const char *c_name(naru_dtype d) {
+    return d == NARU_FLOAT ? "float" : d == NARU_DOUBLE ? "double" : d == NARU_INT64 ? "long int" : ar_type_name(d);
+}
 static void check_lerp(lower *L, sten *a, sten *b) {
     naru_dtype x = t_dtype(L, a), y = t_dtype(L, b);
-    if (x != y)
-        lower_raise(L, "RuntimeError", "expected dtype %s for `end` but got dtype %s",
-                    torch_dtype_name(torch_of_dtype(x)), torch_dtype_name(torch_of_dtype(y)));
+    if (x != y) lower_raise(L, "RuntimeError", "expected dtype %s for `end` but got dtype %s", c_name(x), c_name(y));
 }
 
 void aten_lerp_scalar(lower *L) {
@@ -422,3 +419,15 @@ void aten_addcdiv(lower *L) {
     a = ar_scale(L, cast(L, a, d), arg_scalar(L, 3));
     ret_tensor(L, ar_add(L, cast(L, x, d), ar_div(L, a, cast(L, b, d))));
 }
+
+/* ---- in-place forms whose overloads have other names than the plain ones ---- */
+static void in_place(lower *L, lower_fn plain) {
+    sv y;
+    lower_call(L, plain, L->nargs, L->args, 1, &y);
+    write_to(L, arg_tensor(L, 0), sv_tensor(y));
+    ret_tensor(L, arg_tensor(L, 0));
+}
+void aten_pow_(lower *L) { in_place(L, aten_pow); }
+void aten_pow_scalar_(lower *L) { in_place(L, aten_pow_scalar); }
+void aten_float_power_(lower *L) { in_place(L, aten_float_power); }
+void aten_floor_divide_(lower *L) { in_place(L, aten_floor_divide); }

@@ -70,22 +70,6 @@ static void prod(lower *L, int dim, int keep, int dtype) {
 void aten_prod(lower *L) { prod(L, -1, -1, 1); }
 void aten_prod_dim(lower *L) { prod(L, 1, 2, 3); }
 
-static const char *cpp_name(naru_dtype d) {
-    switch (d) {
-    case NARU_BOOL: return "Bool";
-    case NARU_UINT8: return "Byte";
-    case NARU_INT8: return "Char";
-    case NARU_INT16: return "Short";
-    case NARU_INT32: return "Int";
-    case NARU_INT64: return "Long";
-    case NARU_FLOAT: return "Float";
-    case NARU_DOUBLE: return "Double";
-    case NARU_FLOAT16: return "Half";
-    case NARU_BFLOAT16: return "BFloat16";
-    default: return torch_dtype_name(torch_of_dtype(d));
-    }
-}
-
 static void mean(lower *L, int dims, int keep, int dtype) {
     sten *x = arg_tensor(L, 0);
     axes a = axes_arg(L, dims, x);
@@ -94,7 +78,7 @@ static void mean(lower *L, int dims, int keep, int dtype) {
         lower_raise(L, "RuntimeError",
                     "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
                     "dtype. Got: %s",
-                    cpp_name(d));
+                    ar_type_name(d));
     ret_tensor(L, reduce(L, &op_ReduceMean, cast(L, x, d), &a, keep >= 0 && arg_bool(L, keep)));
 }
 void aten_mean(lower *L) { mean(L, -1, -1, 1); }
@@ -116,7 +100,7 @@ void aten_nanmean(lower *L) {
     naru_dtype d = arg_dtype(L, 3, t_dtype(L, x));
     if (!dtype_is_float(d))
         lower_raise(L, "RuntimeError", "nanmean(): expected input to have floating point or complex dtype but got %s",
-                    cpp_name(d));
+                    ar_type_name(d));
     sten *count = reduce(L, &op_ReduceSum, cast(L, EMIT(Not, EMIT(IsNaN, x)), d), &a, keep);
     ret_tensor(L, EMIT(Div, reduce(L, &op_ReduceSum, cast(L, without_nans(L, x), d), &a, keep), count));
 }

@@ -15,8 +15,7 @@ typedef sten *(*record_fn)(lower *L, sten *x);
 
 static void no_complex(lower *L, naru_dtype d) {
     if (dtype_is_complex(d))
-        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", L->op->schema->name,
-                    d == NARU_COMPLEX64 ? "ComplexFloat" : "ComplexDouble");
+        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", L->op->schema->name, ar_type_name(d));
 }
 
 /* ---- one operator ---- */
@@ -120,12 +119,12 @@ void aten_i1e(lower *L) { by_host(L, sf_i1e, NULL, NULL); }
 void aten_bessel_j0(lower *L) { by_host(L, j0, NULL, NULL); }
 void aten_bessel_j1(lower *L) { by_host(L, j1, NULL, NULL); }
 
-static double d_polygamma(double n, double x) { return sf_polygamma((int)n, x); }
+static double d_polygamma(double x, double n) { return sf_polygamma((int)n, x); }
 void aten_polygamma(lower *L) {
     int64_t n = arg_int(L, 0);
     sten *x = to_float(L, arg_tensor(L, 1));
     if (n < 0 || n > 1000) lower_raise(L, "RuntimeError", "polygamma(n, x) does not support negative n.");
-    ret_tensor(L, map2(L, x, lit(L, t_dtype(L, x), 0), d_polygamma));
+    ret_tensor(L, map2(L, x, lit(L, t_dtype(L, x), (double)n), d_polygamma));
 }
 
 static double d_mvlgamma(double x, double p) {
@@ -173,11 +172,14 @@ void aten_neg(lower *L) {
     else ret_tensor(L, EMIT(Neg, x));
 }
 
+static double d_sign(double x) { return (x > 0) - (x < 0); } /* 0 for NaN */
 void aten_sign(lower *L) {
     sten *x = arg_tensor(L, 0);
     naru_dtype d = t_dtype(L, x);
     if (dtype_is_complex(d)) ret_tensor(L, cmap1(L, x, c_sgn));
-    else ret_tensor(L, d == NARU_BOOL ? fresh(L, x) : EMIT(Sign, x));
+    else if (d == NARU_BOOL) ret_tensor(L, fresh(L, x));
+    else if (!dtype_is_float(d) || lower_recording(L)) ret_tensor(L, EMIT(Sign, x));
+    else ret_tensor(L, map1(L, x, d_sign));
 }
 
 void aten_square(lower *L) {
@@ -222,12 +224,8 @@ void aten_frac(lower *L) {
 void aten_round_decimals(lower *L) {
     sten *x = arg_tensor(L, 0);
     int64_t n = arg_int(L, 1);
-    if (!dtype_is_float(t_dtype(L, x)) && n != 0)
-        lower_raise(L, "RuntimeError", "\"round_cpu\" not implemented for integers");
-    if (!dtype_is_float(t_dtype(L, x))) {
-        ret_tensor(L, fresh(L, x));
-        return;
-    }
+    if (!dtype_is_float(t_dtype(L, x)))
+        lower_raise(L, "RuntimeError", "\"round_vml_cpu\" not implemented for '%s'", ar_type_name(t_dtype(L, x)));
     sten *p = lit(L, t_dtype(L, x), pow(10, (double)(n < 0 ? -n : n)));
     if (n == 0) ret_tensor(L, EMIT(Round, x));
     else if (n > 0) ret_tensor(L, EMIT(Div, EMIT(Round, EMIT(Mul, x, p)), p));
