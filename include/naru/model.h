@@ -33,6 +33,13 @@ NARU_API naru_status naru_model_save(const naru_model *model, const char *path, 
 /* All findings (structure, SSA, order, types, shapes, opset) go to report. Returns OK when the check could be made:
  * look at naru_report_count(report, NARU_SEVERITY_ERROR). */
 NARU_API naru_status naru_model_check(const naru_model *model, naru_report *report, naru_error *err);
+/* The model at another opset of ai.onnx, 13 to 28, as a handle of its own (to save, print, check, run); the original
+ * stays as it is. Functions are inlined; what an opset lacks is expressed by operators that it has. What cannot be is
+ * in report (may be NULL), all of it, each with the opset that it needs; then the result is UNSUPPORTED. Warnings in it
+ * name what differs in rare cases.
+ * Owns: caller. Errors: INVALID_ARGUMENT (opset), UNSUPPORTED, BAD_MODEL, TYPE, SHAPE, OUT_OF_MEMORY. */
+NARU_API naru_status naru_model_convert(const naru_model *model, int64_t opset, naru_model **out, naru_report *report,
+                                        naru_error *err);
 /* The stable text form of the graph; *text freed by naru_text_free. */
 NARU_API naru_status naru_model_print(const naru_model *model, char **text, naru_error *err);
 NARU_API void naru_text_free(char **text);

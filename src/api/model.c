@@ -11,11 +11,23 @@
 #include "formats/onnx/onnx.h"
 #include "graph/print.h"
 #include "passes/check.h"
+#include "passes/lift.h"
+#include "passes/lower.h"
 #include "tensor/dtype.h"
 
+static naru_status read_and_convert(const naru_model *m, graph **out, naru_report *report, naru_error *err) {
+    TRY(m->path ? onnx_load(m->path, m->map, out, err) : onnx_load_memory(m->data, m->size, out, err));
+    if (!m->version) return NARU_OK;
+    naru_status st = graph_lift(*out, report, err);
+    if (st == NARU_OK) st = graph_lower(*out, m->version, report, err);
+    if (st == NARU_OK) return NARU_OK;
+    graph_free(*out);
+    *out = NULL;
+    return m->path ? err_context(err, st, "%s", m->path) : st;
+}
+
 naru_status model_read(const naru_model *m, graph **out, naru_error *err) {
-    if (m->path) return onnx_load(m->path, m->map, out, err);
-    return onnx_load_memory(m->data, m->size, out, err);
+    return read_and_convert(m, out, NULL, err);
 }
 
 char *type_text(const graph *g, const type *t, arena *a) {
@@ -89,8 +101,8 @@ static naru_status describe(naru_model *m, naru_error *err) {
     return NARU_OK;
 }
 
-static naru_status finish(naru_model *m, naru_model **out, naru_error *err) {
-    naru_status st = model_read(m, &m->graph, err);
+static naru_status finish(naru_model *m, naru_model **out, naru_report *report, naru_error *err) {
+    naru_status st = read_and_convert(m, &m->graph, report, err);
     if (st == NARU_OK) st = describe(m, err);
     if (st == NARU_OK) *out = m;
     else naru_model_destroy(&m);
@@ -106,7 +118,7 @@ naru_status naru_model_load(const char *path, const naru_options *options, naru_
         return err_oom(err);
     }
     m->map = option_int(options, OPTION_map);
-    return finish(m, out, err);
+    return finish(m, out, NULL, err);
 }
 
 naru_status naru_model_load_memory(const void *data, size_t size, naru_model **out, naru_error *err) {
@@ -116,7 +128,26 @@ naru_status naru_model_load_memory(const void *data, size_t size, naru_model **o
     if (!m) return err_oom(err);
     m->data = data;
     m->size = size;
-    return finish(m, out, err);
+    return finish(m, out, NULL, err);
+}
+
+naru_status naru_model_convert(const naru_model *model, int64_t version, naru_model **out, naru_report *report,
+                               naru_error *err) {
+    if (!model || !out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_model_convert: NULL argument");
+    *out = NULL;
+    if (version < LOWER_OPSET_MIN || version > LOWER_OPSET_MAX)
+        return err_set(err, NARU_INVALID_ARGUMENT, "opset %lld is outside %d to %d", (long long)version,
+                       LOWER_OPSET_MIN, LOWER_OPSET_MAX);
+    naru_model *m = mem_calloc(1, sizeof *m);
+    if (!m || (model->path && !(m->path = mem_strdup(model->path)))) {
+        mem_free(m);
+        return err_oom(err);
+    }
+    m->map = model->map;
+    m->data = model->data;
+    m->size = model->size;
+    m->version = version;
+    return finish(m, out, report, err);
 }
 
 void naru_model_destroy(naru_model **model) {

@@ -14,6 +14,7 @@ struct naru_model {
     bool map;
     const void *data;
     size_t size;
+    int64_t version; /* opset that it was converted to; 0: as in the file */
     arena *arena; /* texts of info calls */
     struct op_count {
         const char *name;

@@ -91,13 +91,31 @@ static naru_status shape_to_input(lift_ctx *c, node *n) { return attr_ints_to_in
 static const attr_def attrs[] = {ATTR_I("allowzero", 0), {0}};
 static const adapter adapters[] = {{5, shape_to_input}, {0}};
 
+/* A shape of which not all is known: it may only hold a literal 0 where the input is empty. */
+static naru_status unknown_shape(lower_ctx *c, node *n) {
+    const fact *f = &lw_in(n, 1)->fact;
+    int rank = lw_rank(n->in[0]);
+    bool certain = rank >= 0, empty = false;
+    for (int i = 0; i < rank; i++) {
+        empty = empty || lw_dim(n->in[0], i) == 0;
+        certain = certain && dim_is_const(lw_dim(n->in[0], i));
+    }
+    for (int64_t i = 0; f->elems && i < f->nelems; i++)
+        empty = empty || (f->elems[i].kind == ELEM_CONST && f->elems[i].v == 0);
+    if (empty) return lw_refuse(c, "allowzero for an empty tensor of unknown dims");
+    if (!certain)
+        lw_warn(c, "allowzero is dropped: where a computed dim is 0 the input's dim is taken (empty tensors only)");
+    n->attrs[ALLOWZERO].i = 0;
+    return NARU_OK;
+}
+
 /* A literal 0 makes an empty tensor, whose dims ConstantOfShape can say. */
 static naru_status down14(lower_ctx *c, node *n) {
     const int64_t *dims;
     int64_t count;
     bool zero = false;
     if (!node_i(n, ALLOWZERO)) return NARU_OK;
-    if (!lw_known_ints(c, lw_in(n, 1), &dims, &count)) return lw_refuse(c, "allowzero with an unknown shape");
+    if (!lw_known_ints(c, lw_in(n, 1), &dims, &count)) return unknown_shape(c, n);
     n->attrs[ALLOWZERO].i = 0;
     for (int64_t i = 0; i < count; i++) zero = zero || dims[i] == 0;
     if (!zero) return NARU_OK;

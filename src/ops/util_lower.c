@@ -168,6 +168,18 @@ static naru_tensor *evaluated(const node *n) {
 }
 
 /* ---- nodes ---- */
+static bool name_after(lower_ctx *c, node *n) {
+    size_t base = strlen(c->name), op = strlen(n->op_type);
+    if (!base) return true;
+    char *name = arena_alloc(c->graph->arena, base + op + 2);
+    if (!name) return false;
+    memcpy(name, c->name, base);
+    name[base] = '/';
+    memcpy(name + base + 1, n->op_type, op + 1);
+    n->name = name;
+    return true;
+}
+
 node *lw_node(lower_ctx *c, const char *op, int nin, value *const *in, int nout) {
     const op_desc *desc = op_find("", op);
     if (c->status != NARU_OK) return NULL;
@@ -176,7 +188,7 @@ node *lw_node(lower_ctx *c, const char *op, int nin, value *const *in, int nout)
     node *n = graph_node_new(c->graph, c->block, c->at, op, "", nin, nout, 0);
     if (!n) return oom(c);
     n->op = desc;
-    if (c->at) n->name = c->at->name;
+    if (!name_after(c, n)) return oom(c);
     if (!default_attrs(c->graph, n)) return oom(c);
     for (int i = 0; i < nin; i++) n->in[i] = in[i];
     for (int i = 0; i < nout; i++) {
@@ -234,7 +246,8 @@ value *lw_transpose(lower_ctx *c, value *v, int rank, const int *perm) {
 
 /* ---- bodies ---- */
 lower_ctx lw_body(lower_ctx *c) {
-    lower_ctx body = {.graph = c->graph, .opset = c->opset, .first = c->first, .status = c->status, .err = c->err};
+    lower_ctx body = {
+        .graph = c->graph, .opset = c->opset, .name = c->name, .first = c->first, .status = c->status, .err = c->err};
     body.block = graph_block_new(c->graph, c->block);
     if (!body.block) oom(&body);
     else body.block->name = "body"; /* ONNX wants one */
@@ -314,3 +327,5 @@ naru_status lw_refuse(lower_ctx *c, const char *fmt, ...) {
     TRY(c->status);
     return err_set(c->err, NARU_UNSUPPORTED, "%s", text);
 }
+
+void lw_warn(lower_ctx *c, const char *text) { c->warning = text; }

@@ -22,15 +22,17 @@ enum { LW_ATTRS = 8 };
 
 typedef struct lower_ctx {
     graph *graph;
-    block *block;  /* where new nodes go, */
-    node *at;      /* before this one; NULL: at the block's end */
-    int64_t opset; /* that is wanted */
+    block *block;     /* where new nodes go, */
+    node *at;         /* before this one; NULL: at the block's end */
+    int64_t opset;    /* that is wanted */
+    const char *name; /* made nodes are called NAME/OPERATOR; "" */
     attr pending[LW_ATTRS];
     int npending;
-    const node *before; /* made nodes come after this one; NULL: the block's first */
-    int first;          /* values with an id from here on were made by the adapter */
-    bool gone;          /* the node was replaced */
-    naru_status status; /* of building: OK, or the first failure, which is in err */
+    const node *before;  /* made nodes come after this one; NULL: the block's first */
+    int first;           /* values with an id from here on were made by the adapter */
+    bool gone;           /* the node was replaced */
+    const char *warning; /* NULL: none */
+    naru_status status;  /* of building: OK, or the first failure, which is in err */
     naru_error *err;
 } lower_ctx;
 
@@ -80,5 +82,8 @@ naru_status lw_finish(lower_ctx *c, node *n);
 naru_status lw_replace(lower_ctx *c, node *n, value *v); /* both, for one output */
 /* The node cannot be said at the opset: why. */
 naru_status lw_refuse(lower_ctx *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* It can be said, but for a rare case that the user should know of: one fixed text, which goes to the report. */
+void lw_warn(lower_ctx *c, const char *text);
 
 #endif

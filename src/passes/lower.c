@@ -58,6 +58,7 @@ static lower_ctx begin(lowering *k, node *n, naru_error *err) {
                        .at = n,
                        .before = n->prev,
                        .opset = k->opset,
+                       .name = n->name,
                        .first = (int)k->graph->values.count,
                        .err = err};
 }
@@ -162,7 +163,6 @@ static naru_status cast_after(lower_ctx *c, node *n, int o, naru_dtype wide) {
     if (!cast) return c->status;
     cast->out[0]->producer = NULL;
     node_set_out(cast, 0, old);
-    cast->name = n->name;
     c->at = n;
     return NARU_OK;
 }
@@ -273,6 +273,8 @@ static naru_status adapt(lowering *k, node *n, origin *o, bool *gone) {
         lower_ctx c = begin(k, n, &local);
         naru_status st = d->down(&c, n);
         if (st == NARU_OK) st = c.status;
+        if (st == NARU_OK && c.warning)
+            TRY(report_add(k->report, NARU_SEVERITY_WARNING, "opset", o->where, "", "%s: %s", op->name, c.warning));
         if (st == NARU_UNSUPPORTED) TRY(fold(k, n, gone)); /* adapters refuse before they change anything */
         if (*gone) return NARU_OK;
         if (st == NARU_UNSUPPORTED) {
@@ -461,6 +463,42 @@ static bool unlift(block *b, void *user) {
     return true;
 }
 
+/* Runtimes refuse two nodes of one name; inlining and lowering make such. The first keeps it. */
+typedef struct naming {
+    graph *graph;
+    strmap taken; /* name -> how often it was asked for */
+} naming;
+
+static bool name_apart(naming *k, node *n) {
+    char suffix[24];
+    const char *base = n->name;
+    for (;;) {
+        struct strmap_entry *e = strmap_find(&k->taken, n->name);
+        if (!e) return strmap_put(&k->taken, n->name, NULL) != NULL;
+        if (n->name != base) e = strmap_find(&k->taken, base);
+        e->ptr = (char *)e->ptr + 1;
+        int len = snprintf(suffix, sizeof suffix, "_%zu", (size_t)e->ptr);
+        char *name = arena_alloc(k->graph->arena, strlen(base) + (size_t)len + 1);
+        if (!name) return false;
+        memcpy(name, base, strlen(base));
+        memcpy(name + strlen(base), suffix, (size_t)len + 1);
+        n->name = name;
+    }
+}
+
+static bool name_nodes(block *b, void *user) {
+    for (node *n = b->first; n; n = n->next)
+        if (*n->name && !name_apart(user, n)) return false;
+    return true;
+}
+
+static naru_status set_names(lowering *k) {
+    naming names = {.graph = k->graph};
+    bool ok = graph_each_block(k->graph, false, name_nodes, &names);
+    strmap_free(&names.taken);
+    return ok ? NARU_OK : err_oom(k->err);
+}
+
 static void drop_functions(graph *g) { /* they were inlined */
     for (int i = 0; i < g->nfunctions; i++) {
         function *f = &g->functions[i];
@@ -488,6 +526,7 @@ static naru_status set_imports(lowering *k) {
 static naru_status write_back(lowering *k) {
     if (!graph_each_block(k->graph, false, constants_to_nodes, k)) return err_oom(k->err);
     graph_each_block(k->graph, false, unlift, NULL);
+    TRY(set_names(k));
     drop_functions(k->graph);
     TRY(set_imports(k));
     k->graph->lifted = false;

@@ -17,7 +17,7 @@ naru bench "$DATA/bad/good.onnx" --seconds -3
 naru run "$DATA/bad/good.onnx" --threads 9999
 naru run "$DATA/bad/good.onnx" --cpu pentium --shape x=1x3
 naru run "$DATA/bad/good.onnx" --evaluator none --shape x=1x3
-for c in info check run verify bench list; do
+for c in info check run verify bench convert-version list; do
     echo "--- $c --help"
     "$NARU" $c --help | head -3
 done

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One option parser for every subcommand: `--name value` and `--name=value`, operands anywhere, `--` ends options. The
- * options of sessions come from options.def and are checked by the library.
+ * One option parser for every subcommand: `--name value` and `--name=value`, operands anywhere, `--` ends options, `-o`
+ * is --output where there is one. The options of sessions come from options.def and are checked by the library.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -169,6 +169,11 @@ int args_parse(const command *c, const arg *args, size_t n, naru_options *option
         const char *word = argv[k.at];
         if (!only_operands && strcmp(word, "--") == 0) only_operands = true;
         else if (!only_operands && word[0] == '-' && word[1] == '-') {
+            int code = parse_option(c, args, n, options, &k);
+            if (code >= 0) return code;
+        } else if (!only_operands && strcmp(word, "-o") == 0 && own(args, n, "output")) {
+            static char output[] = "--output";
+            k.argv[k.at] = output;
             int code = parse_option(c, args, n, options, &k);
             if (code >= 0) return code;
         } else if (!only_operands && word[0] == '-' && word[1]) return usage(c->name, "unknown option '%s'", word);

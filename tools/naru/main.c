@@ -18,13 +18,14 @@ static const entry commands[] = {
     {"run", "run a model on files or random inputs", cmd_run},
     {"verify", "compare a model with recorded outputs or with another model", cmd_verify},
     {"bench", "latency by batch and threads, load time, memory", cmd_bench},
+    {"convert-version", "an ONNX model at another opset", cmd_convert_version},
     {"list", "what this build has: ops, kernels, passes, knobs, options", cmd_list},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static int help(FILE *to) {
     fprintf(to, "usage: naru COMMAND ... [options]\n\n");
-    for (int i = 0; i < COMMANDS; i++) fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < COMMANDS; i++) fprintf(to, "  %-15s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\nnaru COMMAND --help tells more. Exit codes: 0 ok, 1 the answer is no, 2 usage, 3 bad input file,\n"
                 "4 unsupported, 5 internal error.\n");
     return to == stdout ? CODE_OK : CODE_USAGE;
