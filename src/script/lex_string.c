@@ -65,12 +65,12 @@ static uint32_t format_end(scan *c, uint32_t at) {
     return fail(c, "a replacement field of an f-string is not closed");
 }
 
-/* A string inside a field, with the prefix found behind: letters up to a byte that is no word. */
+/* A string inside a field, with the prefix found behind: one or two letters, unless they end a longer word. */
 static uint32_t inner_literal(scan *c, uint32_t start, uint32_t at) {
     uint32_t from = at;
     while (from > start && at - from < 2 && is_word(c->s[from - 1])) from--;
     source src = {.text = c->s};
-    int prefix = from > start && is_word(c->s[from - 1]) ? 0 : lex_prefix(&src, from, c->end);
+    int prefix = from > start && is_word(c->s[from - 1]) ? -1 : lex_prefix(&src, from, c->end);
     return prefix < 0 ? literal_end(c, at, 0) : literal_end(c, from, (uint32_t)prefix);
 }
 

@@ -93,7 +93,7 @@ static unsigned height_of(ast *const *kids, size_t count) {
 
 ast *parse_node(parser *p, ast_kind kind, uint32_t start, size_t mark) {
     size_t count = p->kids.count - mark;
-    ast *const *kids = p->kids.data + mark;
+    ast *const *kids = count ? p->kids.data + mark : NULL;
     ast *n = parse_leaf(p, kind, start, p->last_end);
     if (!n) return NULL;
     if (kind >= AST_NAME) {
