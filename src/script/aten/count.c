@@ -112,11 +112,13 @@ void aten_histc(lower *L) {
     naru_dtype d = t_dtype(L, x);
     if (!eager_only(L)) return;
     if (!dtype_is_float(d)) return lower_raise(L, "RuntimeError", "\"histogram_cpu\" not implemented for integers");
-    if (b.n <= 0 || b.n > INT32_MAX) return lower_raise(L, "RuntimeError", "torch.histogram(): bins must be > 0");
+    if (b.n <= 0 || b.n > INT32_MAX)
+        return lower_raise(L, "RuntimeError", "torch.histogram(): bins must be > 0, but got %lld for dimension 0",
+                           (long long)b.n);
     const double *v = host_f64(L, x);
     int64_t n = host_count(x);
     double *c = host_scratch(L, (size_t)b.n * sizeof *c);
-    if (!v || !c || !bin_range(L, v, n, b.lo != b.hi, &b, "histc")) return;
+    if (!v || !c || !bin_range(L, v, n, b.lo != b.hi, &b, "torch.histc")) return;
     for (int64_t i = 0; i < b.n; i++) c[i] = 0;
     for (int64_t i = 0; i < n; i++) {
         int64_t k = bin_of(&b, v[i], d != NARU_DOUBLE);
@@ -171,7 +173,9 @@ void aten_histogram(lower *L) {
     sten *x = arg_tensor(L, 0);
     bins b = {.n = arg_int(L, 1)};
     if (!eager_only(L)) return;
-    if (b.n <= 0 || b.n > INT32_MAX) return lower_raise(L, "RuntimeError", "torch.histogramdd(): bins must be > 0");
+    if (b.n <= 0 || b.n > INT32_MAX)
+        return lower_raise(L, "RuntimeError", "torch.histogramdd(): bins must be > 0, but got %lld for dimension 0",
+                           (long long)b.n);
     bool given = !arg_none(L, 2);
     slist *range = sv_list(arg(L, 2));
     if (given && (!range || range->count != 2)) return lower_raise(L, "RuntimeError", "range should have 2 elements");
@@ -209,6 +213,22 @@ static sten *record_search(lower *L, sten *s, sten *v, bool right, naru_dtype ou
     return ar_reduce(L, &op_ReduceSum, cast(L, before, out), 1, (int64_t[]){t_rank(L, v)}, false);
 }
 
+static void rows_differ(lower *L, sten *s, sten *v) {
+    str text = {0};
+    sten *both[] = {s, v};
+    for (int k = 0; k < 2; k++) {
+        str_addf(&text, k ? "] and input value tensor [" : "boundaries tensor [");
+        for (int i = 0; i < t_rank(L, both[k]); i++)
+            str_addf(&text, i ? ", %lld" : "%lld", (long long)host_dims(both[k])[i]);
+    }
+    lower_raise(
+        L, "RuntimeError",
+        "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+        "tensor and input value tensor must match, but we got %s]",
+        str_text(&text));
+    str_free(&text);
+}
+
 /* s has one row for all of v, or rows of the same leading dims. */
 static void search(lower *L, sten *s, sten *v, sten *sorter, bool right, naru_dtype out) {
     int rank = t_rank(L, s);
@@ -221,10 +241,7 @@ static void search(lower *L, sten *s, sten *v, sten *sorter, bool right, naru_dt
     if (!eager_only(L)) return;
     bool same = rank == t_rank(L, v);
     for (int i = 0; same && i + 1 < rank; i++) same = host_dims(s)[i] == host_dims(v)[i];
-    if (rank > 1 && !same)
-        return lower_raise(L, "RuntimeError",
-                           "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions "
-                           "of boundaries tensor and input value tensor must match");
+    if (rank > 1 && !same) return rows_differ(L, s, v);
     bool ints = !dtype_is_float(t_dtype(L, s)) && !dtype_is_float(t_dtype(L, v));
     int64_t n = host_dims(s)[rank - 1], total = host_count(v), row = rank > 1 ? host_dims(v)[rank - 1] : total;
     const double *sf = ints ? NULL : host_f64(L, s), *vf = ints ? NULL : host_f64(L, v);
@@ -261,7 +278,7 @@ void aten_bucketize(lower *L) {
     sten *edges = arg_tensor(L, 1);
     if (lower_ok(L) && t_rank(L, edges) != 1)
         lower_raise(L, "RuntimeError", "boundaries tensor must be 1 dimension, but got dim(%d)", t_rank(L, edges));
-    search(L, arg_tensor(L, 0), edges, NULL, arg_bool(L, 3), arg_bool(L, 2) ? NARU_INT32 : NARU_INT64);
+    search(L, edges, arg_tensor(L, 0), NULL, arg_bool(L, 3), arg_bool(L, 2) ? NARU_INT32 : NARU_INT64);
 }
 
 /* ---- membership ---- */

@@ -218,8 +218,11 @@ static bool ctc_args(lower *L, ctc *k, bool *single, int64_t *target_stride) {
     for (int64_t i = 0; i < k->n; i++) {
         int64_t m = k->target_lengths[i];
         if (k->input_lengths[i] < 0 || k->input_lengths[i] > k->t)
-            lower_raise(L, "RuntimeError", "Expected input_lengths to have value at most %lld, but got value %lld",
-                        (long long)k->t, (long long)k->input_lengths[i]);
+            lower_raise(
+                L, "RuntimeError",
+                "Expected input_lengths to have value at most %lld, but got value %lld (while checking arguments "
+                "for ctc_loss_allocate_outputs)",
+                (long long)k->t, (long long)k->input_lengths[i]);
         if (m < 0 || m > host_count(target) || (*target_stride && m > *target_stride))
             lower_raise(L, "RuntimeError", "Expected tensor to have size at least %lld at dimension 1", (long long)m);
         if (!lower_ok(L)) return false;

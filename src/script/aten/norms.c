@@ -26,11 +26,12 @@ static sten *vector_norm(lower *L, sten *x, double p, int n, const int64_t *axes
     return EMIT(Pow, sum, lit(L, d, 1 / p));
 }
 
+/* Only floats have norms, though another type may be asked for to compute in. */
 static sten *norm_input(lower *L, sten *x, naru_dtype want, const char *what) {
     naru_dtype d = t_dtype(L, x);
-    if (!dtype_is_float(d) && !dtype_is_complex(d) && want == NARU_UNDEFINED)
+    if (!dtype_is_float(d) && !dtype_is_complex(d))
         lower_raise(L, "RuntimeError", "%s: Expected a floating point or complex tensor as input. Got %s", what,
-                    d == NARU_INT64 ? "Long" : torch_dtype_name(torch_of_dtype(d)));
+                    ar_type_name(d));
     return want == NARU_UNDEFINED ? x : cast(L, x, want);
 }
 
@@ -49,6 +50,10 @@ static void norm(lower *L, int p_arg, int dims, int keep, int dtype) {
     int64_t at[NARU_MAX_RANK];
     int n = dims < 0 ? 0 : arg_axes(L, dims, t_rank(L, x), at);
     double p = arg_float_or(L, p_arg, 2);
+    naru_dtype d = t_dtype(L, x);
+    if (dtype < 0 && !dtype_is_float(d) && !dtype_is_complex(d))
+        lower_raise(L, "RuntimeError",
+                    "norm(): input dtype should be either floating point or complex. Got %s instead.", ar_type_name(d));
     x = norm_input(L, x, dtype < 0 ? NARU_UNDEFINED : arg_dtype(L, dtype, NARU_UNDEFINED), "linalg.vector_norm");
     check_empty(L, x, p, n, at);
     ret_tensor(L, vector_norm(L, x, p, n, at, keep >= 0 && arg_bool(L, keep)));

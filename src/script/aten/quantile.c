@@ -74,8 +74,9 @@ static void quantile(lower *L, bool ignore_nan) {
     if (!v || !p || !k || !line || !y) return;
     if (lead + r.rank > NARU_MAX_RANK) return lower_fail(L, NARU_UNSUPPORTED, "more than %d dimensions", NARU_MAX_RANK);
     for (int64_t i = 0; i < nq; i++)
-        if (!(p[i] >= 0 && p[i] <= 1))
-            lower_raise(L, "RuntimeError", "quantile() q values must be in the range [0, 1]");
+        if (p[i] >= 0 && p[i] <= 1) continue;
+        else if (q->number) lower_raise(L, "RuntimeError", "quantile() q must be in the range [0, 1] but got %g", p[i]);
+        else lower_raise(L, "RuntimeError", "quantile() q values must be in the range [0, 1]");
     for (int64_t i = 0; lower_ok(L) && i < r.count; i++) {
         int64_t nans = sort_line(v + i * r.n, r.n, k, k + r.n, line);
         for (int64_t j = 0; j < nq; j++)

@@ -76,9 +76,9 @@ static void mean(lower *L, int dims, int keep, int dtype) {
     naru_dtype d = arg_dtype(L, dtype, t_dtype(L, x));
     if (!dtype_is_float(d) && !dtype_is_complex(d))
         lower_raise(L, "RuntimeError",
-                    "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
-                    "dtype. Got: %s",
-                    ar_type_name(d));
+                    "mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. "
+                    "Got: %s",
+                    arg_none(L, dtype) ? "Input" : "Optional", ar_type_name(d));
     ret_tensor(L, reduce(L, &op_ReduceMean, cast(L, x, d), &a, keep >= 0 && arg_bool(L, keep)));
 }
 void aten_mean(lower *L) { mean(L, -1, -1, 1); }
@@ -121,7 +121,8 @@ static spread variance(lower *L, sten *x, const axes *a, double correction, bool
         return (spread){EMIT(Add, re.var, im.var), reduce(L, &op_ReduceMean, x, a, keep)};
     }
     if (!dtype_is_float(d))
-        lower_raise(L, "RuntimeError", "std and var only support floating point and complex dtypes");
+        lower_raise(L, "RuntimeError", "%s only support floating point and complex dtypes",
+                    L->op->schema->nreturns == 1 ? "std and var" : L->op->schema->name + 6);
     sten *center = reduce(L, &op_ReduceMean, x, a, true), *gap = EMIT(Sub, x, center);
     sten *squares = reduce(L, &op_ReduceSum, EMIT(Mul, gap, gap), a, keep), *count;
     sv n = ar_reduced_count(L, x, a->n, a->at);

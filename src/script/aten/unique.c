@@ -138,11 +138,12 @@ static int dim_arg(lower *L, int i) {
 
 void aten__unique(lower *L) { unique_args(L, -1, (wish){arg_bool(L, 2), false, false}); }
 void aten__unique2(lower *L) { unique_args(L, -1, (wish){arg_bool(L, 2), arg_bool(L, 3), true}); }
-void aten_unique_dim(lower *L) { unique_args(L, dim_arg(L, 1), (wish){arg_bool(L, 3), arg_bool(L, 4), true}); }
+/* Along a dimension PyTorch gives places and counts even unasked. */
+void aten_unique_dim(lower *L) { unique_args(L, dim_arg(L, 1), (wish){true, true, true}); }
 void aten_unique_consecutive(lower *L) {
     int dim = arg_none(L, 3) ? -1 : dim_arg(L, 3);
     unique(L, arg_tensor(L, 0), dim, false, (wish){arg_bool(L, 1), arg_bool(L, 2), true});
 }
 void aten_unique_dim_consecutive(lower *L) {
-    unique(L, arg_tensor(L, 0), dim_arg(L, 1), false, (wish){arg_bool(L, 2), arg_bool(L, 3), true});
+    unique(L, arg_tensor(L, 0), dim_arg(L, 1), false, (wish){true, true, true});
 }
