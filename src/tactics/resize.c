@@ -17,6 +17,14 @@ static mode mode_of(const node *n) {
     return s[0] == 'n' ? MODE_NEAREST : s[0] == 'l' ? MODE_LINEAR : MODE_CUBIC;
 }
 
+static bool names_last_two(const node *n, int rank) { /* `axes` says that no other dim changes */
+    const attr *axes = node_attr(n, "axes");
+    if (!axes || axes->kind != ATTR_INTS || axes->count == 0) return false;
+    for (size_t i = 0; i < axes->count; i++)
+        if (norm_axis(axes->ints[i], rank) < rank - 2) return false;
+    return true;
+}
+
 static const char *accepts(const tactic_query *q) {
     const node *n = q->node;
     mode m = mode_of(n);
@@ -27,7 +35,7 @@ static const char *accepts(const tactic_query *q) {
     if (attr_int(n, "antialias", 0)) return "antialias";
     if (strcmp(attr_str(n, "coordinate_transformation_mode", "half_pixel"), "tf_crop_and_resize") == 0)
         return "tf_crop_and_resize";
-    for (int i = 0; i < rank - 2; i++) /* equal dims, symbolic ones too: the same expression is the same number */
+    for (int i = 0; i < rank - 2 && !names_last_two(n, rank); i++) /* equal dims, as numbers or as expressions */
         if (q_dim(q, 0, i) == DIM_UNKNOWN || q->out[0].type.dims[i] != q_dim(q, 0, i))
             return "resizes more than the last two dims";
     if (q_given(q, 2) && !q_const(q, 2)) return "scales are not constant";

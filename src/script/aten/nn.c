@@ -11,6 +11,25 @@ sten *nn_filled_like(lower *L, naru_dtype d, double v, int rank, const sv *dims)
 
 sten *nn_filled(lower *L, naru_dtype d, double v, sv n) { return nn_filled_like(L, d, v, 1, &n); }
 
+sten *nn_floats(lower *L, const float *v, int n) {
+    naru_tensor *t = NULL;
+    if (!lower_ok(L)) return NULL;
+    if (tensor_new(NARU_FLOAT, 1, (int64_t[]){n}, &t, L->err) == NARU_OK && n) memcpy(t->data, v, (size_t)n * sizeof *v);
+    return lit_tensor(L, t);
+}
+
+sten *nn_constant(lower *L, naru_dtype d, int rank, const int64_t *dims, const double *v) {
+    naru_tensor *t = NULL, *c = NULL;
+    if (!lower_ok(L)) return NULL;
+    if (tensor_new(NARU_DOUBLE, rank, dims, &t, L->err) != NARU_OK) return lit_tensor(L, NULL);
+    int64_t n = tensor_count(t);
+    if (n) memcpy(t->data, v, (size_t)n * sizeof *v);
+    if (d == NARU_DOUBLE) return lit_tensor(L, t);
+    L->st = naru_tensor_cast(t, d, &c, L->err);
+    tensor_unref(t);
+    return lower_ok(L) ? lit_tensor(L, c) : NULL;
+}
+
 /* ---- arithmetic ---- */
 bool nn_scalar_is(sv s, double v) {
     if (s.tag == SV_INT) return (double)s.i == v;

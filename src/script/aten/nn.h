@@ -13,6 +13,9 @@
 /* ---- constants ---- */
 sten *nn_filled(lower *L, naru_dtype d, double v, sv n); /* [n] times v */
 sten *nn_filled_like(lower *L, naru_dtype d, double v, int rank, const sv *dims);
+sten *nn_floats(lower *L, const float *v, int n);   /* float[n] */
+/* Any shape, rounded to d. */
+sten *nn_constant(lower *L, naru_dtype d, int rank, const int64_t *dims, const double *v);
 
 /* ---- arithmetic ---- */
 sten *nn_scaled(lower *L, sten *t, sv s); /* t times a Scalar, in t's type; t itself when s is 1 */
