@@ -152,3 +152,27 @@ void aten__pad_enum(lower *L) {
         lower_raise(L, "NotImplementedError", "Unrecognised padding mode %lld", (long long)mode);
     if (lower_ok(L)) ret_by_mode(L, (int)mode, "of that number");
 }
+
+/* Sequences of different lengths as one tensor. */
+void aten_pad_sequence(lower *L) {
+    sten **t;
+    int n = arg_tensors(L, 0, &t);
+    bool batch_first = arg_bool(L, 1), left = strcmp(arg_str(L, 3), "left") == 0;
+    if (lower_ok(L) && n == 0) lower_raise(L, "RuntimeError", "received an empty list of sequences");
+    if (!lower_ok(L)) return;
+    naru_dtype d = t_dtype(L, t[0]);
+    sten *fill = scalar_tensor(L, sv_float(arg_float(L, 2)), d);
+    sv most = sv_int(0);
+    for (int i = 0; i < n; i++) {
+        if (lower_ok(L) && t_rank(L, t[i]) == 0)
+            lower_raise(L, "RuntimeError", "received a sequence without dimensions");
+        most = i ? s_max(L, most, t_dim(L, t[i], 0)) : t_dim(L, t[i], 0);
+    }
+    for (int i = 0; lower_ok(L) && i < n; i++) {
+        sv before[NARU_MAX_RANK], after[NARU_MAX_RANK], missing = s_sub(L, most, t_dim(L, t[i], 0));
+        for (int k = 0; k < t_rank(L, t[i]); k++) before[k] = after[k] = sv_int(0);
+        *(left ? before : after) = missing;
+        t[i] = pad_constant(L, cast(L, t[i], d), before, after, fill);
+    }
+    ret_tensor(L, stacked(L, n, t, batch_first ? 0 : 1));
+}
