@@ -428,12 +428,6 @@ static bool make_object(cc *C, const stype *t, call_args *a, src_range at, reg d
 
 static bool call_type(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out) {
     const stype *t = callee->type;
-    if (callee->name && t->kind == ST_CLASS) { /* C.__new__(C) */
-        reg r = want(C, dst);
-        emit(C, INSN_NEW, r, type_at(C, t), 0, 0);
-        *out = val_in(r, t);
-        return C->st == NARU_OK;
-    }
     if (t->kind == ST_TUPLE && t->cls) return make_tuple(C, t->cls, a, at, dst, out);
     if (t->kind == ST_CLASS && t->cls->kind == CLASS_PLAIN) return make_object(C, t, a, at, dst, out);
     return cfail(C, NARU_UNSUPPORTED, at, "objects of type %s cannot be made here", ctype(C, t));
@@ -499,6 +493,11 @@ bool call(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val callee, method;
     if (!expr(C, n->kids[0], NULL, REG_ANY, &callee)) return false;
     if (callee.kind == VAL_SPECIAL) return callee.special(C, n, hint, dst, out);
+    if (callee.kind == VAL_TYPE && callee.name && callee.type->kind == ST_CLASS) { /* C.__new__(C) */
+        *out = val_in(want(C, dst), callee.type);
+        emit(C, INSN_NEW, out->r, type_at(C, callee.type), 0, 0);
+        return C->st == NARU_OK;
+    }
     if (callable_object(C, &callee, &method)) {
         method.n = callee.kind == VAL_CONST;
         callee = method;
