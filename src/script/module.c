@@ -163,6 +163,7 @@ naru_status module_call(module *m, const char *method, int n, const sv *args, sv
     pthread_mutex_lock(&m->writing);
     naru_status st = vm_init(&machine, m->unit, e);
     if (m->options.budget) machine.budget = m->options.budget;
+    machine.cancelled = m->cancelled;
     if (st == NARU_OK && !region_call(&machine, f, n + 1, all, out, &st, err))
         st = vm_call(&machine, f, n + 1, all, out, err);
     if (trace && st != NARU_OK) str_add(trace, str_text(&machine.trace));

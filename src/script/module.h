@@ -30,6 +30,7 @@ typedef struct module {
     sv root; /* the top object, shared */
     pool *pool;
     module_options options;
+    const atomic_int *cancelled; /* set by another thread to stop calls; NULL: nobody can */
     pthread_mutex_t lock;    /* of the idle list */
     pthread_mutex_t writing; /* held by calls that may write attributes */
     region_set *region_set; /* NULL: everything is interpreted */

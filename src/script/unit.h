@@ -133,6 +133,8 @@ naru_status unit_type(unit *u, const char *text, size_t n, const stype **out, na
 /* Resolves the signature, then the body of f and (lazily, at first call) what it calls. Thread-safe; cheap when done.
  * Errors carry file, line, the marked source line and "'f' is being compiled since it was called from 'g'". */
 naru_status unit_compile(unit *u, sfunction *f, naru_error *err);
+/* The signature alone: parameters, defaults, return type. */
+naru_status unit_sign(unit *u, sfunction *f, naru_error *err);
 /* Code as text, for tests and `naru info --code`: one instruction a line. */
 void code_print(const sfunction *f, str *out);
 
