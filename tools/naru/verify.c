@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "module.h"
 #include "verify.h"
 
 typedef struct tally {
@@ -186,10 +187,15 @@ int cmd_verify(int argc, char **argv) {
         "model, run\n"
         "by the engine on the same random inputs. --evaluator and the like apply to MODEL only, so\n"
         "'naru verify M M --evaluator reference' compares the two evaluators.\n"
+        "For a TorchScript module REFERENCE is an .npz of the same form, or a .json with recorded calls: they are made "
+        "in "
+        "order on\n"
+        "one module, exceptions and changed arguments compared too (rtol 1e-4 by default).\n"
         "Exit code 0: everything expected was compared and agrees; 1: not.",
         2,
         true};
     verify_args a = {.rtol = 1e-3, .atol = 1e-5};
+    const char *method = NULL;
     const arg args[] = {
         {"rtol", "R", "relative tolerance (1e-3)", ARG_REAL, &a.rtol, &a.rtol_given, 0},
         {"atol", "A", "absolute tolerance (1e-5)", ARG_REAL, &a.atol, &a.atol_given, 0},
@@ -197,6 +203,7 @@ int cmd_verify(int argc, char **argv) {
         {"shape", "SPEC", "NAME=DIMS[:TYPE] of random inputs (repeatable)", ARG_TEXTS, &a.shape, NULL, 0},
         {"batch", "B", "size of the batch dimension of random inputs", ARG_INT, &a.batch, NULL, 1},
         {"seed", "N", "of random inputs", ARG_INT, &a.seed, NULL, 0},
+        {"method", "NAME", "of a TorchScript module (the recording's, else forward)", ARG_TEXT, &method, NULL, 0},
         {"json", NULL, "one object: ok, calls, outputs with their worst differences", ARG_FLAG, &a.json, NULL, 0},
     };
     const char *operands[2];
@@ -205,6 +212,8 @@ int cmd_verify(int argc, char **argv) {
     naru_options_create(&options, NULL);
     int code = args_parse(&c, args, sizeof args / sizeof args[0], options, argc, argv, operands);
     a.model = operands[0], a.reference = operands[1];
+    bool is_module = code < 0 && is_module_file(a.model);
+    if (is_module) code = verify_module(&a, method, options);
     if (code < 0) code = load_session(a.model, options, &s);
     if (code < 0) code = verify(&a, s);
     naru_session_destroy(&s);
