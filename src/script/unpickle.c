@@ -125,7 +125,8 @@ static naru_status read_tensor(reader *r, const pk *p, sv *out) {
 
 static naru_status enum_member(reader *r, const pk *p, const sclass *c, sv *out) {
     sv v;
-    TRY(read(r, pk_item(p, 0), NULL, &v));
+    const pk *bare = p->args && p->args->kind == PK_TUPLE ? pk_item(p, 0) : p->args; /* PyTorch calls with a bare value */
+    TRY(read(r, bare, NULL, &v));
     for (int i = 0; i < c->nmembers; i++)
         if (sv_equal(c->members[i]->value, v)) {
             sv_drop(v);
@@ -142,7 +143,7 @@ static naru_status named_call(reader *r, const pk *p, sv *out) { /* an enum memb
     naru_status st = qualified(p->callee, &name, r->err);
     if (st == NARU_OK) st = unit_class(r->m->unit, str_text(&name), &c, r->err);
     if (st == NARU_OK)
-        st = c->kind == CLASS_ENUM && pk_item(p, 0) ? enum_member(r, p, c, out) : bad(r, p, "a call that makes no value");
+        st = c->kind == CLASS_ENUM && p->args ? enum_member(r, p, c, out) : bad(r, p, "a call that makes no value");
     str_free(&name);
     return st;
 }

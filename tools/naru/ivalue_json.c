@@ -67,13 +67,13 @@ static naru_status tensor_data(const json_t *data, naru_dtype d, int rank, const
 
 static naru_status tensor_from_json(const json_t *j, naru_npz *npz, naru_tensor **out, naru_error *err) {
     naru_dtype d = torch_type(json_string_value(json_object_get(j, "tensor")));
-    const json_t *shape = json_object_get(j, "shape");
+    const json_t *sizes = json_object_get(j, "shape");
     const char *key = json_string_value(json_object_get(j, "npz"));
     int64_t dims[NARU_MAX_RANK];
-    int rank = (int)json_array_size(shape);
-    if (d == NARU_UNDEFINED || !json_is_array(shape) || rank > NARU_MAX_RANK)
+    int rank = (int)json_array_size(sizes);
+    if (d == NARU_UNDEFINED || !json_is_array(sizes) || rank > NARU_MAX_RANK)
         return bad(err, "a tensor's type or shape");
-    for (int i = 0; i < rank; i++) dims[i] = json_integer_value(json_array_get(shape, (size_t)i));
+    for (int i = 0; i < rank; i++) dims[i] = json_integer_value(json_array_get(sizes, (size_t)i));
     if (!key) return tensor_data(json_object_get(j, "data"), d, rank, dims, out, err);
     naru_tensor *t;
     if (!npz) return bad(err, "a tensor is in an .npz that is not there");
