@@ -157,7 +157,7 @@ static int check_json(checker *k, const json_t *root) {
 
 /* cK_in_NAME: by name where the method has such an argument, else by position. */
 static int check_npz_call(checker *k, int64_t call) {
-    char prefix[40], why[600];
+    char prefix[40], why[1100];
     const char *names[64];
     naru_ivalue *args[64];
     size_t nin = 0, nout = 0, count = 0;
