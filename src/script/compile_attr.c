@@ -59,7 +59,7 @@ static bool in_math(cc *C, const ast *n, const char *name, val *out) {
             return true;
         }
     *out = builtin(ctext(C, "aten::%s", name));
-    return op_find(C, out->name) ||
+    return operator_find(C, out->name) ||
            cfail(C, NARU_UNSUPPORTED, n->at, "Python builtin math.%s is currently not supported in Torchscript", name);
 }
 
@@ -353,5 +353,5 @@ bool has_attribute(cc *C, const val *obj, const char *name) {
     if (t->kind == ST_CLASS)
         return sclass_attr(t->cls, name) >= 0 || sclass_constant(t->cls, name) || sclass_method(t->cls, name);
     if (t->kind == ST_TUPLE && t->cls) return sclass_attr(t->cls, name) >= 0;
-    return property_op(t, name) || op_find(C, ctext(C, "aten::%s", name));
+    return property_op(t, name) || operator_find(C, ctext(C, "aten::%s", name));
 }

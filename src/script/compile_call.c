@@ -66,7 +66,7 @@ static const char *older(const cc *C, const char *name) { /* what a file of this
     return NULL;
 }
 
-const sop *op_find(cc *C, const char *name) { return sop_find(name); }
+const sop *operator_find(cc *C, const char *name) { return sop_find(name); }
 
 static bool unknown_op(cc *C, const char *name, src_range at) {
     const char *near = NULL;
@@ -164,7 +164,7 @@ bool call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val *
     matched m;
     str why = {0};
     const char *old = older(C, name);
-    const sop *old_ops = old ? op_find(C, old) : NULL, *ops = op_find(C, name);
+    const sop *old_ops = old ? operator_find(C, old) : NULL, *ops = operator_find(C, name);
     if (old_ops && match_op(C, old_ops, a, &m, &why)) {
         str_free(&why);
         return emit_matched(C, a, &m, dst, out);

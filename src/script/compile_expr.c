@@ -42,7 +42,7 @@ bool fits(cc *C, val *v, const stype *wanted) {
     }
     if (to->kind == ST_LIST && v->type->kind == ST_TUPLE) return tuple_to_list(C, v, to);
     const char *op = implicit(v->type, to);
-    if (!op || !op_find(C, op)) return false;
+    if (!op || !operator_find(C, op)) return false;
     return emit_op(C, op, 1, v, v->kind == VAL_REG && is_temp(v->r) ? v->r : REG_ANY, v);
 }
 

@@ -298,7 +298,7 @@ bool call_method(cc *C, const val *self, const char *name, int n, const val *giv
 bool call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, val *out);
 bool callable_object(cc *C, val *callee, val *method); /* x(...) where x has __call__ or forward */
 bool args_eval(cc *C, const ast *n, const val *self, const sfunction *fn, call_args *out);
-const sop *op_find(cc *C, const char *name); /* the overloads; NULL: none */
+const sop *operator_find(cc *C, const char *name); /* the overloads; NULL: none */
 
 /* ---- compile_match.c ---- */
 typedef struct matched {
