@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recurrent cells: one step of an LSTM, a GRU, a plain network.
+ * Recurrent cells (one step), and packing: padded batches to rows without padding and back.
  */
 #include "script/aten/rnn.h"
 
@@ -61,3 +61,111 @@ static sten *simple(lower *L) {
 
 void aten_rnn_tanh_cell(lower *L) { ret_tensor(L, EMIT(Tanh, simple(L))); }
 void aten_rnn_relu_cell(lower *L) { ret_tensor(L, EMIT(Relu, simple(L))); }
+
+/* ---- packing ---- */
+static sten *take_rows(lower *L, sten *flat, const int64_t *rows, int64_t n) {
+    sten *at = host_new(L, NARU_INT64, 1, &n);
+    if (at && n) memcpy(host_data(L, at), rows, (size_t)n * sizeof *rows);
+    return EMITA(Gather, ATTRS(AI("axis", 0)), flat, at);
+}
+
+/* [a, b, ...] -> [a b, ...] */
+static sten *merged(lower *L, sten *t) {
+    sv dims[NARU_MAX_RANK];
+    int rank = nn_dims(L, t, dims);
+    if (!lower_ok(L)) return NULL;
+    dims[1] = s_mul(L, dims[0], dims[1]);
+    return nn_reshape(L, t, rank - 1, dims + 1);
+}
+
+static bool check_lengths(lower *L, const int64_t *len, int64_t n, int64_t time) {
+    for (int64_t i = 0; i < n && lower_ok(L); i++) {
+        if (len[i] <= 0)
+            lower_raise(L, "RuntimeError",
+                        "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= "
+                        "0");
+        else if (i && len[i] > len[i - 1])
+            lower_raise(L, "RuntimeError",
+                        "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can "
+                        "pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
+                        "requirement if you do not need ONNX exportability.");
+        else if (len[i] > time)
+            lower_raise(L, "RuntimeError",
+                        "Expected `len(lengths)` to be equal to batch_size, and lengths within the padded input");
+    }
+    return lower_ok(L);
+}
+
+void aten__pack_padded_sequence(lower *L) { /* (input, lengths, batch_first) -> data, batch_sizes */
+    sten *x = arg_tensor(L, 0), *lengths = arg_tensor(L, 1);
+    bool batch_first = arg_bool(L, 2);
+    if (!eager_only(L)) return;
+    int64_t time = t_dim_int(L, x, batch_first ? 1 : 0), batch = t_dim_int(L, x, batch_first ? 0 : 1), k = 0;
+    const int64_t *len = host_i64(L, lengths);
+    if (lower_ok(L) && (t_rank(L, lengths) != 1 || host_count(lengths) != batch)) {
+        lower_raise(L, "RuntimeError",
+                    "Expected `len(lengths)` to be equal to batch_size, but got %lld (batch_size=%lld)",
+                    (long long)host_count(lengths), (long long)batch);
+        return;
+    }
+    if (lower_ok(L) && batch == 0) lower_raise(L, "RuntimeError", "Cannot pack empty tensors.");
+    if (!len || !check_lengths(L, len, batch, time)) return;
+    sten *sizes = host_new(L, NARU_INT64, 1, &len[0]);
+    int64_t *rows = host_scratch(L, (size_t)(len[0] * batch) * sizeof *rows), *size = host_data(L, sizes);
+    if (!rows || !size) return;
+    for (int64_t t = 0; t < len[0]; t++) {
+        int64_t b = 0;
+        for (; b < batch && len[b] > t; b++) rows[k++] = batch_first ? b * time + t : t * batch + b;
+        size[t] = b;
+    }
+    ret_tensor(L, take_rows(L, merged(L, x), rows, k));
+    ret_tensor(L, sizes);
+}
+
+/* Rows of `data` with one row of `fill` behind them. */
+static sten *with_padding(lower *L, sten *data, sv fill) {
+    sv dims[NARU_MAX_RANK];
+    int rank = nn_dims(L, data, dims);
+    if (!lower_ok(L)) return NULL;
+    dims[0] = sv_int(1);
+    sten *row = EMIT(Expand, scalar_tensor(L, fill, t_dtype(L, data)), ints_tensor(L, dims, rank));
+    return nn_concat(L, 0, 2, (sten *[]){data, row});
+}
+
+void aten__pad_packed_sequence(lower *L) { /* (data, batch_sizes, batch_first, padding_value, total_length) */
+    sten *data = arg_tensor(L, 0), *sizes = arg_tensor(L, 1);
+    bool batch_first = arg_bool(L, 2);
+    sv fill = arg_scalar(L, 3), dims[NARU_MAX_RANK];
+    int64_t total = arg_int(L, 4), steps, rows, at = 0;
+    if (!eager_only(L)) return;
+    const int64_t *size = host_i64(L, sizes);
+    rows = t_dim_int(L, data, 0), steps = host_count(sizes);
+    if (!size || steps == 0 || !lower_ok(L)) {
+        lower_raise(L, "RuntimeError", "_pad_packed_sequence: batch_sizes is empty");
+        return;
+    }
+    if (total > 0 && total < steps) {
+        lower_raise(L, "RuntimeError",
+                    "Expected total_length to be at least the length of the longest sequence in input, but got "
+                    "total_length=%lld and max sequence length being %lld",
+                    (long long)total, (long long)steps);
+        return;
+    }
+    int64_t time = total > 0 ? total : steps, batch = size[0], count;
+    if (batch < 0 || !dims_count(2, (int64_t[]){time, batch}, &count)) return;
+    sten *lengths = host_new(L, NARU_INT64, 1, &batch);
+    int64_t *len = host_data(L, lengths), *from = host_scratch(L, (size_t)(count + 1) * sizeof *from);
+    if (!len || !from) return;
+    memset(len, 0, (size_t)batch * sizeof *len);
+    for (int64_t t = 0; t < time; t++)
+        for (int64_t b = 0; b < batch; b++) {
+            bool there = t < steps && b < size[t] && at < rows;
+            from[batch_first ? b * time + t : t * batch + b] = there ? at++ : rows;
+            if (there) len[b] = t + 1;
+        }
+    sten *flat = take_rows(L, with_padding(L, data, fill), from, count);
+    int rank = nn_dims(L, data, dims + 1);
+    dims[0] = sv_int(batch_first ? batch : time), dims[1] = sv_int(batch_first ? time : batch);
+    ret_tensor(L, nn_reshape(L, flat, rank + 1, dims));
+    ret_tensor(L, lengths);
+}
