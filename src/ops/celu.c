@@ -12,6 +12,7 @@
 enum { ALPHA };
 
 static double f(double x, const node *n) {
+    if (x != x) return x;
     return fmax(0, x) + fmin(0, (double)node_f(n, ALPHA) * expm1(x / (double)node_f(n, ALPHA)));
 }
 

@@ -97,7 +97,7 @@ class Recorder:
     def __init__(self):
         self.lines = []
 
-    def case(self, op, *args, rtol=None, atol=None, note=None, any_values=False, via=None):
+    def case(self, op, *args, rtol=None, atol=None, note=None, any_values=False, via=None, eager=False):
         line = {"op": op, "args": [value(a) for a in args]}
         live = [clone(a) for a in args]
         fn = find(op)
@@ -119,6 +119,8 @@ class Recorder:
         for k, v in (("rtol", rtol), ("atol", atol), ("note", note)):
             if v is not None:
                 line[k] = v
+        if eager:
+            line["eager"] = True  # arguments at which what is recorded differs (NaN, -0, overflow)
         if any_values:
             line["any_values"] = True  # random or uninitialised: types and shapes only
         self.lines.append(json.dumps(line, ensure_ascii=False))

@@ -162,7 +162,7 @@ static bool run_line(runner *r, const char *place, const json_t *line, str *why)
     if (!op || n > MAX_ARGS || op->schema->varret) return graph_free(c.g), true;
     assert_non_null(c.g->main = graph_block_new(c.g, NULL));
     assert_int_equal(vm_init(&c.machine, NULL, r->eager), NARU_OK);
-    assert_int_equal(recording_begin(&c.rec, c.g, &c.machine, &(record_options){0}, &err), NARU_OK);
+    assert_int_equal(recording_begin(&c.rec, c.g, &c.machine, &(record_options){.region = true}, &err), NARU_OK);
     for (int i = 0; i < n; i++)
         args[i] = as_inputs(&c, sj_value(json_array_get(given, (size_t)i),
                                          i < op->schema->nparams ? op->schema->params[i].type : NULL));
@@ -193,7 +193,7 @@ static bool run_line(runner *r, const char *place, const json_t *line, str *why)
 static bool of_interest(const json_t *line, const char *text) {
     return !json_object_get(line, "raises") && !json_object_get(line, "args_after") && !strstr(text, "\"quantized\"") &&
            !strstr(text, "complex") && !strstr(text, "\"custom\"") && !strstr(text, "\"nested\"") &&
-           !json_object_get(line, "rename");
+           !json_object_get(line, "rename") && !json_object_get(line, "eager");
 }
 
 static void run_file(runner *r, const char *path, const char *label, int only) {

@@ -5,6 +5,7 @@
 #include "script/aten/arith.h"
 
 #include "script/aten/hosted.h"
+#include "script/record.h"
 
 const char *ar_type_name(naru_dtype d) {
     switch (d) {
@@ -22,6 +23,10 @@ const char *ar_type_name(naru_dtype d) {
     case NARU_COMPLEX128: return "ComplexDouble";
     default: return torch_dtype_name(torch_of_dtype(d));
     }
+}
+
+bool ar_for_export(const lower *L) {
+    return lower_recording(L) && !((const recording *)L->vm->sink_user)->options.region;
 }
 
 static bool c_nonzero(double _Complex z) {

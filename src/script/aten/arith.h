@@ -18,6 +18,9 @@ sten *ar_scale(lower *L, sten *x, sv factor); /* x times a scalar, in x's type; 
 /* With a constant of x's type. */
 static inline sten *ar_addc(lower *L, sten *x, double c) { return EMIT(Add, x, lit(L, t_dtype(L, x), c)); }
 static inline sten *ar_mulc(lower *L, sten *x, double c) { return EMIT(Mul, x, lit(L, t_dtype(L, x), c)); }
+/* Recording for export, where a plain composition that differs at rare arguments (NaN, -0, 1.0 // 0.1) is better than
+ * an exact one of many nodes. False when computing at once or recording to run here. */
+bool ar_for_export(const lower *L);
 sten *ar_bool(lower *L, sten *x);       /* x != 0 as bool */
 bool sv_known_as(sv v, double x);       /* a known number equal to x */
 const char *ar_type_name(naru_dtype d); /* as PyTorch's messages have it: "Float", "Long" */

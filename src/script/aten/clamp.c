@@ -16,7 +16,7 @@ static sten *clamp(lower *L, sten *x, sten *lo, sten *hi) {
     if (dtype_is_complex(d)) lower_raise(L, "RuntimeError", "clamp is not supported for complex types");
     if (d == NARU_BOOL) lower_raise(L, "RuntimeError", "\"clamp_scalar_cpu\" not implemented for 'Bool'");
     x = cast(L, x, d), lo = cast(L, lo, d), hi = cast(L, hi, d);
-    if ((!lo || t_rank(L, lo) == 0) && (!hi || t_rank(L, hi) == 0)) return EMIT(Clip, x, lo, hi);
+    if ((!lo || lo->number) && (!hi || hi->number)) return EMIT(Clip, x, lo, hi); /* numbers here are not NaN */
     if (lo) check_broadcast(L, x, lo), x = EMIT(Max, x, lo);
     if (hi) check_broadcast(L, x, hi), x = EMIT(Min, x, hi);
     return x;

@@ -209,7 +209,7 @@ SEARCH(search_i64, int64_t)
 static sten *record_search(lower *L, sten *s, sten *v, bool right, naru_dtype out) {
     promote2(L, &s, &v);
     sten *column = view_unsqueeze(L, v, t_rank(L, v));
-    sten *before = right ? EMIT(LessOrEqual, s, column) : EMIT(Less, s, column);
+    sten *before = EMIT(Not, right ? EMIT(Greater, s, column) : EMIT(GreaterOrEqual, s, column)); /* NaN: all */
     return ar_reduce(L, &op_ReduceSum, cast(L, before, out), 1, (int64_t[]){t_rank(L, v)}, false);
 }
 

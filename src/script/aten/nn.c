@@ -14,7 +14,8 @@ sten *nn_filled(lower *L, naru_dtype d, double v, sv n) { return nn_filled_like(
 sten *nn_floats(lower *L, const float *v, int n) {
     naru_tensor *t = NULL;
     if (!lower_ok(L)) return NULL;
-    if (tensor_new(NARU_FLOAT, 1, (int64_t[]){n}, &t, L->err) == NARU_OK && n) memcpy(t->data, v, (size_t)n * sizeof *v);
+    if (tensor_new(NARU_FLOAT, 1, (int64_t[]){n}, &t, L->err) == NARU_OK && n)
+        memcpy(t->data, v, (size_t)n * sizeof *v);
     return lit_tensor(L, t);
 }
 

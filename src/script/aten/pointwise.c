@@ -154,6 +154,25 @@ static naru_dtype integer_operands(lower *L, const char *what, sten **a, sten **
 /* y with the fraction dropped, in operators. */
 static sten *emit_trunc(lower *L, sten *y) { return EMIT(Mul, EMIT(Sign, y), EMIT(Floor, EMIT(Abs, y))); }
 
+/* d_floor_div in operators. */
+static sten *emit_floor_div(lower *L, sten *a, sten *b) {
+    naru_dtype d = t_dtype(L, a);
+    sten *zero = lit(L, d, 0), *mod = EMITA(Mod, ATTRS(AI("fmod", 1)), a, b), *q = EMIT(Div, EMIT(Sub, a, mod), b);
+    sten *other_sign = EMIT(Xor, EMIT(Less, b, zero), EMIT(Less, mod, zero));
+    sten *down = EMIT(And, EMIT(Not, EMIT(Equal, mod, zero)), other_sign);
+    q = ar_where(L, down, ar_addc(L, q, -1), q);
+    sten *f = EMIT(Floor, q), *up = EMIT(Greater, EMIT(Sub, q, f), lit(L, d, 0.5));
+    f = ar_where(L, up, ar_addc(L, f, 1), f);
+    return ar_where(L, EMIT(Equal, b, zero), EMIT(Div, a, b), f);
+}
+
+/* d_remainder in operators. */
+static sten *emit_remainder(lower *L, sten *a, sten *b) {
+    sten *zero = lit(L, t_dtype(L, a), 0), *mod = EMITA(Mod, ATTRS(AI("fmod", 1)), a, b);
+    sten *other_sign = EMIT(Xor, EMIT(Less, b, zero), EMIT(Less, mod, zero));
+    return ar_where(L, EMIT(And, EMIT(Not, EMIT(Equal, mod, zero)), other_sign), EMIT(Add, mod, b), mod);
+}
+
 static sten *trunc_div(lower *L, sten *a, sten *b) {
     bool rec = lower_recording(L);
     if (dtype_is_float(integer_operands(L, "div_trunc_cpu", &a, &b)))
@@ -164,7 +183,9 @@ static sten *trunc_div(lower *L, sten *a, sten *b) {
 static sten *floor_div(lower *L, sten *a, sten *b) {
     bool rec = lower_recording(L);
     if (dtype_is_float(integer_operands(L, "div_floor_cpu", &a, &b)))
-        return rec ? EMIT(Floor, EMIT(Div, a, b)) : map2(L, a, b, d_floor_div);
+        return !rec               ? map2(L, a, b, d_floor_div)
+               : ar_for_export(L) ? EMIT(Floor, EMIT(Div, a, b))
+                                  : emit_floor_div(L, a, b);
     if (!rec) return int_map(L, a, b, i_floor_div, u_div);
     return EMIT(Div, EMIT(Sub, a, EMIT(Mod, a, b)), b);
 }
@@ -172,7 +193,9 @@ static sten *floor_div(lower *L, sten *a, sten *b) {
 static sten *remainder_of(lower *L, sten *a, sten *b) {
     bool rec = lower_recording(L);
     if (dtype_is_float(integer_operands(L, "remainder_cpu", &a, &b)))
-        return rec ? EMIT(Sub, a, EMIT(Mul, b, EMIT(Floor, EMIT(Div, a, b)))) : map2(L, a, b, d_remainder);
+        return !rec               ? map2(L, a, b, d_remainder)
+               : ar_for_export(L) ? EMIT(Sub, a, EMIT(Mul, b, EMIT(Floor, EMIT(Div, a, b))))
+                                  : emit_remainder(L, a, b);
     return rec ? EMIT(Mod, a, b) : int_map(L, a, b, i_remainder, u_mod);
 }
 
@@ -209,8 +232,9 @@ static int64_t i_pow(int64_t a, int64_t b) {
 sten *ar_pow(lower *L, sten *a, sten *b) {
     naru_dtype d = operands(L, &a, &b);
     if (dtype_is_complex(d)) return cmap2(L, a, b, c_pow);
-    if (dtype_is_float(d) || lower_recording(L)) return EMIT(Pow, a, b);
-    return map2_int(L, a, b, i_pow);
+    if (dtype_is_float(d) || (lower_recording(L) && (d == NARU_INT32 || d == NARU_INT64))) return EMIT(Pow, a, b);
+    if (!lower_recording(L)) return map2_int(L, a, b, i_pow);
+    return cast(L, EMIT(Pow, cast(L, a, NARU_INT64), cast(L, b, NARU_INT64)), d);
 }
 
 /* Exponents that have a cheaper and more exact form when computing at once. */
@@ -294,15 +318,18 @@ static sten *record_hypot(lower *L, sten *a, sten *b) {
     return EMIT(Sqrt, EMIT(Add, EMIT(Mul, a, a), EMIT(Mul, b, b)));
 }
 static sten *record_logaddexp(lower *L, sten *a, sten *b) {
-    return EMIT(Add, EMIT(Max, a, b), EMIT(Log, ar_addc(L, EMIT(Exp, EMIT(Neg, EMIT(Abs, EMIT(Sub, a, b)))), 1)));
+    sten *gap = EMIT(Abs, EMIT(Sub, a, b));
+    gap = ar_where(L, EMIT(Equal, a, b), zero_like(L, a), gap); /* infinities */
+    return EMIT(Add, EMIT(Max, a, b), EMIT(Log, ar_addc(L, EMIT(Exp, EMIT(Neg, gap)), 1)));
 }
 static sten *record_xlogy(lower *L, sten *a, sten *b) {
     sten *zero = EMIT(And, EMIT(Equal, a, zero_like(L, a)), EMIT(Not, EMIT(IsNaN, b)));
     return ar_where(L, zero, zero_like(L, a), EMIT(Mul, a, EMIT(Log, b)));
 }
 static sten *record_copysign(lower *L, sten *a, sten *b) {
-    sten *m = EMIT(Abs, a);
-    return ar_where(L, EMIT(Less, b, zero_like(L, b)), EMIT(Neg, m), m);
+    sten *m = EMIT(Abs, a), *zero = zero_like(L, b); /* 1 / -0 is less than 0 */
+    sten *negative = EMIT(Or, EMIT(Less, b, zero), EMIT(Less, EMIT(Reciprocal, b), zero));
+    return ar_where(L, negative, EMIT(Neg, m), m);
 }
 
 static double d_logaddexp(double a, double b) {

@@ -85,9 +85,22 @@ static double d_entr(double x) { return isnan(x) ? x : x > 0 ? -x * log(x) : x =
 
 static sten *record_log2(lower *L, sten *x) { return ar_mulc(L, EMIT(Log, x), 1 / M_LN2); }
 static sten *record_log10(lower *L, sten *x) { return ar_mulc(L, EMIT(Log, x), 1 / M_LN10); }
-static sten *record_log1p(lower *L, sten *x) { return EMIT(Log, ar_addc(L, x, 1)); }
+/* log(u) x / (u - 1) with u = 1 + x makes good what the addition lost. */
+static sten *record_log1p(lower *L, sten *x) {
+    sten *u = ar_addc(L, x, 1), *y = EMIT(Log, u);
+    if (ar_for_export(L)) return y;
+    sten *one = lit(L, t_dtype(L, x), 1), *small = EMIT(Less, EMIT(Abs, x), lit(L, t_dtype(L, x), 0.5));
+    sten *fine = ar_where(L, EMIT(Equal, u, one), x, EMIT(Mul, y, EMIT(Div, x, EMIT(Sub, u, one))));
+    return ar_where(L, small, fine, y);
+}
 static sten *record_exp2(lower *L, sten *x) { return EMIT(Pow, lit(L, t_dtype(L, x), 2), x); }
-static sten *record_expm1(lower *L, sten *x) { return ar_addc(L, EMIT(Exp, x), -1); }
+static sten *record_expm1(lower *L, sten *x) {
+    sten *u = EMIT(Exp, x), *y = ar_addc(L, u, -1);
+    if (ar_for_export(L)) return y;
+    sten *one = lit(L, t_dtype(L, x), 1), *small = EMIT(Less, EMIT(Abs, x), lit(L, t_dtype(L, x), 0.5));
+    sten *fine = ar_where(L, EMIT(Equal, u, one), x, EMIT(Mul, y, EMIT(Div, x, EMIT(Log, u))));
+    return ar_where(L, small, fine, y);
+}
 static sten *record_erfc(lower *L, sten *x) { return EMIT(Sub, lit(L, t_dtype(L, x), 1), EMIT(Erf, x)); }
 static sten *record_ndtr(lower *L, sten *x) {
     return ar_mulc(L, ar_addc(L, EMIT(Erf, ar_mulc(L, x, M_SQRT1_2)), 1), 0.5);
@@ -178,8 +191,9 @@ void aten_sign(lower *L) {
     naru_dtype d = t_dtype(L, x);
     if (dtype_is_complex(d)) ret_tensor(L, cmap1(L, x, c_sgn));
     else if (d == NARU_BOOL) ret_tensor(L, fresh(L, x));
-    else if (!dtype_is_float(d) || lower_recording(L)) ret_tensor(L, EMIT(Sign, x));
-    else ret_tensor(L, map1(L, x, d_sign));
+    else if (!dtype_is_float(d) || ar_for_export(L)) ret_tensor(L, EMIT(Sign, x));
+    else if (!lower_recording(L)) ret_tensor(L, map1(L, x, d_sign));
+    else ret_tensor(L, ar_where(L, EMIT(IsNaN, x), lit(L, d, 0), EMIT(Sign, x)));
 }
 
 void aten_square(lower *L) {
@@ -289,7 +303,8 @@ void aten_signbit(lower *L) {
     no_complex(L, d);
     if (d == NARU_BOOL) ret_tensor(L, everywhere(L, x, false));
     else if (dtype_is_float(d) && !lower_recording(L)) ret_tensor(L, map1_bool(L, x, d_signbit));
-    else ret_tensor(L, EMIT(Less, x, lit(L, d, 0)));
+    else if (!dtype_is_float(d)) ret_tensor(L, EMIT(Less, x, lit(L, d, 0)));
+    else ret_tensor(L, EMIT(Or, EMIT(Less, x, lit(L, d, 0)), EMIT(Less, EMIT(Reciprocal, x), lit(L, d, 0))));
 }
 
 static double greatest(naru_dtype d) {

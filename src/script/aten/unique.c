@@ -119,8 +119,8 @@ static void record_unique(lower *L, sten *x, int dim, wish w) {
         outs[2] = view_shape(L, outs[2], rank, sizes, false);
     }
     ret_tensor(L, outs[0]);
-    ret_tensor(L, outs[2]);
-    if (w.has_counts) ret_tensor(L, outs[3]);
+    ret_tensor(L, w.inverse ? outs[2] : lit_ints(L, NULL, 0));
+    if (w.has_counts) ret_tensor(L, w.counts ? outs[3] : lit_ints(L, NULL, 0));
 }
 
 static void unique_args(lower *L, int dim, wish w) {
