@@ -87,9 +87,9 @@ static inline sten *sj_quantized(const json_t *j) {
     sten *t = sj_tensor(json_object_get(j, "quantized"));
     squant *q = mem_calloc(1, sizeof *q);
     if (!t || !q) return NULL;
-    const char *type = json_string_value(json_object_get(j, "dtype"));
+    const char *named = json_string_value(json_object_get(j, "dtype"));
     q->refs = 1;
-    q->type = type && strcmp(type, "qint8") == 0 ? 12 : type && strcmp(type, "qint32") == 0 ? 14 : 13;
+    q->type = named && strcmp(named, "qint8") == 0 ? 12 : named && strcmp(named, "qint32") == 0 ? 14 : 13;
     const json_t *scales = json_object_get(j, "scales");
     if (scales) {
         sten *s = sj_tensor(scales), *z = sj_tensor(json_object_get(j, "zero_points"));
