@@ -16,6 +16,23 @@ static bool to_name(cc *C, const ast *target, val *v, src_range at) {
     return var_assign(C, i, v->type, taint_of(v->taint, v->type), at) && into(C, v, (reg)i);
 }
 
+/* In the source of a plain class, __init__ says what attributes there are. */
+static bool defines_attrs(const cc *C, const sclass *c) {
+    return c->kind == CLASS_PLAIN && C->f->f.owner == c && strcmp(C->f->f.name, "__init__") == 0;
+}
+
+static bool add_attr(cc *C, class_in *in, const ast *target, const val *v) {
+    sclass *c = &in->c;
+    sattr *all = arena_alloc(C->arena, ((size_t)c->nattrs + 1) * sizeof(*all));
+    if (!all) return coom(C);
+    if (c->nattrs >= UINT16_MAX) return cfail(C, NARU_LIMIT, target->at, "more than %d attributes", UINT16_MAX);
+    if (c->nattrs) memcpy(all, c->attrs, (size_t)c->nattrs * sizeof(*all));
+    all[c->nattrs] = (sattr){.name = target->text, .type = v->type, .dflt = {.tag = SV_UNINIT}};
+    c->attrs = all;
+    c->nattrs++;
+    return true;
+}
+
 static bool to_attribute(cc *C, const ast *target, val *v) {
     val obj;
     if (!as_value(C, v, target) || !value(C, target->kids[0], NULL, REG_ANY, &obj)) return false;
@@ -28,6 +45,12 @@ static bool to_attribute(cc *C, const ast *target, val *v) {
                      ctype(C, obj.type));
     }
     int slot = sclass_attr(c, target->text);
+    if (slot < 0 && defines_attrs(C, c)) {
+        if (C->scope > 0)
+            return cfail(C, NARU_BAD_MODEL, target->at, "First assignment cannot be in a control-flow block");
+        if (!add_attr(C, class_of(c), target, v)) return false;
+        slot = sclass_attr(c, target->text);
+    }
     if (slot < 0)
         return cfail(C, NARU_BAD_MODEL, target->at,
                      "Tried to set nonexistent attribute: %s. Did you forget to initialize it in __init__()?",

@@ -30,7 +30,8 @@ static bool in_torch(cc *C, const char *dotted, val *out) {
                     {"torch.nn.functional.", ""}, {"torch._C._nn.", ""},  {"torch.functional.", ""}};
     int64_t number;
     special_fn special = special_find(dotted);
-    if (special) *out = (val){.kind = VAL_SPECIAL, .special = special, .name = dotted, .r = REG_ANY};
+    if (strcmp(dotted, "torch.jit.wait") == 0 || strcmp(dotted, "torch.jit._wait") == 0) *out = builtin("aten::wait");
+    else if (special) *out = (val){.kind = VAL_SPECIAL, .special = special, .name = dotted, .r = REG_ANY};
     else if (is_space(dotted)) *out = space(C, dotted);
     else if (strcmp(dotted, "torch.Tensor") == 0) *out = (val){.kind = VAL_TYPE, .type = &stype_tensor, .r = REG_ANY};
     else if (torch_constant(dotted + 6, &number)) *out = val_const(C, sv_int(number), &stype_int);
@@ -208,9 +209,18 @@ static bool read_slot(cc *C, val *obj, int slot, reg dst, val *out) {
     return C->st == NARU_OK;
 }
 
+/* The attributes of a plain class are known once its __init__ is compiled. */
+bool class_init(cc *C, const sclass *c, src_range at) {
+    sfunction *init = c->kind == CLASS_PLAIN ? sclass_method(c, "__init__") : NULL;
+    if (!init || fn_of(init)->compiling || fn_of(init)->done || init->state == FN_COMPILED) return true;
+    return compile_callee(C, init, at);
+}
+
 static bool class_attr(cc *C, val *obj, const ast *n, const char *name, reg dst, val *out) {
     const sclass *c = obj->type->cls;
     int slot = sclass_attr(c, name);
+    if (slot < 0 && !sclass_method(c, name) && !class_init(C, c, n->at)) return false;
+    slot = sclass_attr(c, name);
     if (slot >= 0 && c->kind != CLASS_ENUM) return read_slot(C, obj, slot, dst, out);
     const struct sconstant *k = sclass_constant(c, name);
     if (k) {
@@ -292,6 +302,16 @@ static const char *property_op(const stype *t, const char *name) {
     return NULL;
 }
 
+static const char *tensor_cast(const char *name) { /* x.float(): the name of the type */
+    static const char *const casts[] = {"byte",  "char",   "short",  "int",     "long", "half",
+                                        "float", "double", "cfloat", "cdouble", "bool", "bfloat16"};
+    static const char *const types[] = {"uint8",   "int8",    "int16",     "int32",      "int64", "float16",
+                                        "float32", "float64", "complex64", "complex128", "bool",  "bfloat16"};
+    for (size_t i = 0; i < COUNT_OF(casts); i++)
+        if (strcmp(casts[i], name) == 0) return types[i];
+    return NULL;
+}
+
 static bool tuple_field(cc *C, val *obj, int i, reg dst, val *out) {
     const stype *t = obj->type->args[i];
     if (!in_reg(C, obj, REG_ANY)) return false;
@@ -328,6 +348,12 @@ static bool value_attr(cc *C, val *obj, const ast *n, const char *name, reg dst,
                      t->kind == ST_OPTIONAL ? " Did you forget to unwrap the Optional?" : "");
     const char *op = property_op(t, name);
     if (op) return emit_op(C, op, 1, obj, dst, out);
+    if (t->kind == ST_TENSOR && tensor_cast(name)) {
+        *out = *obj;
+        out->kind = VAL_CAST;
+        out->name = tensor_cast(name);
+        return true;
+    }
     *out = (val){.kind = VAL_BUILTIN,
                  .name = ctext(C, "aten::%s", name),
                  .r = obj->r,

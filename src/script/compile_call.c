@@ -160,32 +160,30 @@ static bool swapped(cc *C, const char *name, const call_args *a, reg dst, val *o
     return true;
 }
 
+/* What an older file's operator means: its own overloads first. */
+static bool old_op(cc *C, const char *name, const call_args *a, matched *m) {
+    const char *old = older(C, name);
+    const sop *ops = old ? op_find(C, old) : NULL;
+    str why = {0};
+    bool ok = ops && (match_exact(C, ops, a, m) || match_converted(C, ops, a, m, &why));
+    str_free(&why);
+    return ok;
+}
+
 bool call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val *out) {
     matched m;
+    const sop *ops = op_find(C, name);
+    bool done;
+    if (old_op(C, name, a, &m) || (ops && match_exact(C, ops, a, &m))) return emit_matched(C, a, &m, dst, out);
+    if (C->st != NARU_OK || !swapped(C, name, a, dst, out, &done)) return false;
+    if (done) return true;
+    if (!ops) return unknown_op(C, name, at);
     str why = {0};
-    const char *old = older(C, name);
-    const sop *old_ops = old ? operator_find(C, old) : NULL, *ops = operator_find(C, name);
-    if (old_ops && match_op(C, old_ops, a, &m, &why)) {
-        str_free(&why);
-        return emit_matched(C, a, &m, dst, out);
-    }
-    str_free(&why);
-    why = (str){0};
-    if (C->st != NARU_OK) return false;
-    if (!ops) {
-        bool done;
-        if (!swapped(C, name, a, dst, out, &done) || done) return C->st == NARU_OK;
-        return unknown_op(C, name, at);
-    }
-    bool ok = match_op(C, ops, a, &m, &why), done = false;
-    if (ok) ok = emit_matched(C, a, &m, dst, out);
-    else if (C->st == NARU_OK) ok = swapped(C, name, a, dst, out, &done) && done;
-    if (!ok && C->st == NARU_OK) {
-        if (ops->next)
-            cfail(C, NARU_BAD_MODEL, at, "Arguments for call are not valid. The following variants are available: %s",
-                  str_text(&why));
-        else cfail(C, NARU_BAD_MODEL, at, "%s(): %s", name, str_text(&why));
-    }
+    bool ok = match_converted(C, ops, a, &m, &why) && emit_matched(C, a, &m, dst, out);
+    if (!ok && C->st == NARU_OK && ops->next)
+        cfail(C, NARU_BAD_MODEL, at, "Arguments for call are not valid. The following variants are available: %s",
+              str_text(&why));
+    else if (!ok && C->st == NARU_OK) cfail(C, NARU_BAD_MODEL, at, "%s(): %s", name, str_text(&why));
     str_free(&why);
     return ok;
 }
@@ -326,19 +324,26 @@ static bool pass_args(cc *C, sfunction *fn, call_args *a, src_range at, const in
     return true;
 }
 
+static bool callee_failed(cc *C, sfunction *fn, naru_status st, const naru_error *e) {
+    err_set(C->err, st, "%s; '%s' is being compiled since it was called from '%s'", e->message, fn->qualname,
+            C->f->f.qualname);
+    return cpass(C, st);
+}
+
+bool compile_callee(cc *C, sfunction *fn, src_range at) {
+    naru_error e = NARU_ERROR_INIT;
+    if (fn_of(fn)->compiling)
+        return cfail(C, NARU_BAD_MODEL, at, "function '%s' is called recursively. Recursive calls are not supported",
+                     fn->name);
+    naru_status st = unit_compile(C->u, fn, &e);
+    return st == NARU_OK || callee_failed(C, fn, st, &e);
+}
+
 static bool sign(cc *C, sfunction *fn, src_range at) {
     naru_error e = NARU_ERROR_INIT;
     naru_status st = unit_sign(C->u, fn, &e);
-    if (st == NARU_OK && !fn->ret) { /* the result type is that of the body */
-        if (fn_of(fn)->compiling)
-            return cfail(C, NARU_BAD_MODEL, at,
-                         "function '%s' is called recursively. Recursive calls are not supported", fn->name);
-        st = unit_compile(C->u, fn, &e);
-    }
-    if (st == NARU_OK) return true;
-    err_set(C->err, st, "%s; '%s' is being compiled since it was called from '%s'", e.message, fn->qualname,
-            C->f->f.qualname);
-    return cpass(C, st);
+    if (st != NARU_OK) return callee_failed(C, fn, st, &e);
+    return fn->ret || compile_callee(C, fn, at); /* the result type is that of the body */
 }
 
 bool call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, val *out) {
@@ -410,6 +415,7 @@ static bool make_tuple(cc *C, const sclass *c, call_args *a, src_range at, reg d
 static bool make_object(cc *C, const stype *t, call_args *a, src_range at, reg dst, val *out) {
     sfunction *init = sclass_method(t->cls, "__init__");
     reg r = temp(C);
+    if (!class_init(C, t->cls, at)) return false;
     emit(C, INSN_NEW, r, type_at(C, t), 0, 0);
     *out = val_in(r, t);
     if (!init) return C->st == NARU_OK;
@@ -440,12 +446,22 @@ static bool call_member(cc *C, val *callee, call_args *a, src_range at, reg dst,
     return call_function(C, fn, a, at, dst, out);
 }
 
+static bool call_cast(cc *C, const val *callee, const call_args *a, src_range at, reg dst, val *out) {
+    int64_t dtype = 6;
+    torch_constant(callee->name, &dtype);
+    if (a->list.count) return cfail(C, NARU_BAD_MODEL, at, "this method takes no arguments");
+    val both[2] = {*callee, val_const(C, sv_int(dtype), &stype_int)};
+    both[0].kind = callee->r == REG_ANY ? VAL_CONST : VAL_REG;
+    return emit_op(C, "aten::to", 2, both, dst, out);
+}
+
 bool call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out) {
     switch (callee->kind) {
     case VAL_BUILTIN: return call_op(C, callee->name, a, at, dst, out);
     case VAL_FUNCTION: return call_function(C, callee->fn, a, at, dst, out);
     case VAL_METHOD: return call_member(C, callee, a, at, dst, out);
     case VAL_TYPE: return call_type(C, callee, a, at, dst, out);
+    case VAL_CAST: return call_cast(C, callee, a, at, dst, out);
     case VAL_SPACE: /* torch.cuda(x) in an archive is aten::cuda */
         if (str_starts(callee->name, "torch.") && !strchr(callee->name + 6, '.'))
             return call_op(C, ctext(C, "aten::%s", callee->name + 6), a, at, dst, out);

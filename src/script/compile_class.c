@@ -306,8 +306,13 @@ static naru_status kind_of(filler *f) {
                  {"Interface", CLASS_INTERFACE}, {"ModuleInterface", CLASS_INTERFACE},
                  {"Enum", CLASS_ENUM},           {"IntEnum", CLASS_ENUM},
                  {"object", CLASS_PLAIN}};
-    const ast *base = f->c->c.def->kids[0];
+    const ast *base = f->c->c.def->kids[0], *decorators = f->c->c.def->kids[2];
     f->c->c.kind = CLASS_PLAIN;
+    for (uint32_t i = 0; decorators && i < decorators->count; i++)
+        if (decorators->kids[i]->kind == AST_ATTR && strcmp(decorators->kids[i]->text, "interface") == 0) {
+            f->c->c.kind = CLASS_INTERFACE;
+            return NARU_OK;
+        }
     if (!base || !base->count) return NARU_OK;
     const ast *b = base->kids[0];
     const char *name = b->kind == AST_NAME || b->kind == AST_ATTR ? b->text : "";

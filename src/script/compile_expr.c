@@ -224,23 +224,17 @@ static const char *const op_methods[AST_OP_COUNT] = {[AST_OP_ADD] = "__add__",
                                                      [AST_OP_NE] = "__ne__",
                                                      [AST_OP_IN] = "__contains__"};
 
-static bool percent(cc *C, val *a, val *b, reg dst, val *out) {
-    if (b->type->kind != ST_TUPLE) return emit_op(C, "aten::percentFormat", 2, (val[]){*a, *b}, dst, out);
-    int n = b->type->n;
-    val *all = arena_calloc(C->arena, (size_t)n + 1, sizeof(*all));
-    if (!all) return coom(C);
-    reg run = temps(C, n ? n : 1);
-    if (!in_reg(C, b, REG_ANY)) return false;
-    emit(C, INSN_UNPACK, run, b->r, 0, (uint32_t)n);
-    all[0] = *a;
-    for (int i = 0; i < n; i++) all[i + 1] = val_in(run + (uint32_t)i, b->type->args[i]);
-    return emit_op(C, "aten::percentFormat", n + 1, all, dst, out);
+static bool text_in_text(cc *C, val *text, val *part, reg dst, val *out) {
+    val all[4] = {*text, *part}, n;
+    all[2] = val_const(C, sv_int(0), &stype_int);
+    if (!emit_op(C, "aten::len", 1, text, REG_ANY, &all[3]) || !emit_op(C, "aten::find", 4, all, REG_ANY, &n))
+        return false;
+    return emit_op(C, "aten::ne", 2, (val[]){n, val_const(C, sv_int(-1), &stype_int)}, dst, out);
 }
 
 bool binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out) {
     val *first = op == AST_OP_IN || op == AST_OP_NOT_IN ? b : a, *second = first == a ? b : a;
     ast_op name = op == AST_OP_NOT_IN ? AST_OP_IN : op;
-    if (op == AST_OP_MOD && a->type->kind == ST_STR) return percent(C, a, b, dst, out);
     bool ok;
     if (first->type->kind == ST_CLASS && op_methods[name] && first->type->cls->kind != CLASS_ENUM &&
         sclass_method(first->type->cls, op_methods[name]))
@@ -248,6 +242,10 @@ bool binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out) {
     else if (op == AST_OP_NE && first->type->kind == ST_CLASS && first->type->cls->kind == CLASS_PLAIN)
         ok = call_method(C, first, "__eq__", 1, second, C->at, dst, out) &&
              emit_op(C, "aten::__not__", 1, out, dst, out);
+    else if (name == AST_OP_IN && first->type->kind == ST_STR && second->type->kind == ST_STR)
+        ok = text_in_text(C, first, second, dst, out);
+    else if (name == AST_OP_MOD && a->type->kind == ST_STR)
+        ok = emit_op(C, "aten::percentFormat", 2, (val[]){*a, *b}, dst, out);
     else ok = emit_op(C, op_names[name], 2, (val[]){*first, *second}, dst, out);
     if (ok && op == AST_OP_NOT_IN) ok = emit_op(C, "aten::__not__", 1, out, dst, out);
     return ok;

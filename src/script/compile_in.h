@@ -51,7 +51,7 @@ typedef struct unit_in {
     unit u; /* first */
     ARRAY(class_in *) pending;
     bool filling;
-    ARRAY(sfunction *) functions; /* all there are */
+    ARRAY(sfunction *) functions;       /* all there are */
     ARRAY(sfunction *) queue, compiled; /* of the compilation in progress */
     int depth;
     int nesting;   /* levels of recursion, over all functions being compiled */
@@ -94,6 +94,7 @@ typedef enum val_kind {
     VAL_BUILTIN,  /* operator `name`, with self in r unless REG_ANY */
     VAL_SPACE,    /* namespace `name`: "torch", "ops.prim", "__torch__.a.b" */
     VAL_SPECIAL,  /* a function that the compiler knows */
+    VAL_CAST,     /* x.float(): r or k, name of the type */
     VAL_NESTED    /* def inside a function: node */
 } val_kind;
 
@@ -271,6 +272,7 @@ bool cond_value(cc *C, const ast *n, reg dst, val *out); /* as a bool value */
 bool to_bool(cc *C, val *v, reg dst, const ast *at);
 bool fits(cc *C, val *v, const stype *want); /* subtype, or converted (empty displays, tuples to lists, tensors ...) */
 bool attribute(cc *C, val *obj, const ast *n, const char *name, reg dst, val *out);
+bool class_init(cc *C, const sclass *c, src_range at);
 bool has_attribute(cc *C, const val *obj, const char *name);
 bool find_name(cc *C, const ast *n, const char *name, val *out);
 bool subscript(cc *C, const ast *n, const stype *hint, reg dst, val *out);
@@ -295,6 +297,7 @@ bool call(cc *C, const ast *n, const stype *hint, reg dst, val *out);
 bool call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out);
 bool call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val *out);
 bool call_method(cc *C, const val *self, const char *name, int n, const val *given, src_range at, reg dst, val *out);
+bool compile_callee(cc *C, sfunction *fn, src_range at); /* now, its errors are ours */
 bool call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, val *out);
 bool callable_object(cc *C, val *callee, val *method); /* x(...) where x has __call__ or forward */
 bool args_eval(cc *C, const ast *n, const val *self, const sfunction *fn, call_args *out);
@@ -308,8 +311,10 @@ typedef struct matched {
     int first;
     const stype **returns;
 } matched;
-bool match_op(cc *C, const sop *overloads, const call_args *a, matched *out, str *why); /* false: none fits */
-bool arg_fits(cc *C, const val *v, const stype *formal, bool convert);                  /* without type variables */
+bool match_exact(cc *C, const sop *overloads, const call_args *a, matched *out); /* without conversions; one overload
+                                                                                  alone always converts */
+bool match_converted(cc *C, const sop *overloads, const call_args *a, matched *out, str *why); /* false: none fits */
+bool arg_fits(cc *C, const val *v, const stype *formal, bool convert); /* without type variables */
 
 /* ---- builtins ---- */
 special_fn special_find(const char *name);

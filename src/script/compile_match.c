@@ -252,14 +252,17 @@ static bool match_one(cc *C, const sop *op, const call_args *a, bool convert, ma
     return C->st == NARU_OK;
 }
 
-bool match_op(cc *C, const sop *overloads, const call_args *a, matched *out, str *why) {
+bool match_exact(cc *C, const sop *overloads, const call_args *a, matched *out) {
+    for (const sop *op = overloads; op && overloads->next && C->st == NARU_OK; op = op->next)
+        if (match_one(C, op, a, false, out, NULL)) return true;
+    return false;
+}
+
+bool match_converted(cc *C, const sop *overloads, const call_args *a, matched *out, str *why) {
     bool single = !overloads->next;
-    for (int convert = single; convert < 2; convert++)
-        for (const sop *op = overloads; op; op = op->next) {
-            if (match_one(C, op, a, convert, out, single ? why : NULL)) return true;
-            if (C->st != NARU_OK) return false;
-        }
-    for (const sop *op = overloads; !single && op; op = op->next) {
+    for (const sop *op = overloads; op && C->st == NARU_OK; op = op->next)
+        if (match_one(C, op, a, true, out, single ? why : NULL)) return true;
+    for (const sop *op = overloads; !single && op && C->st == NARU_OK; op = op->next) {
         str_addf(why, "%s%s: ", why->len ? " | " : "", op->schema->text);
         match_one(C, op, a, true, out, why);
     }

@@ -67,11 +67,20 @@ static naru_status unknown(const ast *e, const char *what, const char *name, nar
     return source_error(err, NARU_BAD_MODEL, e->at, "Unknown type %s '%s'", what, name);
 }
 
+/* "code/__torch__/a/b.py" -> "__torch__.a.b": a bare name is first looked for in its own file. */
+static char *module_of(unit *u, const source *src) {
+    if (!src || !str_starts(src->name, "code/") || !str_ends(src->name, ".py")) return arena_strdup(u->arena, "");
+    char *s = arena_strndup(u->arena, src->name + 5, strlen(src->name) - 8);
+    for (char *p = s; p && *p; p++)
+        if (*p == '/') *p = '.';
+    return s;
+}
+
 static naru_status class_type(unit *u, const ast *e, const char *name, const stype **out, naru_error *err) {
     sclass *c = NULL;
     sfunction *fn = NULL;
     const char *dot = strrchr(name, '.');
-    char *prefix = arena_strndup(u->arena, name, dot ? (size_t)(dot - name) : 0);
+    char *prefix = dot ? arena_strndup(u->arena, name, (size_t)(dot - name)) : module_of(u, e->at.src);
     if (!prefix) return err_oom(err);
     TRY(unit_lookup(u, prefix, dot ? dot + 1 : name, &c, &fn, err));
     if (!c) return unknown(e, "name", name, err);
@@ -211,7 +220,7 @@ naru_status type_of_ast(unit *u, const ast *e, const stype **out, naru_error *er
     case AST_BINARY: return either(u, e, out, err);
     case AST_STR: { /* a forward reference */
         ast *inner;
-        TRY(script_parse_type(u->arena, "type", e->text, e->len, &inner, err));
+        TRY(script_parse_type(u->arena, e->at.src ? e->at.src->name : "type", e->text, e->len, &inner, err));
         if (inner->kind == AST_STR) return source_error(err, NARU_BAD_MODEL, e->at, "this is not a type");
         return type_of_ast(u, inner, out, err);
     }
