@@ -52,8 +52,8 @@ static bool finish_body(cc *C) { /* falls off the end */
         C->ret = &stype_none;
     }
     val none = val_const(C, sv_none(), &stype_none);
-    if (!in_reg(C, &none, REG_ANY)) return false;
-    emit(C, INSN_RET, none.r, 0, 0, 0);
+    if (!c_in_reg(C, &none, REG_ANY)) return false;
+    c_emit(C, INSN_RET, none.r, 0, 0, 0);
     return C->st == NARU_OK;
 }
 
@@ -63,7 +63,7 @@ static bool compile_body(cc *C) {
     C->at = f->def->at;
     C->ret = f->ret;
     C->ret_declared = f->ret != NULL;
-    if (!taints_new(C) || !declare_params(C) || !block(C, body) || !finish_body(C) || !code_finish(C)) return false;
+    if (!taints_new(C) || !declare_params(C) || !c_block(C, body) || !finish_body(C) || !code_finish(C)) return false;
     if (!f->ret) f->ret = C->ret ? C->ret : &stype_none;
     C->f->taints = C->taints;
     return cpass(C, code_verify(f, C->err));
@@ -150,7 +150,7 @@ static bool call_hook(cc *C, const sclass *c, const char *name, int n, const val
     sfunction *fn = sclass_method(c, name);
     if (!fn) return cfail(C, NARU_BAD_MODEL, C->at, "hook '%s' of %s is not defined", name, c->qualname);
     val self = val_in(0, c->type);
-    return call_method(C, &self, name, n, given, C->at, REG_ANY, out);
+    return c_call_method(C, &self, name, n, given, C->at, REG_ANY, out);
 }
 
 static bool keep_unless_none(cc *C, val *now, const val *given) {
@@ -160,11 +160,11 @@ static bool keep_unless_none(cc *C, val *now, const val *given) {
         return true;
     }
     val r;
-    reg to = temp(C);
+    reg to = c_temp(C);
     val both[2] = {*given, val_const(C, sv_none(), &stype_none)};
-    if (!into(C, now, to) || !emit_op(C, "aten::__isnot__", 2, both, REG_ANY, &r)) return false;
-    uint32_t branch = emit(C, INSN_IF, r.r, 0, 0, 0);
-    emit(C, INSN_MOVE, to, given->r, 0, 0);
+    if (!c_into(C, now, to) || !emit_op(C, "aten::__isnot__", 2, both, REG_ANY, &r)) return false;
+    uint32_t branch = c_emit(C, INSN_IF, r.r, 0, 0, 0);
+    c_emit(C, INSN_MOVE, to, given->r, 0, 0);
     if (C->st == NARU_OK) C->code.data[branch].b = C->code.data[branch].c = here(C);
     now->type = given->type->args[0];
     return C->st == NARU_OK;
@@ -173,9 +173,9 @@ static bool keep_unless_none(cc *C, val *now, const val *given) {
 static bool pack_inputs(cc *C, val *inputs) { /* one value stands for a tuple of it */
     if (inputs->type->kind == ST_TUPLE) return true;
     const stype *t = stype_tuple(C->arena, 1, &inputs->type, NULL);
-    reg base = temp(C);
-    if (!into(C, inputs, base)) return false;
-    emit(C, INSN_TUPLE, base, type_at(C, t), base, 1);
+    reg base = c_temp(C);
+    if (!c_into(C, inputs, base)) return false;
+    c_emit(C, INSN_TUPLE, base, c_type_at(C, t), base, 1);
     *inputs = val_in(base, t);
     return t ? C->st == NARU_OK : coom(C);
 }
@@ -183,12 +183,12 @@ static bool pack_inputs(cc *C, val *inputs) { /* one value stands for a tuple of
 static bool call_forward(cc *C, const sclass *c, val *inputs, val *out) {
     int n = inputs->type->n;
     val *given = arena_calloc(C->arena, (size_t)n + 1, sizeof(*given)), self = val_in(0, c->type);
-    reg base = temps(C, n ? n : 1);
+    reg base = c_temps(C, n ? n : 1);
     if (!given) return coom(C);
-    if (!in_reg(C, inputs, REG_ANY)) return false;
-    emit(C, INSN_UNPACK, base, inputs->r, 0, (uint32_t)n);
+    if (!c_in_reg(C, inputs, REG_ANY)) return false;
+    c_emit(C, INSN_UNPACK, base, inputs->r, 0, (uint32_t)n);
     for (int i = 0; i < n; i++) given[i] = val_in(base + (uint32_t)i, inputs->type->args[i]);
-    return call_method(C, &self, "forward", n, given, C->at, REG_ANY, out);
+    return c_call_method(C, &self, "forward", n, given, C->at, REG_ANY, out);
 }
 
 bool compile_entry(cc *C) {
@@ -198,13 +198,13 @@ bool compile_entry(cc *C) {
     const stype **types = arena_calloc(C->arena, (size_t)n + 1, sizeof(*types));
     if (!taints_new(C) || !declare_params(C)) return false;
     if (!types) return coom(C);
-    reg base = temps(C, n ? n : 1);
+    reg base = c_temps(C, n ? n : 1);
     for (int i = 0; i < n; i++) {
         types[i] = f->params[i + 1].type;
-        emit(C, INSN_MOVE, base + (uint32_t)i, (reg)(i + 1), 0, 0);
+        c_emit(C, INSN_MOVE, base + (uint32_t)i, (reg)(i + 1), 0, 0);
     }
     const stype *t = stype_tuple(C->arena, n, types, NULL);
-    emit(C, INSN_TUPLE, base, type_at(C, t), base, (uint32_t)n);
+    c_emit(C, INSN_TUPLE, base, c_type_at(C, t), base, (uint32_t)n);
     val inputs = val_in(base, t), result, got;
     for (int i = 0; i < c->npre; i++)
         if (!call_hook(C, c, c->pre[i], 1, &inputs, &got) || !keep_unless_none(C, &inputs, &got) ||
@@ -215,8 +215,8 @@ bool compile_entry(cc *C) {
         if (!call_hook(C, c, c->hooks[i], 2, (val[]){inputs, result}, &got) || !keep_unless_none(C, &result, &got))
             return false;
     f->ret = result.type;
-    if (!in_reg(C, &result, REG_ANY)) return false;
-    emit(C, INSN_RET, result.r, 0, 0, 0);
+    if (!c_in_reg(C, &result, REG_ANY)) return false;
+    c_emit(C, INSN_RET, result.r, 0, 0, 0);
     taint_returned(C, taint_join(C, TAINT_ATTR, TAINT_PARAM));
     if (!code_finish(C)) return false;
     C->f->taints = C->taints;

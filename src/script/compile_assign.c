@@ -12,8 +12,8 @@ static bool to_name(cc *C, const ast *target, val *v, src_range at) {
         var_bind(C, i, v);
         return C->st == NARU_OK;
     }
-    if (!as_value(C, v, target)) return false;
-    return var_assign(C, i, v->type, taint_of(v->taint, v->type), at) && into(C, v, (reg)i);
+    if (!c_as_value(C, v, target)) return false;
+    return var_assign(C, i, v->type, taint_of(v->taint, v->type), at) && c_into(C, v, (reg)i);
 }
 
 /* In the source of a plain class, __init__ says what attributes there are. */
@@ -35,7 +35,7 @@ static bool add_attr(cc *C, class_in *in, const ast *target, const val *v) {
 
 static bool to_attribute(cc *C, const ast *target, val *v) {
     val obj;
-    if (!as_value(C, v, target) || !value(C, target->kids[0], NULL, REG_ANY, &obj)) return false;
+    if (!c_as_value(C, v, target) || !c_value(C, target->kids[0], NULL, REG_ANY, &obj)) return false;
     const sclass *c = obj.type->kind == ST_CLASS ? obj.type->cls : NULL;
     if (!c) {
         val both[2] = {obj, *v}, none;
@@ -56,13 +56,13 @@ static bool to_attribute(cc *C, const ast *target, val *v) {
                      "Tried to set nonexistent attribute: %s. Did you forget to initialize it in __init__()?",
                      target->text);
     sattr *a = &c->attrs[slot];
-    if (!fits(C, v, a->type)) {
+    if (!c_fits(C, v, a->type)) {
         if (C->st != NARU_OK) return false;
         return cfail(C, NARU_BAD_MODEL, target->at, "Wrong type for attribute assignment. Expected %s but got %s",
                      ctype(C, a->type), ctype(C, v->type));
     }
-    if (!in_reg(C, &obj, REG_ANY) || !in_reg(C, v, REG_ANY)) return false;
-    emit(C, INSN_SETATTR, obj.r, (uint32_t)slot, v->r, 0);
+    if (!c_in_reg(C, &obj, REG_ANY) || !c_in_reg(C, v, REG_ANY)) return false;
+    c_emit(C, INSN_SETATTR, obj.r, (uint32_t)slot, v->r, 0);
     a->written = true;
     taint_mutated(C, c->kind == CLASS_MODULE ? TAINT_ATTR : obj.taint);
     return C->st == NARU_OK;
@@ -75,7 +75,7 @@ static int starred(const ast *target) { /* index of `*rest`, -1 */
     return -1;
 }
 
-bool unpack(cc *C, val *v, int n, reg base, const stype **types) {
+bool c_unpack(cc *C, val *v, int n, reg base, const stype **types) {
     const stype *t = v->type;
     if (t->kind == ST_TUPLE && t->n != n)
         return cfail(C, NARU_BAD_MODEL, C->at, "Provided tuple of %d values but expected %d: need %d values to unpack",
@@ -88,8 +88,8 @@ bool unpack(cc *C, val *v, int n, reg base, const stype **types) {
             return cfail(C, NARU_BAD_MODEL, C->at, "%s cannot be used as a tuple", ctype(C, t));
         }
     }
-    if (!in_reg(C, v, REG_ANY)) return false;
-    emit(C, INSN_UNPACK, base, v->r, 0, (uint32_t)n);
+    if (!c_in_reg(C, v, REG_ANY)) return false;
+    c_emit(C, INSN_UNPACK, base, v->r, 0, (uint32_t)n);
     for (int i = 0; i < n; i++) types[i] = t->kind == ST_TUPLE ? t->args[i] : t->args[0];
     return C->st == NARU_OK;
 }
@@ -109,8 +109,8 @@ static bool items_of(cc *C, val *v, int n, const val **out) {
         }
         return true;
     }
-    reg base = temps(C, n ? n : 1);
-    if (!as_value(C, v, NULL) || !unpack(C, v, n, base, types)) return false;
+    reg base = c_temps(C, n ? n : 1);
+    if (!c_as_value(C, v, NULL) || !c_unpack(C, v, n, base, types)) return false;
     for (int i = 0; i < n; i++)
         items[i] =
             (val){.kind = VAL_REG, .r = base + (uint32_t)i, .type = types[i], .taint = taint_of(v->taint, types[i])};
@@ -119,7 +119,7 @@ static bool items_of(cc *C, val *v, int n, const val **out) {
 
 static bool to_starred(cc *C, const ast *target, val *v, int star, src_range at) {
     int before = star, after = (int)target->count - star - 1;
-    if (!as_value(C, v, target)) return false;
+    if (!c_as_value(C, v, target)) return false;
     if (v->type->kind != ST_TUPLE)
         return cfail(C, NARU_BAD_MODEL, at, "cannot statically infer the expected size of a list in this context");
     int n = v->type->n, middle = n - before - after;
@@ -131,8 +131,8 @@ static bool to_starred(cc *C, const ast *target, val *v, int star, src_range at)
         val x = i < star   ? items[i]
                 : i > star ? items[i + middle - 1]
                            : (val){.kind = VAL_PACK, .n = middle, .items = items + star};
-        if (i == star && !as_value(C, &x, target)) return false;
-        if (!assign_to(C, i == star ? target->kids[i]->kids[0] : target->kids[i], &x, at)) return false;
+        if (i == star && !c_as_value(C, &x, target)) return false;
+        if (!c_assign_to(C, i == star ? target->kids[i]->kids[0] : target->kids[i], &x, at)) return false;
     }
     return true;
 }
@@ -144,16 +144,16 @@ static bool to_tuple(cc *C, const ast *target, val *v, src_range at) {
     if (!items_of(C, v, (int)target->count, &items)) return false;
     for (uint32_t i = 0; i < target->count; i++) {
         val x = items[i];
-        if (!assign_to(C, target->kids[i], &x, at)) return false;
+        if (!c_assign_to(C, target->kids[i], &x, at)) return false;
     }
     return true;
 }
 
-bool assign_to(cc *C, const ast *target, val *v, src_range at) {
+bool c_assign_to(cc *C, const ast *target, val *v, src_range at) {
     switch (target->kind) {
     case AST_NAME: return to_name(C, target, v, at);
     case AST_ATTR: return to_attribute(C, target, v);
-    case AST_SUBSCRIPT: return as_value(C, v, target) && subscript_store(C, target, v);
+    case AST_SUBSCRIPT: return c_as_value(C, v, target) && subscript_store(C, target, v);
     case AST_TUPLE:
     case AST_LIST: return to_tuple(C, target, v, at);
     default: return cfail(C, NARU_UNSUPPORTED, target->at, "unexpected expression on left-hand side of assignment");
@@ -186,15 +186,15 @@ static bool parallel(cc *C, const ast *target, const ast *v) {
     val *items = arena_calloc(C->arena, v->count + 1, sizeof(*items));
     if (!items) return coom(C);
     for (uint32_t i = 0; i < v->count; i++) {
-        if (!expr(C, v->kids[i], target_hint(C, target->kids[i]), REG_ANY, &items[i])) return false;
+        if (!c_expr(C, v->kids[i], target_hint(C, target->kids[i]), REG_ANY, &items[i])) return false;
         if (items[i].kind != VAL_REG || is_temp(items[i].r)) continue;
         bool overwritten = false; /* before it is read */
         for (uint32_t k = 0; k < i; k++) overwritten |= uses(target->kids[k], C->vars.data[items[i].r].name);
         for (uint32_t k = i + 1; k < v->count; k++) overwritten |= v->kids[k]->height > 1;
-        if (overwritten && !into(C, &items[i], temp(C))) return false;
+        if (overwritten && !c_into(C, &items[i], c_temp(C))) return false;
     }
     for (uint32_t i = 0; i < v->count; i++)
-        if (!assign_to(C, target->kids[i], &items[i], v->kids[i]->at)) return false;
+        if (!c_assign_to(C, target->kids[i], &items[i], v->kids[i]->at)) return false;
     return true;
 }
 
@@ -217,11 +217,11 @@ bool stmt_assign(cc *C, const ast *n) {
         !(first->flags & AST_TRAILING_COMMA) && plain_names(first) && plain_names(v))
         return parallel(C, first, v);
     reg dst = n->count == 2 ? place(C, first) : REG_ANY;
-    if (!expr(C, v, target_hint(C, first), dst, &x)) return false;
+    if (!c_expr(C, v, target_hint(C, first), dst, &x)) return false;
     for (uint32_t i = 0; i + 1 < n->count; i++) {
         val each = x;
-        if (n->count > 2 && !as_value(C, &each, v)) return false;
-        if (!assign_to(C, n->kids[i], &each, v->at)) return false;
+        if (n->count > 2 && !c_as_value(C, &each, v)) return false;
+        if (!c_assign_to(C, n->kids[i], &each, v->at)) return false;
     }
     return true;
 }
@@ -242,8 +242,8 @@ bool stmt_ann_assign(cc *C, const ast *n) {
             C, NARU_BAD_MODEL, n->at,
             "Attempting to declare and annotate the type of variable '%s' that is already defined in an outer block",
             n->kids[0]->text);
-    if (!value(C, n->kids[2], t, place(C, n->kids[0]), &v)) return false;
-    if (!fits(C, &v, t)) {
+    if (!c_value(C, n->kids[2], t, place(C, n->kids[0]), &v)) return false;
+    if (!c_fits(C, &v, t)) {
         if (C->st != NARU_OK) return false;
         return cfail(C, NARU_BAD_MODEL, n->at,
                      "Variable '%s' is annotated with type %s but is being assigned to a value of type %s",
@@ -251,7 +251,7 @@ bool stmt_ann_assign(cc *C, const ast *n) {
     }
     v.type = t;
     v.empty = 0;
-    return assign_to(C, n->kids[0], &v, n->kids[2]->at);
+    return c_assign_to(C, n->kids[0], &v, n->kids[2]->at);
 }
 
 /* ---- x op= v ---- */
@@ -282,10 +282,10 @@ static bool update(cc *C, int i, val *old, val *v, reg dst, val *out, bool *chan
     bool list = t->kind == ST_LIST && (augmented[i].op == AST_OP_ADD || augmented[i].op == AST_OP_MUL);
     *changed = true;
     if (t->kind == ST_CLASS && sclass_method(t->cls, augmented[i].method))
-        return call_method(C, old, augmented[i].method, 1, v, C->at, dst, out);
+        return c_call_method(C, old, augmented[i].method, 1, v, C->at, dst, out);
     if (list && augmented[i].op == AST_OP_ADD) {
         *changed = false;
-        fits(C, v, t);
+        c_fits(C, v, t);
         return emit_op(C, "aten::add_", 2, (val[]){*old, *v}, REG_ANY, out);
     }
     if (t->kind == ST_TENSOR || list) {
@@ -294,27 +294,27 @@ static bool update(cc *C, int i, val *old, val *v, reg dst, val *out, bool *chan
     }
     if (augmented[i].op == AST_OP_MOD && t->kind != ST_STR)
         return emit_op(C, "aten::fmod", 2, (val[]){*old, *v}, dst, out);
-    return binary(C, augmented[i].op, old, v, dst, out);
+    return c_binary(C, augmented[i].op, old, v, dst, out);
 }
 
 static bool update_item(cc *C, const ast *n, int i, const ast *target) {
     val obj, v, index, old, out, none;
     bool changed;
-    if (!value(C, target->kids[0], NULL, REG_ANY, &obj)) return false;
+    if (!c_value(C, target->kids[0], NULL, REG_ANY, &obj)) return false;
     if (obj.type->kind == ST_TENSOR) {
-        return value(C, n->kids[1], NULL, REG_ANY, &v) && subscript_update(C, target, &obj, augmented[i].tensor, &v);
+        return c_value(C, n->kids[1], NULL, REG_ANY, &v) && subscript_update(C, target, &obj, augmented[i].tensor, &v);
     }
     if (target->count != 2 || target->kids[1]->kind == AST_SLICE || obj.type->kind == ST_TUPLE)
         return cfail(C, NARU_UNSUPPORTED, n->at,
                      "Sliced expression not yet supported for subscripted assignment. File a bug if you want this");
     bool cls = obj.type->kind == ST_CLASS;
-    if (!value(C, target->kids[1], NULL, REG_ANY, &index)) return false;
-    bool ok = cls ? call_method(C, &obj, "__getitem__", 1, &index, n->at, REG_ANY, &old)
+    if (!c_value(C, target->kids[1], NULL, REG_ANY, &index)) return false;
+    bool ok = cls ? c_call_method(C, &obj, "__getitem__", 1, &index, n->at, REG_ANY, &old)
                   : emit_op(C, "aten::__getitem__", 2, (val[]){obj, index}, REG_ANY, &old);
-    if (!ok || !value(C, n->kids[1], NULL, REG_ANY, &v) || !update(C, i, &old, &v, REG_ANY, &out, &changed))
+    if (!ok || !c_value(C, n->kids[1], NULL, REG_ANY, &v) || !update(C, i, &old, &v, REG_ANY, &out, &changed))
         return false;
     if (!changed) return true;
-    if (cls) return call_method(C, &obj, "__setitem__", 2, (val[]){index, out}, n->at, REG_ANY, &none);
+    if (cls) return c_call_method(C, &obj, "__setitem__", 2, (val[]){index, out}, n->at, REG_ANY, &none);
     return emit_op(C, "aten::_set_item", 3, (val[]){obj, index, out}, REG_ANY, &none);
 }
 
@@ -327,11 +327,11 @@ bool stmt_aug_assign(cc *C, const ast *n) {
     if (target->kind == AST_SUBSCRIPT) return update_item(C, n, i, target);
     val old, v, out;
     bool changed;
-    if (!value(C, target, NULL, REG_ANY, &old)) return false;
+    if (!c_value(C, target, NULL, REG_ANY, &old)) return false;
     const stype *hint = old.type->kind == ST_LIST ? old.type : NULL;
-    if (!value(C, n->kids[1], hint, REG_ANY, &v) || !update(C, i, &old, &v, place(C, target), &out, &changed))
+    if (!c_value(C, n->kids[1], hint, REG_ANY, &v) || !update(C, i, &old, &v, place(C, target), &out, &changed))
         return false;
-    return !changed || assign_to(C, target, &out, n->kids[1]->at);
+    return !changed || c_assign_to(C, target, &out, n->kids[1]->at);
 }
 
 /* ---- del ---- */
@@ -340,7 +340,7 @@ static bool del_one(cc *C, const ast *t) {
     if (t->kind == AST_NAME) {
         var *x = var_find(C, t->text);
         if (!x || x->now.state == VAR_UNDEFINED) return cfail(C, NARU_BAD_MODEL, t->at, "undefined value %s", t->text);
-        emit(C, INSN_CLEAR, (reg)(x - C->vars.data), 0, 0, 0);
+        c_emit(C, INSN_CLEAR, (reg)(x - C->vars.data), 0, 0, 0);
         var_set(C, (uint32_t)(x - C->vars.data),
                 (var_now){.state = VAR_UNDEFINED, .why = ctext(C, "undefined value %s", t->text), .assigned = true});
         return C->st == NARU_OK;
@@ -348,8 +348,8 @@ static bool del_one(cc *C, const ast *t) {
     if (t->kind != AST_SUBSCRIPT || t->count != 2)
         return cfail(C, NARU_UNSUPPORTED, t->at,
                      "del statements are only supported for deleting list and dict items and variables");
-    if (!value(C, t->kids[0], NULL, REG_ANY, &obj) || !value(C, t->kids[1], NULL, REG_ANY, &index)) return false;
-    if (obj.type->kind == ST_CLASS) return call_method(C, &obj, "__delitem__", 1, &index, t->at, REG_ANY, &none);
+    if (!c_value(C, t->kids[0], NULL, REG_ANY, &obj) || !c_value(C, t->kids[1], NULL, REG_ANY, &index)) return false;
+    if (obj.type->kind == ST_CLASS) return c_call_method(C, &obj, "__delitem__", 1, &index, t->at, REG_ANY, &none);
     return emit_op(C, "aten::Delete", 2, (val[]){obj, index}, REG_ANY, &none);
 }
 

@@ -137,7 +137,7 @@ static bool from_dotted(cc *C, const ast *n, const char *dotted, val *out) {
     while (rest) {
         val inner = *out;
         part = strsep(&rest, ".");
-        if (!attribute(C, &inner, n, part, REG_ANY, out)) return false;
+        if (!c_attribute(C, &inner, n, part, REG_ANY, out)) return false;
     }
     return true;
 }
@@ -157,7 +157,7 @@ static bool in_file(cc *C, const char *name, val *out) { /* functions and classe
     return true;
 }
 
-bool find_name(cc *C, const ast *n, const char *name, val *out) {
+bool c_find_name(cc *C, const ast *n, const char *name, val *out) {
     static const char *const spaces[] = {"torch", "ops", "CONSTANTS", "__torch__", "math", "warnings"};
     for (size_t i = 0; i < COUNT_OF(spaces); i++)
         if (strcmp(spaces[i], name) == 0) {
@@ -201,9 +201,9 @@ bool find_name(cc *C, const ast *n, const char *name, val *out) {
 /* ---- objects ---- */
 static bool read_slot(cc *C, val *obj, int slot, reg dst, val *out) {
     const stype *t = obj->type->cls->attrs[slot].type;
-    if (!in_reg(C, obj, REG_ANY)) return false;
-    reg r = dst != REG_ANY ? dst : is_temp(obj->r) ? obj->r : temp(C);
-    emit(C, INSN_ATTR, r, obj->r, (uint32_t)slot, 0);
+    if (!c_in_reg(C, obj, REG_ANY)) return false;
+    reg r = dst != REG_ANY ? dst : is_temp(obj->r) ? obj->r : c_temp(C);
+    c_emit(C, INSN_ATTR, r, obj->r, (uint32_t)slot, 0);
     uint32_t taint = obj->type->cls->kind == CLASS_MODULE ? TAINT_ATTR : obj->taint;
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint_of(taint, t)};
     return C->st == NARU_OK;
@@ -228,7 +228,7 @@ static bool class_attr(cc *C, val *obj, const ast *n, const char *name, reg dst,
         return C->st == NARU_OK;
     }
     sfunction *fn = sclass_method(c, name);
-    if (fn && fn_of(fn)->property) return call_method(C, obj, name, 0, NULL, n->at, dst, out);
+    if (fn && fn_of(fn)->property) return c_call_method(C, obj, name, 0, NULL, n->at, dst, out);
     if (fn) {
         *out = (val){.kind = VAL_METHOD, .fn = fn, .r = obj->r, .type = obj->type, .k = obj->k, .taint = obj->taint};
         out->name = name;
@@ -314,9 +314,9 @@ static const char *tensor_cast(const char *name) { /* x.float(): the name of the
 
 static bool tuple_field(cc *C, val *obj, int i, reg dst, val *out) {
     const stype *t = obj->type->args[i];
-    if (!in_reg(C, obj, REG_ANY)) return false;
-    reg r = dst != REG_ANY ? dst : is_temp(obj->r) ? obj->r : temp(C);
-    emit(C, INSN_ITEM, r, obj->r, (uint32_t)i, 0);
+    if (!c_in_reg(C, obj, REG_ANY)) return false;
+    reg r = dst != REG_ANY ? dst : is_temp(obj->r) ? obj->r : c_temp(C);
+    c_emit(C, INSN_ITEM, r, obj->r, (uint32_t)i, 0);
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint_of(obj->taint, t)};
     return C->st == NARU_OK;
 }
@@ -364,16 +364,16 @@ static bool value_attr(cc *C, val *obj, const ast *n, const char *name, reg dst,
     return C->st == NARU_OK;
 }
 
-bool attribute(cc *C, val *obj, const ast *n, const char *name, reg dst, val *out) {
+bool c_attribute(cc *C, val *obj, const ast *n, const char *name, reg dst, val *out) {
     switch (obj->kind) {
     case VAL_SPACE: return space_attr(C, obj, n, name, out);
     case VAL_TYPE: return class_member(C, obj, n, name, out);
     case VAL_SPECIAL: return cfail(C, NARU_BAD_MODEL, n->at, "'%s' has no attribute '%s'", obj->name, name);
-    default: return as_value(C, obj, n) && value_attr(C, obj, n, name, dst, out);
+    default: return c_as_value(C, obj, n) && value_attr(C, obj, n, name, dst, out);
     }
 }
 
-bool has_attribute(cc *C, const val *obj, const char *name) {
+bool c_has_attribute(cc *C, const val *obj, const char *name) {
     const stype *t = obj->type;
     if (!t) return false;
     if (t->kind == ST_CLASS)

@@ -39,7 +39,7 @@ static bool tolist(cc *C, const ast *call_, const stype *t, reg dst, val *out) {
         return cfail(C, NARU_BAD_MODEL, call_->at,
                      "tolist() can only give lists of int, float, bool and complex, not %s", ctype(C, t));
     for (const stype *e = t; e->kind == ST_LIST; e = e->args[0]) dim++;
-    if (!value(C, call_->kids[0]->kids[0], NULL, REG_ANY, &v[0])) return false;
+    if (!c_value(C, call_->kids[0]->kids[0], NULL, REG_ANY, &v[0])) return false;
     v[1] = val_const(C, sv_int(dim), &stype_int);
     v[2] = val_const(C, sv_int(code_), &stype_int);
     if (!emit_op(C, "prim::tolist", 3, v, dst, out)) return false;
@@ -58,8 +58,8 @@ static bool bi_annotate(cc *C, const ast *n, const stype *hint, reg dst, val *ou
     if (!arity(C, n, 2, 2) || !cpass(C, type_of_ast(C->u, arg_at(n, 0), &t, C->err))) return false;
     const ast *e = arg_at(n, 1);
     if (is_tolist(e)) return tolist(C, e, t, dst, out);
-    if (!value(C, e, t, dst, out)) return false;
-    if (!stype_subtype(out->type, t) && !fits(C, out, t) && C->st == NARU_OK) {
+    if (!c_value(C, e, t, dst, out)) return false;
+    if (!stype_subtype(out->type, t) && !c_fits(C, out, t) && C->st == NARU_OK) {
         bool number = t->kind == ST_NUMBER || out->type->kind == ST_NUMBER; /* sizes in traces */
         if (!number)
             return cfail(C, NARU_BAD_MODEL, n->at, "expected an expression of type %s but found %s", ctype(C, t),
@@ -73,7 +73,7 @@ static bool bi_annotate(cc *C, const ast *n, const stype *hint, reg dst, val *ou
 static bool bi_unchecked_cast(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     const stype *t;
     if (!arity(C, n, 2, 2) || !cpass(C, type_of_ast(C->u, arg_at(n, 0), &t, C->err))) return false;
-    if (!value(C, arg_at(n, 1), t, dst, out)) return false;
+    if (!c_value(C, arg_at(n, 1), t, dst, out)) return false;
     out->type = t;
     return true;
 }
@@ -86,7 +86,7 @@ static bool bi_uninitialized(cc *C, const ast *n, const stype *hint, reg dst, va
 }
 
 static bool bi_isinstance(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
-    return cond_value(C, n, dst, out);
+    return c_cond_value(C, n, dst, out);
 }
 
 /* ---- attributes by name ---- */
@@ -101,25 +101,25 @@ static bool name_of(cc *C, const ast *n, const char **out) {
 static bool bi_getattr(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val obj;
     const char *name = "";
-    if (!arity(C, n, 2, 3) || !expr(C, arg_at(n, 0), NULL, REG_ANY, &obj) || !name_of(C, arg_at(n, 1), &name))
+    if (!arity(C, n, 2, 3) || !c_expr(C, arg_at(n, 0), NULL, REG_ANY, &obj) || !name_of(C, arg_at(n, 1), &name))
         return false;
-    if (n->count == 4 && !has_attribute(C, &obj, name)) return value(C, arg_at(n, 2), hint, dst, out);
-    return attribute(C, &obj, n, name, dst, out);
+    if (n->count == 4 && !c_has_attribute(C, &obj, name)) return c_value(C, arg_at(n, 2), hint, dst, out);
+    return c_attribute(C, &obj, n, name, dst, out);
 }
 
 static bool bi_hasattr(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val obj;
     const char *name = "";
-    if (!arity(C, n, 2, 2) || !expr(C, arg_at(n, 0), NULL, REG_ANY, &obj) || !name_of(C, arg_at(n, 1), &name))
+    if (!arity(C, n, 2, 2) || !c_expr(C, arg_at(n, 0), NULL, REG_ANY, &obj) || !name_of(C, arg_at(n, 1), &name))
         return false;
-    *out = val_const(C, sv_bool(has_attribute(C, &obj, name)), &stype_bool);
+    *out = val_const(C, sv_bool(c_has_attribute(C, &obj, name)), &stype_bool);
     return true;
 }
 
 /* ---- casts ---- */
 static bool cast_by(cc *C, const ast *n, const char *op, const stype *same, reg dst, val *out) {
     val v;
-    if (!arity(C, n, 1, 1) || !value(C, arg_at(n, 0), NULL, dst, &v)) return false;
+    if (!arity(C, n, 1, 1) || !c_value(C, arg_at(n, 0), NULL, dst, &v)) return false;
     if (same && stype_equal(v.type, same)) {
         *out = v;
         return true;
@@ -131,7 +131,7 @@ static bool cast_by(cc *C, const ast *n, const char *op, const stype *same, reg 
                                                  {"aten::str", "__str__"}};
         for (size_t i = 0; i < COUNT_OF(methods); i++)
             if (strcmp(methods[i][0], op) == 0 && sclass_method(v.type->cls, methods[i][1]))
-                return call_method(C, &v, methods[i][1], 0, NULL, n->at, dst, out);
+                return c_call_method(C, &v, methods[i][1], 0, NULL, n->at, dst, out);
     }
     return emit_op(C, op, 1, &v, dst, out);
 }
@@ -162,7 +162,7 @@ static bool bi_complex(cc *C, const ast *n, const stype *hint, reg dst, val *out
     val v[2];
     if (!arity(C, n, 1, 2)) return false;
     for (uint32_t i = 0; i + 1 < n->count; i++)
-        if (!value(C, arg_at(n, i), NULL, REG_ANY, &v[i])) return false;
+        if (!c_value(C, arg_at(n, i), NULL, REG_ANY, &v[i])) return false;
     return emit_op(C, "aten::Complex", (int)n->count - 1, v, dst, out);
 }
 
@@ -174,7 +174,7 @@ static bool bi_device(cc *C, const ast *n, const stype *hint, reg dst, val *out)
     val v[2];
     if (!arity(C, n, 1, 2)) return false;
     for (uint32_t i = 0; i + 1 < n->count; i++)
-        if (!value(C, arg_at(n, i), NULL, REG_ANY, &v[i])) return false;
+        if (!c_value(C, arg_at(n, i), NULL, REG_ANY, &v[i])) return false;
     if (v[0].type->kind == ST_DEVICE) {
         *out = v[0];
         return true;
@@ -188,7 +188,7 @@ static bool bi_list(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
         ast *empty = arena_calloc(C->arena, 1, sizeof(*empty));
         if (!empty) return coom(C);
         *empty = (ast){.kind = AST_LIST, .at = n->at};
-        return value(C, empty, hint, dst, out);
+        return c_value(C, empty, hint, dst, out);
     }
     val v;
     if (!arity(C, n, 1, 1)) return false;
@@ -196,14 +196,14 @@ static bool bi_list(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     bool lazy = a->kind == AST_CALL && a->kids[0]->kind == AST_NAME &&
                 (strcmp(a->kids[0]->text, "range") == 0 || strcmp(a->kids[0]->text, "zip") == 0 ||
                  strcmp(a->kids[0]->text, "enumerate") == 0);
-    if (a->kind == AST_GENERATOR) return value(C, a, hint, dst, out);
+    if (a->kind == AST_GENERATOR) return c_value(C, a, hint, dst, out);
     if (!lazy) {
-        if (!value(C, a, NULL, REG_ANY, &v)) return false;
+        if (!c_value(C, a, NULL, REG_ANY, &v)) return false;
         if (v.type->kind == ST_LIST || v.type->kind == ST_STR) return emit_op(C, "aten::list", 1, &v, dst, out);
         if (v.type->kind == ST_DICT) return emit_op(C, "aten::keys", 1, &v, dst, out);
         if (v.type->kind == ST_TUPLE) {
-            const stype *e = elem_type(C, v.type), *t = e ? stype_list(C->arena, e) : NULL;
-            if (!t || !fits(C, &v, t))
+            const stype *e = c_elem_type(C, v.type), *t = e ? stype_list(C->arena, e) : NULL;
+            if (!t || !c_fits(C, &v, t))
                 return cfail(C, NARU_BAD_MODEL, n->at, "a list cannot be made of %s", ctype(C, v.type));
             *out = v;
             return true;
@@ -219,7 +219,7 @@ static bool bi_list(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     kids[0] = kids[2] = &nodes[0];
     kids[1] = (ast *)a;
     kids[3] = &nodes[1];
-    return value(C, &nodes[2], hint, dst, out);
+    return c_value(C, &nodes[2], hint, dst, out);
 }
 
 static bool bi_dict(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
@@ -227,21 +227,22 @@ static bool bi_dict(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
         ast *empty = arena_calloc(C->arena, 1, sizeof(*empty));
         if (!empty) return coom(C);
         *empty = (ast){.kind = AST_DICT, .at = n->at};
-        return value(C, empty, hint, dst, out);
+        return c_value(C, empty, hint, dst, out);
     }
     val v;
-    return arity(C, n, 1, 1) && value(C, arg_at(n, 0), NULL, REG_ANY, &v) && emit_op(C, "aten::dict", 1, &v, dst, out);
+    return arity(C, n, 1, 1) && c_value(C, arg_at(n, 0), NULL, REG_ANY, &v) &&
+           emit_op(C, "aten::dict", 1, &v, dst, out);
 }
 
 static bool bi_tuple(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
-    if (!arity(C, n, 1, 1) || !value(C, arg_at(n, 0), hint, dst, out)) return false;
+    if (!arity(C, n, 1, 1) || !c_value(C, arg_at(n, 0), hint, dst, out)) return false;
     return out->type->kind == ST_TUPLE ||
            cfail(C, NARU_BAD_MODEL, n->at, "%s cannot be used as a tuple", ctype(C, out->type));
 }
 
 static bool bi_print(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     call_args a;
-    bool ok = args_eval(C, n, NULL, NULL, &a) && call_op(C, "prim::Print", &a, n->at, REG_ANY, out);
+    bool ok = c_args_eval(C, n, NULL, NULL, &a) && c_call_op(C, "prim::Print", &a, n->at, REG_ANY, out);
     ARRAY_FREE(&a.list);
     return ok;
 }
@@ -291,11 +292,11 @@ static bool fork_nested(cc *C, const ast *n, const ast *def, reg dst, val *out) 
     free_names(C, def->kids[2], names, &count, MAX);
     sfunction *f = closure(C, def, names, count);
     if (!f) return false;
-    reg base = temps(C, count ? (int)count : 1), r = dst == REG_ANY ? base : dst;
+    reg base = c_temps(C, count ? (int)count : 1), r = dst == REG_ANY ? base : dst;
     uint32_t taint = 0;
     for (uint32_t i = 0; i < count; i++) {
         var *x = var_find(C, names[i]->text);
-        emit(C, INSN_MOVE, base + i, (reg)(x - C->vars.data), 0, 0);
+        c_emit(C, INSN_MOVE, base + i, (reg)(x - C->vars.data), 0, 0);
         taint = taint_join(C, taint, x->now.taint);
     }
     if (!emit_call(C, f, NULL, base, (int)count, r)) return false;
@@ -309,7 +310,7 @@ static bool fork_nested(cc *C, const ast *n, const ast *def, reg dst, val *out) 
 static bool bi_fork(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val f, method;
     if (n->count < 2) return arity(C, n, 1, 1);
-    if (!expr(C, n->kids[1], NULL, REG_ANY, &f)) return false;
+    if (!c_expr(C, n->kids[1], NULL, REG_ANY, &f)) return false;
     if (f.kind == VAL_NESTED) return fork_nested(C, n, f.node, dst, out);
     if (f.kind == VAL_REG && callable_object(C, &f, &method)) f = method;
     if (C->st != NARU_OK) return false;
@@ -320,8 +321,8 @@ static bool bi_fork(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     rest.count = n->count - 1;
     val self = {.kind = VAL_REG, .r = f.r, .type = f.type, .taint = f.taint};
     call_args a;
-    bool ok =
-        args_eval(C, &rest, f.kind == VAL_METHOD ? &self : NULL, f.fn, &a) && call_value(C, &f, &a, n->at, dst, out);
+    bool ok = c_args_eval(C, &rest, f.kind == VAL_METHOD ? &self : NULL, f.fn, &a) &&
+              c_call_value(C, &f, &a, n->at, dst, out);
     ARRAY_FREE(&a.list);
     if (!ok) return false;
     if (C->code.data[C->code.count - 1].op != INSN_CALL)
@@ -349,7 +350,7 @@ static bool bi_nothing(cc *C, const ast *n, const stype *hint, reg dst, val *out
 
 static bool bi_warn(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val v[2];
-    if (!arity(C, n, 1, 3) || !value(C, arg_at(n, 0), NULL, REG_ANY, &v[0])) return false;
+    if (!arity(C, n, 1, 3) || !c_value(C, arg_at(n, 0), NULL, REG_ANY, &v[0])) return false;
     v[1] = val_const(C, sv_int(2), &stype_int);
     return emit_op(C, "aten::warn", 2, v, REG_ANY, out);
 }
@@ -363,7 +364,7 @@ static bool bi_assert(cc *C, const ast *n, const stype *hint, reg dst, val *out)
     kids[1] = n->count > 2 ? (ast *)arg_at(n, 1) : NULL;
     *node = (ast){.kind = AST_ASSERT, .count = 2, .kids = kids, .at = n->at};
     *out = val_const(C, sv_none(), &stype_none);
-    return statement(C, node);
+    return c_statement(C, node);
 }
 
 static bool bi_raise(cc *C, const ast *n, const stype *hint, reg dst,
@@ -372,9 +373,9 @@ static bool bi_raise(cc *C, const ast *n, const stype *hint, reg dst,
     if (!arity(C, n, 1, 2)) return false;
     v[1] = val_const(C, sv_none(), &stype_none);
     for (uint32_t i = 0; i + 1 < n->count; i++)
-        if (!value(C, arg_at(n, i), NULL, REG_ANY, &v[i])) return false;
-    if (!in_reg(C, &v[0], REG_ANY) || !in_reg(C, &v[1], REG_ANY)) return false;
-    emit(C, INSN_RAISE, v[0].r, v[1].r, 0, 0);
+        if (!c_value(C, arg_at(n, i), NULL, REG_ANY, &v[i])) return false;
+    if (!c_in_reg(C, &v[0], REG_ANY) || !c_in_reg(C, &v[1], REG_ANY)) return false;
+    c_emit(C, INSN_RAISE, v[0].r, v[1].r, 0, 0);
     C->exits = FLOW_RETURN;
     *out = val_const(C, sv_none(), &stype_none);
     return C->st == NARU_OK;
@@ -382,7 +383,7 @@ static bool bi_raise(cc *C, const ast *n, const stype *hint, reg dst,
 
 static bool bi_unwrap(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val v;
-    if (!arity(C, n, 1, 1) || !value(C, arg_at(n, 0), NULL, dst, &v)) return false;
+    if (!arity(C, n, 1, 1) || !c_value(C, arg_at(n, 0), NULL, dst, &v)) return false;
     if (v.type->kind != ST_OPTIONAL) {
         *out = v;
         return true;

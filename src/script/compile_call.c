@@ -17,8 +17,8 @@ static uint32_t call_at(cc *C, scall k) {
 }
 
 bool emit_call(cc *C, sfunction *fn, const char *method, reg base, int nargs, reg dst) {
-    if (nargs == 0 && base == next_temp(C)) temp(C);
-    emit(C, INSN_CALL, dst, call_at(C, (scall){.fn = fn, .method = method}), base, (uint32_t)nargs);
+    if (nargs == 0 && base == next_temp(C)) c_temp(C);
+    c_emit(C, INSN_CALL, dst, call_at(C, (scall){.fn = fn, .method = method}), base, (uint32_t)nargs);
     return C->st == NARU_OK;
 }
 
@@ -33,11 +33,11 @@ static bool shares(const schema *s) {
 }
 
 bool emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val *out, const stype *const *types) {
-    if (base == next_temp(C)) temp(C);
+    if (base == next_temp(C)) c_temp(C);
     reg r = nout > 1 ? base : dst == REG_ANY ? base : dst;
-    while (nout > 1 && (base & ~REG_TEMP) + (uint32_t)nout > C->temps) temp(C);
+    while (nout > 1 && (base & ~REG_TEMP) + (uint32_t)nout > C->temps) c_temp(C);
     if (nout == 0) r = base;
-    emit(C, INSN_OP, r, call_at(C, (scall){.op = op}), base, (uint32_t)nargs);
+    c_emit(C, INSN_OP, r, call_at(C, (scall){.op = op}), base, (uint32_t)nargs);
     if (nout == 0) *out = val_const(C, sv_none(), &stype_none);
     else if (nout == 1) *out = val_in(r, types[0]);
     else
@@ -97,16 +97,16 @@ static bool arrange(cc *C, const call_args *a, const matched *m, reg *base) {
     for (int i = 0; i < m->nargs; i++)
         if (m->source[i] == -2) list = m->op->schema->params[i].type;
     if (list && list->kind == ST_OPTIONAL) list = list->args[0];
-    *base = as_is ? a->base : temps(C, m->nargs ? m->nargs : 1);
+    *base = as_is ? a->base : c_temps(C, m->nargs ? m->nargs : 1);
     for (int i = 0; i < m->nargs; i++) {
         reg to = *base + (uint32_t)i;
         int k = m->source[i];
         if (k == -2) {
-            emit(C, INSN_LIST, to, type_at(C, list), a->base + (uint32_t)m->first, (uint32_t)(a->npos - m->first));
+            c_emit(C, INSN_LIST, to, c_type_at(C, list), a->base + (uint32_t)m->first, (uint32_t)(a->npos - m->first));
         } else if (k == -1) {
-            emit(C, INSN_CONST, to, const_at(C, sv_keep(m->op->schema->params[i].dflt)), 0, 0);
+            c_emit(C, INSN_CONST, to, c_const_at(C, sv_keep(m->op->schema->params[i].dflt)), 0, 0);
         } else if (!as_is) {
-            emit(C, INSN_MOVE, to, a->list.data[k].v.r, 0, 0);
+            c_emit(C, INSN_MOVE, to, a->list.data[k].v.r, 0, 0);
         }
     }
     return C->st == NARU_OK;
@@ -163,16 +163,16 @@ static bool swapped(cc *C, const char *name, const call_args *a, reg dst, val *o
 /* What an older file's operator means: its own overloads first. */
 static bool old_op(cc *C, const char *name, const call_args *a, matched *m) {
     const char *old = older(C, name);
-    const sop *ops = old ? op_find(C, old) : NULL;
+    const sop *ops = old ? operator_find(C, old) : NULL;
     str why = {0};
     bool ok = ops && (match_exact(C, ops, a, m) || match_converted(C, ops, a, m, &why));
     str_free(&why);
     return ok;
 }
 
-bool call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val *out) {
+bool c_call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val *out) {
     matched m;
-    const sop *ops = op_find(C, name);
+    const sop *ops = operator_find(C, name);
     bool done;
     if (old_op(C, name, a, &m) || (ops && match_exact(C, ops, a, &m))) return emit_matched(C, a, &m, dst, out);
     if (C->st != NARU_OK || !swapped(C, name, a, dst, out, &done)) return false;
@@ -196,13 +196,13 @@ bool emit_op(cc *C, const char *name, int nargs, const val *given, reg dst, val 
     for (int i = 0; i < nargs; i++)
         in_place =
             in_place && given[i].kind == VAL_REG && is_temp(given[i].r) && given[i].r == given[0].r + (uint32_t)i;
-    a.base = in_place ? given[0].r : temps(C, nargs ? nargs : 1);
+    a.base = in_place ? given[0].r : c_temps(C, nargs ? nargs : 1);
     for (int i = 0; i < nargs && ok; i++) {
         val v = given[i];
-        ok = into(C, &v, a.base + (uint32_t)i);
+        ok = c_into(C, &v, a.base + (uint32_t)i);
         if (ok && !ARRAY_PUSH(&a.list, ((argv){NULL, v}))) ok = coom(C);
     }
-    ok = ok && call_op(C, name, &a, C->at, dst, out);
+    ok = ok && c_call_op(C, name, &a, C->at, dst, out);
     ARRAY_FREE(&a.list);
     if (ok) {
         uint32_t end = out->kind == VAL_REG && is_temp(out->r) ? (out->r & ~REG_TEMP) + 1 : keep;
@@ -220,14 +220,14 @@ static bool add_arg(cc *C, call_args *a, const char *name, val v) {
 static bool spread(cc *C, call_args *a, const ast *n) { /* *tuple */
     val v;
     uint32_t keep = C->temps;
-    if (!value(C, n->kids[0], NULL, REG_ANY, &v)) return false;
+    if (!c_value(C, n->kids[0], NULL, REG_ANY, &v)) return false;
     if (v.type->kind != ST_TUPLE)
         return cfail(C, NARU_BAD_MODEL, n->at, "cannot statically infer the expected size of a list in this context");
-    if (!in_reg(C, &v, REG_ANY)) return false;
+    if (!c_in_reg(C, &v, REG_ANY)) return false;
     C->temps = keep;
     int count = v.type->n;
-    reg run = temps(C, count);
-    emit(C, INSN_UNPACK, run, v.r, 0, (uint32_t)count);
+    reg run = c_temps(C, count);
+    c_emit(C, INSN_UNPACK, run, v.r, 0, (uint32_t)count);
     for (int i = 0; i < count; i++)
         if (!add_arg(C, a, NULL,
                      (val){.kind = VAL_REG, .r = run + (uint32_t)i, .type = v.type->args[i], .taint = v.taint}))
@@ -244,14 +244,14 @@ static const stype *hint_of(const sfunction *fn, const call_args *a, const char 
     return NULL;
 }
 
-bool args_eval(cc *C, const ast *n, const val *self, const sfunction *fn, call_args *a) {
+bool c_args_eval(cc *C, const ast *n, const val *self, const sfunction *fn, call_args *a) {
     *a = (call_args){.base = next_temp(C)};
     val v;
     if (self) { /* it may lie at the base already */
         v = *self;
         if (v.kind == VAL_REG && is_temp(v.r) && v.r + 1 == a->base) a->base = v.r;
-        else temp(C);
-        if (!into(C, &v, a->base) || !add_arg(C, a, NULL, v)) return false;
+        else c_temp(C);
+        if (!c_into(C, &v, a->base) || !add_arg(C, a, NULL, v)) return false;
         a->npos = 1;
     }
     for (uint32_t i = 1; i < n->count; i++) {
@@ -265,9 +265,9 @@ bool args_eval(cc *C, const ast *n, const val *self, const sfunction *fn, call_a
             return cfail(C, NARU_UNSUPPORTED, k->at, "'**' arguments are not supported");
         if (!name && (int)a->list.count > a->npos)
             return cfail(C, NARU_BAD_MODEL, k->at, "positional argument follows keyword argument");
-        reg r = temp(C);
+        reg r = c_temp(C);
         uint32_t keep = C->temps;
-        if (!value_in(C, name ? k->kids[0] : k, hint_of(fn, a, name), r, &v) || !add_arg(C, a, name, v)) return false;
+        if (!c_value_in(C, name ? k->kids[0] : k, hint_of(fn, a, name), r, &v) || !add_arg(C, a, name, v)) return false;
         C->temps = keep;
         a->npos += !name;
     }
@@ -309,17 +309,17 @@ static bool assign_params(cc *C, const sfunction *fn, const call_args *a, src_ra
 static bool pass_args(cc *C, sfunction *fn, call_args *a, src_range at, const int *from, int last, reg *base) {
     bool as_is = true;
     for (int p = 0; p < last && as_is; p++) as_is = from[p] == p && a->list.data[p].v.r == a->base + (uint32_t)p;
-    *base = as_is ? a->base : temps(C, last ? last : 1);
+    *base = as_is ? a->base : c_temps(C, last ? last : 1);
     for (int p = 0; p < last; p++) {
         const sparam *want_p = &fn->params[p];
         val v = from[p] >= 0 ? a->list.data[from[p]].v : val_const(C, sv_keep(want_p->dflt), want_p->type);
-        if (from[p] >= 0 && !fits(C, &v, want_p->type)) {
+        if (from[p] >= 0 && !c_fits(C, &v, want_p->type)) {
             if (C->st != NARU_OK) return false;
             return cfail(C, NARU_BAD_MODEL, at,
                          "%s: Expected a value of type '%s' for argument '%s' but instead found type '%s'.", fn->name,
                          ctype(C, want_p->type), want_p->name, ctype(C, v.type));
         }
-        if (!into(C, &v, *base + (uint32_t)p)) return false;
+        if (!c_into(C, &v, *base + (uint32_t)p)) return false;
     }
     return true;
 }
@@ -346,13 +346,13 @@ static bool sign(cc *C, sfunction *fn, src_range at) {
     return fn->ret || compile_callee(C, fn, at); /* the result type is that of the body */
 }
 
-bool call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, val *out) {
+bool c_call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, val *out) {
     if (!sign(C, fn, at)) return false;
     int *from = arena_alloc(C->arena, (size_t)(fn->nparams + 1) * sizeof(int)), last;
     reg base;
     if (!from) return coom(C);
     if (!assign_params(C, fn, a, at, from, &last) || !pass_args(C, fn, a, at, from, last, &base)) return false;
-    if (base == next_temp(C)) temp(C);
+    if (base == next_temp(C)) c_temp(C);
     reg r = dst == REG_ANY ? base : dst;
     uint32_t taint = 0;
     for (size_t i = 0; i < a->list.count; i++)
@@ -380,7 +380,7 @@ static bool call_dynamic(cc *C, sfunction *declared, call_args *a, src_range at,
 
 /* ---- classes ---- */
 static bool make_tuple(cc *C, const sclass *c, call_args *a, src_range at, reg dst, val *out) {
-    reg base = temps(C, c->nattrs ? c->nattrs : 1), r = want(C, dst);
+    reg base = c_temps(C, c->nattrs ? c->nattrs : 1), r = want(C, dst);
     const stype **types = arena_calloc(C->arena, (size_t)c->nattrs + 1, sizeof(*types));
     uint32_t taint = 0;
     if (!types) return coom(C);
@@ -393,13 +393,13 @@ static bool make_tuple(cc *C, const sclass *c, call_args *a, src_range at, reg d
         if (k < 0 && c->attrs[i].dflt.tag == SV_UNINIT)
             return cfail(C, NARU_BAD_MODEL, at, "%s: Argument %s not provided.", c->name, c->attrs[i].name);
         val v = k >= 0 ? a->list.data[k].v : val_const(C, sv_keep(c->attrs[i].dflt), c->attrs[i].type);
-        if (k >= 0 && !fits(C, &v, c->attrs[i].type)) {
+        if (k >= 0 && !c_fits(C, &v, c->attrs[i].type)) {
             if (C->st != NARU_OK) return false;
             return cfail(C, NARU_BAD_MODEL, at,
                          "%s: Expected a value of type '%s' for argument '%s' but instead found type '%s'.", c->name,
                          ctype(C, c->attrs[i].type), c->attrs[i].name, ctype(C, v.type));
         }
-        if (!into(C, &v, base + (uint32_t)i)) return false;
+        if (!c_into(C, &v, base + (uint32_t)i)) return false;
         taint = taint_join(C, taint, taint_of(v.taint, v.type));
         types[i] = c->attrs[i].type;
     }
@@ -407,28 +407,28 @@ static bool make_tuple(cc *C, const sclass *c, call_args *a, src_range at, reg d
         if (sclass_attr(c, a->list.data[j].name) < 0)
             return cfail(C, NARU_BAD_MODEL, at, "%s: Keyword argument %s unknown.", c->name, a->list.data[j].name);
     const stype *t = stype_tuple(C->arena, c->nattrs, types, c);
-    emit(C, INSN_TUPLE, r, type_at(C, t), base, (uint32_t)c->nattrs);
+    c_emit(C, INSN_TUPLE, r, c_type_at(C, t), base, (uint32_t)c->nattrs);
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint};
     return C->st == NARU_OK;
 }
 
 static bool make_object(cc *C, const stype *t, call_args *a, src_range at, reg dst, val *out) {
     sfunction *init = sclass_method(t->cls, "__init__");
-    reg r = temp(C);
+    reg r = c_temp(C);
     if (!class_init(C, t->cls, at)) return false;
-    emit(C, INSN_NEW, r, type_at(C, t), 0, 0);
+    c_emit(C, INSN_NEW, r, c_type_at(C, t), 0, 0);
     *out = val_in(r, t);
     if (!init) return C->st == NARU_OK;
-    call_args all = {.npos = a->npos + 1, .base = temps(C, (int)a->list.count + 1)};
+    call_args all = {.npos = a->npos + 1, .base = c_temps(C, (int)a->list.count + 1)};
     bool ok = true;
     for (size_t i = 0; i <= a->list.count && ok; i++) {
         argv x = i ? a->list.data[i - 1] : (argv){NULL, *out};
-        ok = into(C, &x.v, all.base + (uint32_t)i) && (ARRAY_PUSH(&all.list, x) || coom(C));
+        ok = c_into(C, &x.v, all.base + (uint32_t)i) && (ARRAY_PUSH(&all.list, x) || coom(C));
     }
     val none;
-    ok = ok && call_function(C, init, &all, at, REG_ANY, &none);
+    ok = ok && c_call_function(C, init, &all, at, REG_ANY, &none);
     ARRAY_FREE(&all.list);
-    if (ok && dst != REG_ANY) ok = into(C, out, dst);
+    if (ok && dst != REG_ANY) ok = c_into(C, out, dst);
     return ok;
 }
 
@@ -443,7 +443,7 @@ static bool call_type(cc *C, val *callee, call_args *a, src_range at, reg dst, v
 static bool call_member(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out) {
     sfunction *fn = callee->fn;
     if (fn->owner && fn->owner->kind == CLASS_INTERFACE) return call_dynamic(C, fn, a, at, dst, out);
-    return call_function(C, fn, a, at, dst, out);
+    return c_call_function(C, fn, a, at, dst, out);
 }
 
 static bool call_cast(cc *C, const val *callee, const call_args *a, src_range at, reg dst, val *out) {
@@ -455,16 +455,16 @@ static bool call_cast(cc *C, const val *callee, const call_args *a, src_range at
     return emit_op(C, "aten::to", 2, both, dst, out);
 }
 
-bool call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out) {
+bool c_call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out) {
     switch (callee->kind) {
-    case VAL_BUILTIN: return call_op(C, callee->name, a, at, dst, out);
-    case VAL_FUNCTION: return call_function(C, callee->fn, a, at, dst, out);
+    case VAL_BUILTIN: return c_call_op(C, callee->name, a, at, dst, out);
+    case VAL_FUNCTION: return c_call_function(C, callee->fn, a, at, dst, out);
     case VAL_METHOD: return call_member(C, callee, a, at, dst, out);
     case VAL_TYPE: return call_type(C, callee, a, at, dst, out);
     case VAL_CAST: return call_cast(C, callee, a, at, dst, out);
     case VAL_SPACE: /* torch.cuda(x) in an archive is aten::cuda */
         if (str_starts(callee->name, "torch.") && !strchr(callee->name + 6, '.'))
-            return call_op(C, ctext(C, "aten::%s", callee->name + 6), a, at, dst, out);
+            return c_call_op(C, ctext(C, "aten::%s", callee->name + 6), a, at, dst, out);
         return cfail(C, NARU_BAD_MODEL, at, "module '%s' is not callable", callee->name);
     default:
         return cfail(C, NARU_BAD_MODEL, at, "'%s' object is not callable",
@@ -472,14 +472,15 @@ bool call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *ou
     }
 }
 
-bool call_method(cc *C, const val *self, const char *method, int n, const val *given, src_range at, reg dst, val *out) {
+bool c_call_method(cc *C, const val *self, const char *method, int n, const val *given, src_range at, reg dst,
+                   val *out) {
     sfunction *fn = sclass_method(self->type->cls, method);
     if (!fn) return cfail(C, NARU_BAD_MODEL, at, "'%s' object has no method '%s'", ctype(C, self->type), method);
-    call_args a = {.npos = n + 1, .base = temps(C, n + 1)};
+    call_args a = {.npos = n + 1, .base = c_temps(C, n + 1)};
     bool ok = true;
     for (int i = 0; i <= n && ok; i++) {
         argv x = {NULL, i ? given[i - 1] : *self};
-        ok = as_value(C, &x.v, NULL) && into(C, &x.v, a.base + (uint32_t)i) && (ARRAY_PUSH(&a.list, x) || coom(C));
+        ok = c_as_value(C, &x.v, NULL) && c_into(C, &x.v, a.base + (uint32_t)i) && (ARRAY_PUSH(&a.list, x) || coom(C));
     }
     val callee = {.kind = VAL_METHOD, .fn = fn};
     ok = ok && call_member(C, &callee, &a, at, dst, out);
@@ -504,14 +505,14 @@ bool callable_object(cc *C, val *callee, val *method) {
     return true;
 }
 
-bool call(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
+bool c_call(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     uint32_t keep = C->temps;
     val callee, method;
-    if (!expr(C, n->kids[0], NULL, REG_ANY, &callee)) return false;
+    if (!c_expr(C, n->kids[0], NULL, REG_ANY, &callee)) return false;
     if (callee.kind == VAL_SPECIAL) return callee.special(C, n, hint, dst, out);
     if (callee.kind == VAL_TYPE && callee.name && callee.type->kind == ST_CLASS) { /* C.__new__(C) */
         *out = val_in(want(C, dst), callee.type);
-        emit(C, INSN_NEW, out->r, type_at(C, callee.type), 0, 0);
+        c_emit(C, INSN_NEW, out->r, c_type_at(C, callee.type), 0, 0);
         return C->st == NARU_OK;
     }
     if (callable_object(C, &callee, &method)) {
@@ -529,7 +530,7 @@ bool call(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     sfunction *fn = callee.kind == VAL_FUNCTION || callee.kind == VAL_METHOD ? callee.fn : NULL;
     call_args a;
     if (fn && !sign(C, fn, n->at)) return false;
-    bool ok = args_eval(C, n, has_self ? &self : NULL, fn, &a) && call_value(C, &callee, &a, n->at, dst, out);
+    bool ok = c_args_eval(C, n, has_self ? &self : NULL, fn, &a) && c_call_value(C, &callee, &a, n->at, dst, out);
     ARRAY_FREE(&a.list);
     if (ok) { /* what is not the result is free again */
         C->temps = keep;

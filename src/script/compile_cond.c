@@ -10,7 +10,7 @@ static bool known(cond *out, bool truth) {
     return true;
 }
 
-bool to_bool(cc *C, val *v, reg dst, const ast *at) {
+bool c_to_bool(cc *C, val *v, reg dst, const ast *at) {
     switch (v->type->kind) {
     case ST_BOOL: return true;
     case ST_TENSOR:
@@ -22,7 +22,7 @@ bool to_bool(cc *C, val *v, reg dst, const ast *at) {
 }
 
 static bool from_value(cc *C, val *v, reg dst, const ast *n, cond *out) {
-    if (!to_bool(C, v, dst, n)) return false;
+    if (!c_to_bool(C, v, dst, n)) return false;
     if (v->kind == VAL_CONST) return known(out, v->k.b);
     out->r = v->r;
     return true;
@@ -42,7 +42,7 @@ static bool may_be_none(const stype *t) { return t->kind == ST_OPTIONAL || t->ki
 /* x is None (not_: is not None). Decided now where the type says it. */
 static bool is_none(cc *C, const ast *x, bool negated, reg dst, cond *out) {
     val v;
-    if (!value(C, x, NULL, REG_ANY, &v)) return false;
+    if (!c_value(C, x, NULL, REG_ANY, &v)) return false;
     if (v.type->kind == ST_NONE || !may_be_none(v.type)) return known(out, (v.type->kind == ST_NONE) != negated);
     val both[2] = {v, val_const(C, sv_none(), &stype_none)}, r;
     if (!emit_op(C, negated ? "aten::__isnot__" : "aten::__is__", 2, both, dst, &r)) return false;
@@ -115,12 +115,12 @@ static bool is_instance(cc *C, const ast *n, reg dst, cond *out) {
     if (n->count != 3) return cfail(C, NARU_BAD_MODEL, n->at, "isinstance takes a value and a type");
     val v;
     const stype *t;
-    if (!value(C, n->kids[1], NULL, REG_ANY, &v) || !wanted_type(C, n->kids[2], &t)) return false;
+    if (!c_value(C, n->kids[1], NULL, REG_ANY, &v) || !wanted_type(C, n->kids[2], &t)) return false;
     int d = decided(v.type, t);
     if (d >= 0) return known(out, d);
-    if (!in_reg(C, &v, REG_ANY)) return false;
+    if (!c_in_reg(C, &v, REG_ANY)) return false;
     out->r = want(C, dst);
-    emit(C, INSN_ISINST, out->r, v.r, type_at(C, t), 0);
+    c_emit(C, INSN_ISINST, out->r, v.r, c_type_at(C, t), 0);
     uint32_t i;
     if (!variable(C, n->kids[1], &i)) return C->st == NARU_OK;
     const stype *yes = members(C, v.type, t, true), *no = members(C, v.type, t, false);
@@ -149,28 +149,28 @@ static refine *join(cc *C, refine *a, refine *b) {
 static bool rest_of(cc *C, const ast *n, uint32_t i, reg r, cond *out) {
     bool is_and = n->op == AST_OP_AND;
     cond a = {.known = -1};
-    if (!condition(C, n->kids[i], r, &a)) return false;
+    if (!c_condition(C, n->kids[i], r, &a)) return false;
     if (a.known >= 0 && (a.known == 0) == is_and) { /* decides */
         *out = a;
         return true;
     }
     if (i + 1 == n->count) {
         *out = a;
-        if (a.known < 0 && a.r != r) emit(C, INSN_MOVE, r, a.r, 0, 0);
+        if (a.known < 0 && a.r != r) c_emit(C, INSN_MOVE, r, a.r, 0, 0);
         out->r = r;
         return C->st == NARU_OK;
     }
     if (a.known >= 0) return rest_of(C, n, i + 1, r, out);
-    if (a.r != r) emit(C, INSN_MOVE, r, a.r, 0, 0);
-    uint32_t mark = scope_open(C), branch = emit(C, INSN_IF, r, 0, 0, 0), jump = 0;
+    if (a.r != r) c_emit(C, INSN_MOVE, r, a.r, 0, 0);
+    uint32_t mark = scope_open(C), branch = c_emit(C, INSN_IF, r, 0, 0, 0), jump = 0;
     if (!is_and) {
-        jump = emit(C, INSN_JMP, 0, 0, 0, 0);
+        jump = c_emit(C, INSN_JMP, 0, 0, 0, 0);
         if (C->st == NARU_OK) C->code.data[branch].b = here(C);
     }
     refine_apply(C, is_and ? a.yes : a.no);
     cond b = {.known = -1};
     bool ok = rest_of(C, n, i + 1, r, &b);
-    if (ok && b.known >= 0) emit(C, INSN_CONST, r, const_at(C, sv_bool(b.known)), 0, 0);
+    if (ok && b.known >= 0) c_emit(C, INSN_CONST, r, c_const_at(C, sv_bool(b.known)), 0, 0);
     scope_close(C, mark, NULL);
     if (!ok || C->st != NARU_OK) return false;
     if (is_and) C->code.data[branch].b = here(C);
@@ -185,7 +185,7 @@ static bool rest_of(cc *C, const ast *n, uint32_t i, reg r, cond *out) {
 
 static bool negation(cc *C, const ast *n, reg dst, cond *out) {
     cond a = {.known = -1};
-    if (!condition(C, n->kids[0], dst, &a)) return false;
+    if (!c_condition(C, n->kids[0], dst, &a)) return false;
     *out = (cond){.known = a.known < 0 ? -1 : !a.known, .yes = a.no, .no = a.yes};
     if (a.known >= 0) return true;
     val v = val_in(a.r, &stype_bool), r;
@@ -198,9 +198,9 @@ static bool is_none_test(const ast *n) {
     return n->kind == AST_COMPARE && n->count == 2 && (n->ops[0] == AST_OP_IS || n->ops[0] == AST_OP_IS_NOT);
 }
 
-bool condition(cc *C, const ast *n, reg dst, cond *out) {
+bool c_condition(cc *C, const ast *n, reg dst, cond *out) {
     *out = (cond){.known = -1, .r = REG_ANY};
-    if (n->kind == AST_BOOLOP) return rest_of(C, n, 0, is_temp(dst) ? dst : temp(C), out);
+    if (n->kind == AST_BOOLOP) return rest_of(C, n, 0, is_temp(dst) ? dst : c_temp(C), out);
     if (n->kind == AST_UNARY && n->op == AST_OP_NOT) return negation(C, n, dst, out);
     if (is_none_test(n) && n->kids[1]->kind == AST_NONE)
         return is_none(C, n->kids[0], n->ops[0] == AST_OP_IS_NOT, dst, out);
@@ -208,12 +208,12 @@ bool condition(cc *C, const ast *n, reg dst, cond *out) {
         return is_none(C, n->kids[1], n->ops[0] == AST_OP_IS_NOT, dst, out);
     if (calls_isinstance(n)) return is_instance(C, n, dst, out);
     val v;
-    return value(C, n, NULL, dst, &v) && from_value(C, &v, dst, n, out);
+    return c_value(C, n, NULL, dst, &v) && from_value(C, &v, dst, n, out);
 }
 
-bool cond_value(cc *C, const ast *n, reg dst, val *out) {
+bool c_cond_value(cc *C, const ast *n, reg dst, val *out) {
     cond c;
-    if (!condition(C, n, dst, &c)) return false;
+    if (!c_condition(C, n, dst, &c)) return false;
     *out = c.known >= 0 ? val_const(C, sv_bool(c.known), &stype_bool) : val_in(c.r, &stype_bool);
     return true;
 }

@@ -45,7 +45,7 @@ const char *ctype(cc *C, const stype *t) {
 }
 
 /* ---- registers ---- */
-reg temps(cc *C, int n) {
+reg c_temps(cc *C, int n) {
     reg r = REG_TEMP | C->temps;
     C->temps += (uint32_t)n;
     if (C->temps > C->max_temps) C->max_temps = C->temps;
@@ -53,10 +53,10 @@ reg temps(cc *C, int n) {
     return r;
 }
 
-reg temp(cc *C) { return temps(C, 1); }
+reg c_temp(cc *C) { return c_temps(C, 1); }
 
 /* ---- instructions ---- */
-uint32_t emit(cc *C, insn_op op, uint32_t a, uint32_t b, uint32_t c, uint32_t n) {
+uint32_t c_emit(cc *C, insn_op op, uint32_t a, uint32_t b, uint32_t c, uint32_t n) {
     xinsn x = {.op = (uint8_t)op, .n = n, .a = a, .b = b, .c = c, .pos = C->at.start};
     if (C->st == NARU_OK && C->code.count >= 1u << 22) cfail(C, NARU_LIMIT, C->at, "the function is too long");
     if (C->st == NARU_OK && n > UINT8_MAX && op != INSN_TSLICE)
@@ -89,7 +89,7 @@ static bool const_key(sv k, char *key, size_t n) { /* text that is equal for equ
     }
 }
 
-uint32_t const_at(cc *C, sv k) {
+uint32_t c_const_at(cc *C, sv k) {
     char key[100];
     struct strmap_entry *e = NULL;
     if (C->st != NARU_OK) {
@@ -117,7 +117,7 @@ uint32_t const_at(cc *C, sv k) {
     return (uint32_t)C->consts.count - 1;
 }
 
-uint32_t type_at(cc *C, const stype *t) {
+uint32_t c_type_at(cc *C, const stype *t) {
     if (!t) {
         coom(C);
         return 0;
@@ -135,28 +135,28 @@ val val_in(reg r, const stype *t) { return (val){.kind = VAL_REG, .r = r, .type 
 
 val val_const(cc *C, sv k, const stype *t) {
     if (sv_heap(k)) {
-        uint32_t i = const_at(C, k);
+        uint32_t i = c_const_at(C, k);
         k = i < C->consts.count ? C->consts.data[i] : sv_none();
     }
     return (val){.kind = VAL_CONST, .k = k, .type = t, .r = REG_ANY};
 }
 
-bool into(cc *C, val *v, reg dst) {
+bool c_into(cc *C, val *v, reg dst) {
     if (v->kind == VAL_CONST) {
-        emit(C, INSN_CONST, dst, const_at(C, sv_keep(v->k)), 0, 0);
+        c_emit(C, INSN_CONST, dst, c_const_at(C, sv_keep(v->k)), 0, 0);
     } else if (v->kind != VAL_REG) {
         return cfail(C, NARU_INTERNAL, C->at, "a value was expected here");
     } else if (v->r != dst) {
-        emit(C, INSN_MOVE, dst, v->r, 0, 0);
+        c_emit(C, INSN_MOVE, dst, v->r, 0, 0);
     }
     v->kind = VAL_REG;
     v->r = dst;
     return C->st == NARU_OK;
 }
 
-bool in_reg(cc *C, val *v, reg dst) {
+bool c_in_reg(cc *C, val *v, reg dst) {
     if (v->kind == VAL_REG) return C->st == NARU_OK;
-    return into(C, v, want(C, dst));
+    return c_into(C, v, want(C, dst));
 }
 
 /* The class of an operator's named results ("values, indices"), made once. */
@@ -189,7 +189,7 @@ static const sclass *fields_class(cc *C, const schema *s) {
 static bool pack_multi(cc *C, val *v) {
     const stype *t = stype_tuple(C->arena, v->n, v->type->args, fields_class(C, v->schema));
     if (!t) return coom(C);
-    emit(C, INSN_TUPLE, v->r, type_at(C, t), v->r, (uint32_t)v->n);
+    c_emit(C, INSN_TUPLE, v->r, c_type_at(C, t), v->r, (uint32_t)v->n);
     *v = (val){.kind = VAL_REG, .r = v->r, .type = t, .taint = v->taint};
     return C->st == NARU_OK;
 }
@@ -197,22 +197,22 @@ static bool pack_multi(cc *C, val *v) {
 static bool pack_items_now(cc *C, val *v) {
     const stype **types = arena_alloc(C->arena, (size_t)(v->n + 1) * sizeof(*types));
     if (!types) return coom(C);
-    reg base = temps(C, v->n ? v->n : 1);
+    reg base = c_temps(C, v->n ? v->n : 1);
     uint32_t taint = 0;
     for (int i = 0; i < v->n; i++) {
         val item = v->items[i];
-        if (!as_value(C, &item, NULL) || !into(C, &item, base + (uint32_t)i)) return false;
+        if (!c_as_value(C, &item, NULL) || !c_into(C, &item, base + (uint32_t)i)) return false;
         types[i] = item.type;
         taint = taint_join(C, taint, item.taint);
     }
     const stype *t = stype_tuple(C->arena, v->n, types, NULL);
     if (!t) return coom(C);
-    emit(C, INSN_TUPLE, base, type_at(C, t), base, (uint32_t)v->n);
+    c_emit(C, INSN_TUPLE, base, c_type_at(C, t), base, (uint32_t)v->n);
     *v = (val){.kind = VAL_REG, .r = base, .type = t, .taint = taint};
     return C->st == NARU_OK;
 }
 
-bool as_value(cc *C, val *v, const ast *at) {
+bool c_as_value(cc *C, val *v, const ast *at) {
     src_range where = at ? at->at : C->at;
     switch (v->kind) {
     case VAL_REG:

@@ -12,10 +12,10 @@ static bool tuple_to_list(cc *C, val *v, const stype *list) {
     int n = v->type->n;
     for (int i = 0; i < n; i++)
         if (!stype_subtype(v->type->args[i], list->args[0])) return false;
-    reg r = v->kind == VAL_REG && is_temp(v->r) ? v->r : temp(C), run = temps(C, n ? n : 1);
-    if (!in_reg(C, v, REG_ANY)) return false;
-    emit(C, INSN_UNPACK, run, v->r, 0, (uint32_t)n);
-    emit(C, INSN_LIST, r, type_at(C, list), run, (uint32_t)n);
+    reg r = v->kind == VAL_REG && is_temp(v->r) ? v->r : c_temp(C), run = c_temps(C, n ? n : 1);
+    if (!c_in_reg(C, v, REG_ANY)) return false;
+    c_emit(C, INSN_UNPACK, run, v->r, 0, (uint32_t)n);
+    c_emit(C, INSN_LIST, r, c_type_at(C, list), run, (uint32_t)n);
     *v = (val){.kind = VAL_REG, .r = r, .type = list, .taint = v->taint};
     return C->st == NARU_OK;
 }
@@ -32,11 +32,11 @@ static const char *implicit(const stype *from, const stype *to) { /* the operato
     }
 }
 
-bool fits(cc *C, val *v, const stype *wanted) {
+bool c_fits(cc *C, val *v, const stype *wanted) {
     if (stype_subtype(v->type, wanted)) return true;
     const stype *to = bare(wanted);
     if (v->empty && (to->kind == ST_LIST || to->kind == ST_DICT) && v->type->kind == to->kind) {
-        C->code.data[v->empty - 1].b = type_at(C, to);
+        C->code.data[v->empty - 1].b = c_type_at(C, to);
         v->type = to;
         return true;
     }
@@ -62,9 +62,9 @@ static bool item_in(cc *C, const ast *n, const stype *hint, reg r, const stype *
     val v;
     if (n->kind == AST_STARRED)
         return cfail(C, NARU_BAD_MODEL, n->at, "cannot statically infer the expected size of a list in this context");
-    if (!value_in(C, n, hint, r, &v)) return false;
-    if (hint && fits(C, &v, hint) && C->st == NARU_OK) v.type = hint;
-    if (!into(C, &v, r)) return false;
+    if (!c_value_in(C, n, hint, r, &v)) return false;
+    if (hint && c_fits(C, &v, hint) && C->st == NARU_OK) v.type = hint;
+    if (!c_into(C, &v, r)) return false;
     *taint = taint_join(C, *taint, v.taint);
     *type = *type ? common(C, *type, v.type) : v.type;
     return *type || coom(C);
@@ -77,12 +77,12 @@ static bool list_chunk(cc *C, const ast *n, uint32_t from, uint32_t count, const
     reg base = next_temp(C);
     uint32_t keep = C->temps;
     for (uint32_t i = 0; i < count; i++) {
-        reg r = temp(C);
+        reg r = c_temp(C);
         if (!item_in(C, n->kids[from + i], hint, r, elem, taint)) return false;
         C->temps = keep + i + 1;
     }
-    if (!count) base = temp(C);
-    *at = emit(C, INSN_LIST, dst, 0, base, count);
+    if (!count) base = c_temp(C);
+    *at = c_emit(C, INSN_LIST, dst, 0, base, count);
     C->temps = keep;
     return C->st == NARU_OK;
 }
@@ -90,13 +90,13 @@ static bool list_chunk(cc *C, const ast *n, uint32_t from, uint32_t count, const
 static bool list_display(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     const stype *wanted = list_elem_hint(hint), *elem = NULL;
     uint32_t keep = C->temps, taint = 0, first, at;
-    reg r = n->count > CHUNK || dst == REG_ANY ? temp(C) : dst;
+    reg r = n->count > CHUNK || dst == REG_ANY ? c_temp(C) : dst;
     uint32_t inner = C->temps;
     if (!list_chunk(C, n, 0, n->count < CHUNK ? n->count : CHUNK, wanted, r, &elem, &taint, &first)) return false;
     ARRAY(uint32_t) more = {0};
     for (uint32_t i = CHUNK; i < n->count && C->st == NARU_OK; i += CHUNK) {
         uint32_t left = n->count - i;
-        reg pair = temps(C, 2);
+        reg pair = c_temps(C, 2);
         if (!list_chunk(C, n, i, left < CHUNK ? left : CHUNK, wanted, pair + 1, &elem, &taint, &at)) break;
         if (!ARRAY_PUSH(&more, at)) coom(C);
         val both[2] = {val_in(r, stype_list(C->arena, elem)), val_in(pair + 1, stype_list(C->arena, elem))}, none;
@@ -105,14 +105,14 @@ static bool list_display(cc *C, const ast *n, const stype *hint, reg dst, val *o
     }
     if (!elem) elem = wanted ? wanted : &stype_tensor;
     const stype *t = stype_list(C->arena, elem);
-    uint32_t index = type_at(C, t);
+    uint32_t index = c_type_at(C, t);
     if (C->st == NARU_OK) {
         C->code.data[first].b = index;
         for (size_t i = 0; i < more.count; i++) C->code.data[more.data[i]].b = index;
     }
     ARRAY_FREE(&more);
     C->temps = keep > inner || dst != REG_ANY ? keep : inner;
-    if (r != dst && dst != REG_ANY && C->st == NARU_OK) emit(C, INSN_MOVE, dst, r, 0, 0);
+    if (r != dst && dst != REG_ANY && C->st == NARU_OK) c_emit(C, INSN_MOVE, dst, r, 0, 0);
     *out = (val){.kind = VAL_REG, .r = dst == REG_ANY ? r : dst, .type = t, .taint = taint};
     if (!n->count && !wanted) out->empty = first + 1;
     return C->st == NARU_OK;
@@ -122,7 +122,8 @@ static bool dict_rest(cc *C, const ast *n, reg r, const stype *t) { /* what one 
     for (uint32_t i = CHUNK; i < n->count; i += 2) {
         uint32_t keep = C->temps;
         val v[3] = {val_in(r, t)}, none;
-        if (!value(C, n->kids[i], t->args[0], REG_ANY, &v[1]) || !value(C, n->kids[i + 1], t->args[1], REG_ANY, &v[2]))
+        if (!c_value(C, n->kids[i], t->args[0], REG_ANY, &v[1]) ||
+            !c_value(C, n->kids[i + 1], t->args[1], REG_ANY, &v[2]))
             return false;
         if (!emit_op(C, "aten::_set_item", 3, v, REG_ANY, &none)) return false;
         C->temps = keep;
@@ -135,20 +136,20 @@ static bool dict_display(cc *C, const ast *n, const stype *hint, reg dst, val *o
     bool hinted = wanted && wanted->kind == ST_DICT;
     const stype *types[2] = {NULL, NULL};
     uint32_t taint = 0, count = n->count < CHUNK ? n->count : CHUNK;
-    reg r = dst == REG_ANY || count < n->count ? temp(C) : dst;
+    reg r = dst == REG_ANY || count < n->count ? c_temp(C) : dst;
     uint32_t keep = C->temps;
     reg base = next_temp(C);
     for (uint32_t i = 0; i < count; i++) {
         if (!n->kids[i]) return cfail(C, NARU_UNSUPPORTED, n->at, "Dict unpacking in a display is not supported");
-        reg at = temp(C);
+        reg at = c_temp(C);
         if (!item_in(C, n->kids[i], hinted ? wanted->args[i % 2] : NULL, at, &types[i % 2], &taint)) return false;
         C->temps = keep + i + 1;
     }
-    if (!count) temp(C);
+    if (!count) c_temp(C);
     const stype *k = types[0] ? types[0] : hinted ? wanted->args[0] : &stype_str;
     const stype *v = types[1] ? types[1] : hinted ? wanted->args[1] : &stype_tensor;
     const stype *t = stype_dict(C->arena, k, v);
-    uint32_t at = emit(C, INSN_DICT, r, type_at(C, t), base, count);
+    uint32_t at = c_emit(C, INSN_DICT, r, c_type_at(C, t), base, count);
     C->temps = keep;
     if (C->st != NARU_OK || !dict_rest(C, n, r, t)) return false;
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint};
@@ -168,13 +169,13 @@ static bool tuple_display(cc *C, const ast *n, const stype *hint, reg dst, val *
     const stype **types = arena_calloc(C->arena, n->count + 1, sizeof(*types));
     if (!types) return coom(C);
     for (uint32_t i = 0; i < n->count; i++) {
-        reg at = temp(C);
+        reg at = c_temp(C);
         if (!item_in(C, n->kids[i], hinted ? wanted->args[i] : NULL, at, &types[i], &taint)) return false;
         C->temps = keep + i + 1;
     }
-    if (!n->count) temp(C);
+    if (!n->count) c_temp(C);
     const stype *t = stype_tuple(C->arena, (int)n->count, types, NULL);
-    emit(C, INSN_TUPLE, r, type_at(C, t), base, n->count);
+    c_emit(C, INSN_TUPLE, r, c_type_at(C, t), base, n->count);
     C->temps = keep;
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint};
     return C->st == NARU_OK;
@@ -232,15 +233,15 @@ static bool text_in_text(cc *C, val *text, val *part, reg dst, val *out) {
     return emit_op(C, "aten::ne", 2, (val[]){n, val_const(C, sv_int(-1), &stype_int)}, dst, out);
 }
 
-bool binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out) {
+bool c_binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out) {
     val *first = op == AST_OP_IN || op == AST_OP_NOT_IN ? b : a, *second = first == a ? b : a;
     ast_op name = op == AST_OP_NOT_IN ? AST_OP_IN : op;
     bool ok;
     if (first->type->kind == ST_CLASS && op_methods[name] && first->type->cls->kind != CLASS_ENUM &&
         sclass_method(first->type->cls, op_methods[name]))
-        ok = call_method(C, first, op_methods[name], 1, second, C->at, dst, out);
+        ok = c_call_method(C, first, op_methods[name], 1, second, C->at, dst, out);
     else if (op == AST_OP_NE && first->type->kind == ST_CLASS && first->type->cls->kind == CLASS_PLAIN)
-        ok = call_method(C, first, "__eq__", 1, second, C->at, dst, out) &&
+        ok = c_call_method(C, first, "__eq__", 1, second, C->at, dst, out) &&
              emit_op(C, "aten::__not__", 1, out, dst, out);
     else if (name == AST_OP_IN && first->type->kind == ST_STR && second->type->kind == ST_STR)
         ok = text_in_text(C, first, second, dst, out);
@@ -253,17 +254,17 @@ bool binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out) {
 
 static bool binary_chain(cc *C, const ast *n, reg dst, val *out) {
     uint32_t keep = C->temps;
-    reg base = temps(C, 2);
+    reg base = c_temps(C, 2);
     val a, b;
-    if (!value(C, n->kids[0], NULL, base, &a)) return false;
+    if (!c_value(C, n->kids[0], NULL, base, &a)) return false;
     for (uint32_t i = 1; i < n->count; i++) {
         C->temps = keep + 2;
         if (a.kind == VAL_REG && !is_temp(a.r) && n->kids[i]->kind != AST_NAME && n->kids[i]->height > 2 &&
-            !into(C, &a, base))
+            !c_into(C, &a, base))
             return false; /* what is on the right may change the variable */
-        if (!value(C, n->kids[i], NULL, base + 1, &b)) return false;
+        if (!c_value(C, n->kids[i], NULL, base + 1, &b)) return false;
         bool last = i + 1 == n->count;
-        if (!binary(C, n->ops[i - 1], &a, &b, last && dst != REG_ANY ? dst : base, out)) return false;
+        if (!c_binary(C, n->ops[i - 1], &a, &b, last && dst != REG_ANY ? dst : base, out)) return false;
         a = *out;
     }
     C->temps = keep + (out->kind == VAL_REG && out->r == base);
@@ -273,15 +274,15 @@ static bool binary_chain(cc *C, const ast *n, reg dst, val *out) {
 /* a < b < c: each operand once; the result of all but the last decides in an IF. */
 static bool compare_chain(cc *C, const ast *n, reg dst, val *out) {
     if (n->count == 2) return binary_chain(C, n, dst, out);
-    reg r = temp(C);
+    reg r = c_temp(C);
     val a, b, v;
-    if (!value(C, n->kids[0], NULL, temp(C), &a)) return false;
+    if (!c_value(C, n->kids[0], NULL, c_temp(C), &a)) return false;
     ARRAY(uint32_t) branches = {0};
     for (uint32_t i = 1; i < n->count && C->st == NARU_OK; i++) {
-        if (!value(C, n->kids[i], NULL, temp(C), &b)) break;
-        if (!binary(C, n->ops[i - 1], &a, &b, r, &v) || !to_bool(C, &v, r, n) || !into(C, &v, r)) break;
+        if (!c_value(C, n->kids[i], NULL, c_temp(C), &b)) break;
+        if (!c_binary(C, n->ops[i - 1], &a, &b, r, &v) || !c_to_bool(C, &v, r, n) || !c_into(C, &v, r)) break;
         a = b;
-        if (i + 1 < n->count && !ARRAY_PUSH(&branches, emit(C, INSN_IF, r, 0, 0, 0))) coom(C);
+        if (i + 1 < n->count && !ARRAY_PUSH(&branches, c_emit(C, INSN_IF, r, 0, 0, 0))) coom(C);
     }
     for (size_t i = 0; i < branches.count && C->st == NARU_OK; i++)
         C->code.data[branches.data[i]].b = C->code.data[branches.data[i]].c = here(C);
@@ -292,11 +293,11 @@ static bool compare_chain(cc *C, const ast *n, reg dst, val *out) {
 
 static bool negate(cc *C, const ast *n, reg dst, val *out) {
     val v;
-    if (!value(C, n->kids[0], NULL, dst, &v)) return false;
+    if (!c_value(C, n->kids[0], NULL, dst, &v)) return false;
     if (v.kind == VAL_CONST && v.k.tag == SV_FLOAT) *out = val_const(C, sv_float(-v.k.f), &stype_float);
     else if (v.kind == VAL_CONST && v.k.tag == SV_INT && v.k.i != INT64_MIN)
         *out = val_const(C, sv_int(-v.k.i), &stype_int);
-    else if (v.type->kind == ST_CLASS) return call_method(C, &v, "__neg__", 0, NULL, n->at, dst, out);
+    else if (v.type->kind == ST_CLASS) return c_call_method(C, &v, "__neg__", 0, NULL, n->at, dst, out);
     else return emit_op(C, "aten::neg", 1, &v, dst, out);
     return true;
 }
@@ -304,12 +305,12 @@ static bool negate(cc *C, const ast *n, reg dst, val *out) {
 static bool unary(cc *C, const ast *n, reg dst, val *out) {
     val v;
     switch (n->op) {
-    case AST_OP_NOT: return cond_value(C, n, dst, out);
+    case AST_OP_NOT: return c_cond_value(C, n, dst, out);
     case AST_OP_NEG: return negate(C, n, dst, out);
-    case AST_OP_POS: return value(C, n->kids[0], NULL, dst, out);
+    case AST_OP_POS: return c_value(C, n->kids[0], NULL, dst, out);
     default:
-        if (!value(C, n->kids[0], NULL, dst, &v)) return false;
-        if (v.type->kind == ST_CLASS) return call_method(C, &v, "__invert__", 0, NULL, n->at, dst, out);
+        if (!c_value(C, n->kids[0], NULL, dst, &v)) return false;
+        if (v.type->kind == ST_CLASS) return c_call_method(C, &v, "__invert__", 0, NULL, n->at, dst, out);
         return emit_op(C, "aten::bitwise_not", 1, &v, dst, out);
     }
 }
@@ -318,7 +319,7 @@ static bool unary(cc *C, const ast *n, reg dst, val *out) {
 static bool ternary_part(cc *C, const ast *n, const refine *what, const stype *hint, reg r, val *out) {
     uint32_t mark = scope_open(C), keep = C->temps;
     refine_apply(C, what);
-    bool ok = value_in(C, n, hint, r, out);
+    bool ok = c_value_in(C, n, hint, r, out);
     scope_close(C, mark, NULL);
     C->temps = keep;
     return ok;
@@ -326,13 +327,13 @@ static bool ternary_part(cc *C, const ast *n, const refine *what, const stype *h
 
 static bool ternary(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     cond c;
-    if (!condition(C, n->kids[0], REG_ANY, &c)) return false;
-    if (c.known >= 0) return value(C, n->kids[c.known ? 1 : 2], hint, dst, out);
+    if (!c_condition(C, n->kids[0], REG_ANY, &c)) return false;
+    if (c.known >= 0) return c_value(C, n->kids[c.known ? 1 : 2], hint, dst, out);
     reg r = want(C, dst);
     val a, b;
-    uint32_t branch = emit(C, INSN_IF, c.r, 0, 0, 0);
+    uint32_t branch = c_emit(C, INSN_IF, c.r, 0, 0, 0);
     if (!ternary_part(C, n->kids[1], c.yes, hint, r, &a)) return false;
-    uint32_t jump = emit(C, INSN_JMP, 0, 0, 0, 0);
+    uint32_t jump = c_emit(C, INSN_JMP, 0, 0, 0, 0);
     if (C->st != NARU_OK) return false;
     C->code.data[branch].b = here(C);
     if (!ternary_part(C, n->kids[2], c.no, hint, r, &b)) return false;
@@ -362,7 +363,7 @@ static bool fstring(cc *C, const ast *n, reg dst, val *out) {
         if (part->i) cfail(C, NARU_UNSUPPORTED, part->at, "Don't support conversion in JoinedStr");
         else if (part->count > 1 && part->kids[1])
             cfail(C, NARU_UNSUPPORTED, part->at, "Don't support formatting in JoinedStr");
-        else value(C, part->kids[0], NULL, REG_ANY, &all[k++]);
+        else c_value(C, part->kids[0], NULL, REG_ANY, &all[k++]);
         str_add(&format, "{}");
     }
     if (C->st == NARU_OK) all[0] = val_const(C, sv_str(str_text(&format), format.len), &stype_str);
@@ -375,7 +376,7 @@ static bool fstring(cc *C, const ast *n, reg dst, val *out) {
 /* ---- all ---- */
 static bool name(cc *C, const ast *n, val *out) {
     var *x = var_find(C, n->text);
-    if (!x || (x->now.state == VAR_UNDEFINED && !x->now.why)) return find_name(C, n, n->text, out);
+    if (!x || (x->now.state == VAR_UNDEFINED && !x->now.why)) return c_find_name(C, n, n->text, out);
     if (x->now.state == VAR_UNDEFINED) return cfail(C, NARU_BAD_MODEL, n->at, "%s", x->now.why);
     if (x->now.state == VAR_BOUND) *out = *x->now.bound;
     else *out = (val){.kind = VAL_REG, .r = (reg)(x - C->vars.data), .type = x->now.type, .taint = x->now.taint};
@@ -392,11 +393,11 @@ static bool any(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     case AST_NAME: return name(C, n, out);
     case AST_ATTR: {
         val obj;
-        return expr(C, n->kids[0], NULL, is_temp(dst) ? dst : REG_ANY, &obj) &&
-               attribute(C, &obj, n, n->text, dst, out);
+        return c_expr(C, n->kids[0], NULL, is_temp(dst) ? dst : REG_ANY, &obj) &&
+               c_attribute(C, &obj, n, n->text, dst, out);
     }
-    case AST_SUBSCRIPT: return subscript(C, n, hint, dst, out);
-    case AST_CALL: return call(C, n, hint, dst, out);
+    case AST_SUBSCRIPT: return c_subscript(C, n, hint, dst, out);
+    case AST_CALL: return c_call(C, n, hint, dst, out);
     case AST_INT: *out = val_const(C, sv_int(n->i), &stype_int); return C->st == NARU_OK;
     case AST_FLOAT: *out = val_const(C, sv_float(n->f), &stype_float); return C->st == NARU_OK;
     case AST_COMPLEX: *out = val_const(C, sv_complex(n->c.re, n->c.im), &stype_complex); return C->st == NARU_OK;
@@ -409,18 +410,18 @@ static bool any(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     case AST_DICT: return dict_display(C, n, hint, dst, out);
     case AST_UNARY: return unary(C, n, dst, out);
     case AST_BINARY: return binary_chain(C, n, dst, out);
-    case AST_COMPARE: return is_none_compare(n) ? cond_value(C, n, dst, out) : compare_chain(C, n, dst, out);
-    case AST_BOOLOP: return cond_value(C, n, dst, out);
+    case AST_COMPARE: return is_none_compare(n) ? c_cond_value(C, n, dst, out) : compare_chain(C, n, dst, out);
+    case AST_BOOLOP: return c_cond_value(C, n, dst, out);
     case AST_TERNARY: return ternary(C, n, hint, dst, out);
     case AST_LIST_COMP:
     case AST_GENERATOR:
-    case AST_DICT_COMP: return comprehension(C, n, hint, dst, out);
+    case AST_DICT_COMP: return c_comprehension(C, n, hint, dst, out);
     case AST_UNSUPPORTED: return cfail(C, NARU_UNSUPPORTED, n->at, "%s", n->text);
     default: return cfail(C, NARU_UNSUPPORTED, n->at, "%s is not supported here", ast_kind_name((ast_kind)n->kind));
     }
 }
 
-bool expr(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
+bool c_expr(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     if (C->st != NARU_OK) return false;
     src_range before = C->at;
     int *nesting = &unit_of(C->u)->nesting;
@@ -433,10 +434,10 @@ bool expr(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     return ok;
 }
 
-bool value(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
-    return expr(C, n, hint, dst, out) && as_value(C, out, n);
+bool c_value(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
+    return c_expr(C, n, hint, dst, out) && c_as_value(C, out, n);
 }
 
-bool value_in(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
-    return value(C, n, hint, dst, out) && into(C, out, dst);
+bool c_value_in(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
+    return c_value(C, n, hint, dst, out) && c_into(C, out, dst);
 }

@@ -216,18 +216,19 @@ bool cpass(cc *C, naru_status st);                                              
 bool coom(cc *C);
 const char *ctext(cc *C, const char *fmt, ...) PRINTF_LIKE(2, 3); /* in the arena; "" when memory is out */
 const char *ctype(cc *C, const stype *t);                         /* printed, in the arena */
-uint32_t emit(cc *C, insn_op op, uint32_t a, uint32_t b, uint32_t c, uint32_t n); /* its number */
+uint32_t c_emit(cc *C, insn_op op, uint32_t a, uint32_t b, uint32_t c, uint32_t n); /* its number */
 static inline uint32_t here(const cc *C) { return (uint32_t)C->code.count; }
-uint32_t const_at(cc *C, sv k); /* takes over k */
-uint32_t type_at(cc *C, const stype *t);
-reg temp(cc *C);         /* one more temporary */
-reg temps(cc *C, int n); /* a run of them */
+uint32_t c_const_at(cc *C, sv k); /* takes over k */
+uint32_t c_type_at(cc *C, const stype *t);
+reg c_temp(cc *C);         /* one more temporary */
+reg c_temps(cc *C, int n); /* a run of them */
 static inline reg next_temp(const cc *C) { return REG_TEMP | C->temps; }
 static inline bool is_temp(reg r) { return r != REG_ANY && (r & REG_TEMP); }
-bool into(cc *C, val *v, reg dst);           /* moves v into dst: afterwards it is VAL_REG there */
-bool in_reg(cc *C, val *v, reg dst);         /* v into dst (REG_ANY: a temporary) unless it is in a register already */
-bool as_value(cc *C, val *v, const ast *at); /* MULTI, PACK and functions become values; spaces and types are errors */
-static inline reg want(cc *C, reg dst) { return dst == REG_ANY ? temp(C) : dst; }
+bool c_into(cc *C, val *v, reg dst);   /* moves v into dst: afterwards it is VAL_REG there */
+bool c_in_reg(cc *C, val *v, reg dst); /* v into dst (REG_ANY: a temporary) unless it is in a register already */
+bool c_as_value(cc *C, val *v,
+                const ast *at); /* MULTI, PACK and functions become values; spaces and types are errors */
+static inline reg want(cc *C, reg dst) { return dst == REG_ANY ? c_temp(C) : dst; }
 val val_in(reg r, const stype *t);
 val val_const(cc *C, sv k, const stype *t);                                           /* takes over k */
 bool emit_op(cc *C, const char *name, int nargs, const val *args, reg dst, val *out); /* resolves; args anywhere */
@@ -250,8 +251,8 @@ void refine_apply(cc *C, const refine *r);
 refine *refine_add(cc *C, refine *list, uint32_t v, const stype *t);
 
 /* ---- statements ---- */
-bool block(cc *C, const ast *body);
-bool statement(cc *C, const ast *n);
+bool c_block(cc *C, const ast *body);
+bool c_statement(cc *C, const ast *n);
 bool stmt_for(cc *C, const ast *n);
 bool stmt_while(cc *C, const ast *n);
 bool stmt_with(cc *C, const ast *n);
@@ -259,29 +260,30 @@ bool stmt_assign(cc *C, const ast *n);
 bool stmt_ann_assign(cc *C, const ast *n);
 bool stmt_aug_assign(cc *C, const ast *n);
 bool stmt_del(cc *C, const ast *n);
-bool assign_to(cc *C, const ast *target, val *v, src_range at); /* the value is somewhere; at: of the value */
-bool comprehension(cc *C, const ast *n, const stype *hint, reg dst, val *out);
-bool leave_withs(cc *C, size_t down_to);
+bool c_assign_to(cc *C, const ast *target, val *v, src_range at); /* the value is somewhere; at: of the value */
+bool c_comprehension(cc *C, const ast *n, const stype *hint, reg dst, val *out);
+bool c_leave_withs(cc *C, size_t down_to);
 
 /* ---- expressions ---- */
-bool expr(cc *C, const ast *n, const stype *hint, reg dst, val *out);     /* anything */
-bool value(cc *C, const ast *n, const stype *hint, reg dst, val *out);    /* REG or CONST */
-bool value_in(cc *C, const ast *n, const stype *hint, reg dst, val *out); /* in dst, REG */
-bool condition(cc *C, const ast *n, reg dst, cond *out);
-bool cond_value(cc *C, const ast *n, reg dst, val *out); /* as a bool value */
-bool to_bool(cc *C, val *v, reg dst, const ast *at);
-bool fits(cc *C, val *v, const stype *want); /* subtype, or converted (empty displays, tuples to lists, tensors ...) */
-bool attribute(cc *C, val *obj, const ast *n, const char *name, reg dst, val *out);
+bool c_expr(cc *C, const ast *n, const stype *hint, reg dst, val *out);     /* anything */
+bool c_value(cc *C, const ast *n, const stype *hint, reg dst, val *out);    /* REG or CONST */
+bool c_value_in(cc *C, const ast *n, const stype *hint, reg dst, val *out); /* in dst, REG */
+bool c_condition(cc *C, const ast *n, reg dst, cond *out);
+bool c_cond_value(cc *C, const ast *n, reg dst, val *out); /* as a bool value */
+bool c_to_bool(cc *C, val *v, reg dst, const ast *at);
+bool c_fits(cc *C, val *v,
+            const stype *want); /* subtype, or converted (empty displays, tuples to lists, tensors ...) */
+bool c_attribute(cc *C, val *obj, const ast *n, const char *name, reg dst, val *out);
 bool class_init(cc *C, const sclass *c, src_range at);
-bool has_attribute(cc *C, const val *obj, const char *name);
-bool find_name(cc *C, const ast *n, const char *name, val *out);
-bool subscript(cc *C, const ast *n, const stype *hint, reg dst, val *out);
+bool c_has_attribute(cc *C, const val *obj, const char *name);
+bool c_find_name(cc *C, const ast *n, const char *name, val *out);
+bool c_subscript(cc *C, const ast *n, const stype *hint, reg dst, val *out);
 bool subscript_store(cc *C, const ast *target, val *v);
 bool subscript_update(cc *C, const ast *n, val *obj, const char *op, val *v); /* x[i] op= v of tensors */
-bool binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out);
-bool unpack(cc *C, val *v, int n, reg base, const stype **types); /* n registers from base */
+bool c_binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out);
+bool c_unpack(cc *C, val *v, int n, reg base, const stype **types); /* n registers from base */
 bool pack_items(cc *C, const val *v, const val **items, int *n);
-const stype *elem_type(cc *C, const stype *t); /* of what iterating over a t gives; NULL */
+const stype *c_elem_type(cc *C, const stype *t); /* of what iterating over a t gives; NULL */
 
 /* ---- calls ---- */
 typedef struct argv { /* arguments of a call, evaluated */
@@ -293,14 +295,14 @@ typedef struct call_args {
     int npos;
     reg base; /* positional ones are consecutive from here */
 } call_args;
-bool call(cc *C, const ast *n, const stype *hint, reg dst, val *out);
-bool call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out);
-bool call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val *out);
-bool call_method(cc *C, const val *self, const char *name, int n, const val *given, src_range at, reg dst, val *out);
+bool c_call(cc *C, const ast *n, const stype *hint, reg dst, val *out);
+bool c_call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out);
+bool c_call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val *out);
+bool c_call_method(cc *C, const val *self, const char *name, int n, const val *given, src_range at, reg dst, val *out);
 bool compile_callee(cc *C, sfunction *fn, src_range at); /* now, its errors are ours */
-bool call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, val *out);
+bool c_call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, val *out);
 bool callable_object(cc *C, val *callee, val *method); /* x(...) where x has __call__ or forward */
-bool args_eval(cc *C, const ast *n, const val *self, const sfunction *fn, call_args *out);
+bool c_args_eval(cc *C, const ast *n, const val *self, const sfunction *fn, call_args *out);
 const sop *operator_find(cc *C, const char *name); /* the overloads; NULL: none */
 
 /* ---- compile_match.c ---- */
@@ -314,7 +316,7 @@ typedef struct matched {
 bool match_exact(cc *C, const sop *overloads, const call_args *a, matched *out); /* without conversions; one overload
                                                                                   alone always converts */
 bool match_converted(cc *C, const sop *overloads, const call_args *a, matched *out, str *why); /* false: none fits */
-bool arg_fits(cc *C, const val *v, const stype *formal, bool convert); /* without type variables */
+bool c_arg_fits(cc *C, const val *v, const stype *formal, bool convert); /* without type variables */
 
 /* ---- builtins ---- */
 special_fn special_find(const char *name);

@@ -9,7 +9,7 @@ static val int_const(cc *C, int64_t i) { return val_const(C, sv_int(i), &stype_i
 static val none_const(cc *C) { return val_const(C, sv_none(), &stype_none); }
 
 static bool opt_value(cc *C, const ast *n, val *out) { /* a missing bound is None */
-    if (n) return value(C, n, NULL, REG_ANY, out);
+    if (n) return c_value(C, n, NULL, REG_ANY, out);
     *out = none_const(C);
     return true;
 }
@@ -17,7 +17,7 @@ static bool opt_value(cc *C, const ast *n, val *out) { /* a missing bound is Non
 /* start, stop, step of a slice node */
 static bool slice_parts(cc *C, const ast *n, val *parts) {
     if (!opt_value(C, n->kids[0], &parts[0]) || !opt_value(C, n->kids[1], &parts[1])) return false;
-    if (n->kids[2]) return value(C, n->kids[2], NULL, REG_ANY, &parts[2]);
+    if (n->kids[2]) return c_value(C, n->kids[2], NULL, REG_ANY, &parts[2]);
     parts[2] = int_const(C, 1);
     return true;
 }
@@ -60,7 +60,7 @@ static bool index_one(cc *C, indexing *x, const ast *n, int *dim) {
         ++*dim;
         return true;
     }
-    if (!value(C, n, NULL, REG_ANY, &v)) return false;
+    if (!c_value(C, n, NULL, REG_ANY, &v)) return false;
     switch (v.type->kind) {
     case ST_INT:
         rest[0] = int_const(C, at);
@@ -75,12 +75,12 @@ static bool index_one(cc *C, indexing *x, const ast *n, int *dim) {
         if (!emit_op(C, "aten::tensor", 1, &v, REG_ANY, &v)) return false;
         /* fall through */
     case ST_TENSOR:
-        if (!in_reg(C, &v, REG_ANY) || !put_tensor(C, x, at, &v)) return false;
+        if (!c_in_reg(C, &v, REG_ANY) || !put_tensor(C, x, at, &v)) return false;
         ++*dim;
         return true;
     case ST_OPTIONAL:
         if (v.type->args[0]->kind == ST_TENSOR) {
-            if (!in_reg(C, &v, REG_ANY) || !put_tensor(C, x, at, &v)) return false;
+            if (!c_in_reg(C, &v, REG_ANY) || !put_tensor(C, x, at, &v)) return false;
             ++*dim;
             return true;
         }
@@ -122,13 +122,13 @@ static bool index_tensor(cc *C, const ast *n, val *obj, indexing *x) {
 }
 
 static bool index_list(cc *C, indexing *x, val *out) { /* List[Optional[Tensor]] */
-    reg base = temps(C, x->ntensors);
+    reg base = c_temps(C, x->ntensors);
     const stype *t = stype_list(C->arena, stype_optional(C->arena, &stype_tensor));
     for (int i = 0; i < x->ntensors; i++) {
         val v = x->tensors[i].kind == VAL_TYPE ? none_const(C) : x->tensors[i];
-        if (!into(C, &v, base + (uint32_t)i)) return false;
+        if (!c_into(C, &v, base + (uint32_t)i)) return false;
     }
-    emit(C, INSN_LIST, base, type_at(C, t), base, (uint32_t)x->ntensors);
+    c_emit(C, INSN_LIST, base, c_type_at(C, t), base, (uint32_t)x->ntensors);
     *out = val_in(base, t);
     return C->st == NARU_OK;
 }
@@ -157,7 +157,7 @@ static bool tuple_dynamic(cc *C, val *obj, val *index, reg dst, val *out) { /* a
     for (int i = 1; e && i < obj->type->n; i++)
         if (!stype_equal(e, obj->type->args[i])) e = NULL;
     const stype *t = e ? stype_list(C->arena, e) : NULL;
-    if (!t || !fits(C, obj, t))
+    if (!t || !c_fits(C, obj, t))
         return cfail(C, NARU_BAD_MODEL, C->at,
                      "Cannot index into a tuple with a non-integer literal because we cannot resolve the output type");
     return emit_op(C, "aten::__getitem__", 2, (val[]){*obj, *index}, dst, out);
@@ -167,16 +167,16 @@ static bool tuple_index(cc *C, const ast *n, val *obj, reg dst, val *out) {
     val v;
     int64_t i;
     int count = obj->type->n;
-    if (!value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
+    if (!c_value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
     if (v.type->kind != ST_INT) return cfail(C, NARU_BAD_MODEL, n->at, "tuple index must be an integer");
     if (!const_int(&v, &i)) return tuple_dynamic(C, obj, &v, dst, out);
     if (i < -count || i >= count)
         return cfail(C, NARU_BAD_MODEL, n->at, "Tuple index out of range. Tuple is length %d and index is %lld", count,
                      (long long)i);
     if (i < 0) i += count;
-    if (!in_reg(C, obj, REG_ANY)) return false;
+    if (!c_in_reg(C, obj, REG_ANY)) return false;
     reg r = want(C, dst);
-    emit(C, INSN_ITEM, r, obj->r, (uint32_t)i, 0);
+    c_emit(C, INSN_ITEM, r, obj->r, (uint32_t)i, 0);
     const stype *t = obj->type->args[i];
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint_of(obj->taint, t)};
     return C->st == NARU_OK;
@@ -200,7 +200,7 @@ static int64_t slice_count(int64_t n, const val *parts, int64_t step, int64_t *f
 static bool tuple_slice(cc *C, const ast *n, val *obj, reg dst, val *out) {
     val parts[3];
     int64_t step, first;
-    if (!slice_parts(C, n->kids[1], parts) || !in_reg(C, obj, REG_ANY)) return false;
+    if (!slice_parts(C, n->kids[1], parts) || !c_in_reg(C, obj, REG_ANY)) return false;
     for (int i = 0; i < 3; i++)
         if (parts[i].kind != VAL_CONST)
             return cfail(C, NARU_BAD_MODEL, n->at, "tuple slices must have constant bounds");
@@ -210,13 +210,13 @@ static bool tuple_slice(cc *C, const ast *n, val *obj, reg dst, val *out) {
     if (!types) return coom(C);
     for (int64_t i = 0; i < count; i++) types[i] = obj->type->args[first + i * step];
     const stype *t = stype_tuple(C->arena, (int)count, types, NULL);
-    reg r = want(C, dst), run = temps(C, count ? (int)count : 1);
+    reg r = want(C, dst), run = c_temps(C, count ? (int)count : 1);
     if (step == 1 && first + count <= UINT8_MAX) {
-        emit(C, INSN_TSLICE, r, obj->r, (uint32_t)first, (uint32_t)(first + count));
+        c_emit(C, INSN_TSLICE, r, obj->r, (uint32_t)first, (uint32_t)(first + count));
     } else {
         for (int64_t i = 0; i < count; i++)
-            emit(C, INSN_ITEM, run + (uint32_t)i, obj->r, (uint32_t)(first + i * step), 0);
-        emit(C, INSN_TUPLE, r, type_at(C, t), run, (uint32_t)count);
+            c_emit(C, INSN_ITEM, run + (uint32_t)i, obj->r, (uint32_t)(first + i * step), 0);
+        c_emit(C, INSN_TUPLE, r, c_type_at(C, t), run, (uint32_t)count);
     }
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = obj->taint};
     return t ? C->st == NARU_OK : coom(C);
@@ -225,8 +225,8 @@ static bool tuple_slice(cc *C, const ast *n, val *obj, reg dst, val *out) {
 /* ---- all ---- */
 static bool module_item(cc *C, const ast *n, val *obj, reg dst, val *out) { /* ModuleList[1], ModuleDict["a"] */
     val v;
-    if (!value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
-    if (v.kind == VAL_CONST && v.k.tag == SV_STR) return attribute(C, obj, n, sv_string(v.k)->data, dst, out);
+    if (!c_value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
+    if (v.kind == VAL_CONST && v.k.tag == SV_STR) return c_attribute(C, obj, n, sv_string(v.k)->data, dst, out);
     int64_t i;
     if (!const_int(&v, &i))
         return cfail(C, NARU_BAD_MODEL, n->at,
@@ -237,13 +237,13 @@ static bool module_item(cc *C, const ast *n, val *obj, reg dst, val *out) { /* M
         const stype *t = obj->type->cls->attrs[k].type;
         count += t->kind == ST_CLASS && t->cls->kind == CLASS_MODULE;
     }
-    return attribute(C, obj, n, ctext(C, "%lld", (long long)(i < 0 ? i + count : i)), dst, out);
+    return c_attribute(C, obj, n, ctext(C, "%lld", (long long)(i < 0 ? i + count : i)), dst, out);
 }
 
 static bool pack_item(cc *C, const ast *n, const val *obj, val *out) {
     val v;
     int64_t i;
-    if (!value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
+    if (!c_value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
     if (!const_int(&v, &i)) return cfail(C, NARU_BAD_MODEL, n->at, "Expected integer literal for index");
     if (i < 0) i += obj->n;
     if (i < 0 || i >= obj->n) return cfail(C, NARU_BAD_MODEL, n->at, "index out of range");
@@ -266,32 +266,32 @@ static bool of_value(cc *C, const ast *n, val *obj, reg dst, val *out) {
         return slice_parts(C, index, all + 1) && emit_op(C, "aten::slice", 4, all, dst, out);
     if (t->kind != ST_LIST && t->kind != ST_STR && t->kind != ST_DICT && t->kind != ST_CLASS)
         return cfail(C, NARU_BAD_MODEL, n->at, "'%s' object is not subscriptable", ctype(C, t));
-    if (!value(C, index, NULL, REG_ANY, &all[1])) return false;
-    if (t->kind == ST_CLASS) return call_method(C, obj, "__getitem__", 1, &all[1], n->at, dst, out);
+    if (!c_value(C, index, NULL, REG_ANY, &all[1])) return false;
+    if (t->kind == ST_CLASS) return c_call_method(C, obj, "__getitem__", 1, &all[1], n->at, dst, out);
     all[0] = *obj;
-    if (t->kind == ST_DICT && !fits(C, &all[1], t->args[0]))
+    if (t->kind == ST_DICT && !c_fits(C, &all[1], t->args[0]))
         return C->st == NARU_OK && cfail(C, NARU_BAD_MODEL, n->at, "Expected key type '%s' but found '%s'",
                                          ctype(C, t->args[0]), ctype(C, all[1].type));
     return emit_op(C, "aten::__getitem__", 2, all, dst, out);
 }
 
-bool subscript(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
+bool c_subscript(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val obj;
-    if (!expr(C, n->kids[0], NULL, REG_ANY, &obj)) return false;
+    if (!c_expr(C, n->kids[0], NULL, REG_ANY, &obj)) return false;
     if (obj.kind == VAL_PACK && n->count == 2 && n->kids[1]->kind != AST_SLICE) return pack_item(C, n, &obj, out);
-    return as_value(C, &obj, n->kids[0]) && of_value(C, n, &obj, dst, out);
+    return c_as_value(C, &obj, n->kids[0]) && of_value(C, n, &obj, dst, out);
 }
 
 /* ---- stores ---- */
 static bool as_tensor(cc *C, val *v, const val *like) { /* a number of the type and device of like */
     if (v->type->kind == ST_TENSOR) return true;
-    call_args a = {.npos = 1, .base = temps(C, 3)};
+    call_args a = {.npos = 1, .base = c_temps(C, 3)};
     val dtype, device;
-    bool ok = into(C, v, a.base) && emit_op(C, "prim::dtype", 1, like, a.base + 1, &dtype) &&
+    bool ok = c_into(C, v, a.base) && emit_op(C, "prim::dtype", 1, like, a.base + 1, &dtype) &&
               emit_op(C, "prim::device", 1, like, a.base + 2, &device);
     ok = ok && ARRAY_PUSH(&a.list, ((argv){NULL, *v})) && ARRAY_PUSH(&a.list, ((argv){"dtype", dtype})) &&
          ARRAY_PUSH(&a.list, ((argv){"device", device}));
-    ok = ok && call_op(C, "aten::tensor", &a, C->at, REG_ANY, v);
+    ok = ok && c_call_op(C, "aten::tensor", &a, C->at, REG_ANY, v);
     ARRAY_FREE(&a.list);
     return ok;
 }
@@ -299,7 +299,7 @@ static bool as_tensor(cc *C, val *v, const val *like) { /* a number of the type 
 static bool tensor_store(cc *C, const ast *n, val *obj, val *v) {
     indexing x;
     val none;
-    if (!index_tensor(C, n, obj, &x) || !in_reg(C, &x.view, REG_ANY) || !as_tensor(C, v, &x.view)) return false;
+    if (!index_tensor(C, n, obj, &x) || !c_in_reg(C, &x.view, REG_ANY) || !as_tensor(C, v, &x.view)) return false;
     if (!x.advanced) return emit_op(C, "aten::copy_", 2, (val[]){x.view, *v}, REG_ANY, &none);
     val all[3] = {x.view};
     if (!index_list(C, &x, &all[1])) return false;
@@ -309,19 +309,19 @@ static bool tensor_store(cc *C, const ast *n, val *obj, val *v) {
 
 bool subscript_store(cc *C, const ast *n, val *v) {
     val obj, all[3], none;
-    if (!value(C, n->kids[0], NULL, REG_ANY, &obj)) return false;
+    if (!c_value(C, n->kids[0], NULL, REG_ANY, &obj)) return false;
     if (obj.type->kind == ST_TENSOR) return tensor_store(C, n, &obj, v);
     if (n->count != 2 || n->kids[1]->kind == AST_SLICE)
         return cfail(C, NARU_UNSUPPORTED, n->at,
                      "Sliced expression not yet supported for subscripted assignment. File a bug if you want this");
     if (obj.type->kind != ST_LIST && obj.type->kind != ST_DICT && obj.type->kind != ST_CLASS)
         return cfail(C, NARU_BAD_MODEL, n->at, "'%s' object does not support item assignment", ctype(C, obj.type));
-    if (!value(C, n->kids[1], NULL, REG_ANY, &all[1])) return false;
+    if (!c_value(C, n->kids[1], NULL, REG_ANY, &all[1])) return false;
     all[0] = obj;
     all[2] = *v;
-    if (obj.type->kind == ST_CLASS) return call_method(C, &obj, "__setitem__", 2, &all[1], n->at, REG_ANY, &none);
+    if (obj.type->kind == ST_CLASS) return c_call_method(C, &obj, "__setitem__", 2, &all[1], n->at, REG_ANY, &none);
     const stype *elem = obj.type->args[obj.type->n - 1];
-    if (!fits(C, &all[2], elem))
+    if (!c_fits(C, &all[2], elem))
         return C->st == NARU_OK &&
                cfail(C, NARU_BAD_MODEL, n->at, "Expected a value of type '%s' for assignment into '%s' but found '%s'",
                      ctype(C, elem), ctype(C, obj.type), ctype(C, v->type));
@@ -332,7 +332,7 @@ bool subscript_store(cc *C, const ast *n, val *v) {
 bool subscript_update(cc *C, const ast *n, val *obj, const char *op, val *v) {
     indexing x;
     val none, got, all[3];
-    if (!index_tensor(C, n, obj, &x) || !in_reg(C, &x.view, REG_ANY)) return false;
+    if (!index_tensor(C, n, obj, &x) || !c_in_reg(C, &x.view, REG_ANY)) return false;
     if (!x.advanced) return emit_op(C, op, 2, (val[]){x.view, *v}, REG_ANY, &none);
     all[0] = x.view;
     if (!index_list(C, &x, &all[1]) || !emit_op(C, "aten::index", 2, all, REG_ANY, &got)) return false;

@@ -26,10 +26,10 @@ static bool is_call_of(cc *C, const ast *n, const char *name) {
 }
 
 static bool int_arg(cc *C, const ast *n, val *out) {
-    if (!value(C, n, NULL, REG_ANY, out) || !fits(C, out, &stype_int))
+    if (!c_value(C, n, NULL, REG_ANY, out) || !c_fits(C, out, &stype_int))
         return C->st == NARU_OK &&
                cfail(C, NARU_BAD_MODEL, n->at, "range() takes integers, not %s", ctype(C, out->type));
-    if (out->kind == VAL_REG && !is_temp(out->r)) return into(C, out, temp(C)); /* the loop may assign it */
+    if (out->kind == VAL_REG && !is_temp(out->r)) return c_into(C, out, c_temp(C)); /* the loop may assign it */
     return true;
 }
 
@@ -46,10 +46,10 @@ static bool iter_range(cc *C, const ast *n, iter *it) {
     it->step = count == 3 ? v[2] : val_const(C, sv_int(1), &stype_int);
     if (count == 1) {
         it->length = v[0];
-        return in_reg(C, &it->length, REG_ANY);
+        return c_in_reg(C, &it->length, REG_ANY);
     }
     return emit_op(C, "aten::__range_length", 3, (val[]){v[0], v[1], it->step}, REG_ANY, &it->length) &&
-           in_reg(C, &it->length, REG_ANY);
+           c_in_reg(C, &it->length, REG_ANY);
 }
 
 static bool iter_of(cc *C, const ast *n, iter *it, int depth);
@@ -131,7 +131,7 @@ static bool iter_modules(cc *C, val *obj, const ast *n, bool keys, bool values, 
         if (!pair) return coom(C);
         pair[0] = val_const(C, sv_strz(c->attrs[i].name), &stype_str);
         val o = *obj;
-        if (values && !attribute(C, &o, n, c->attrs[i].name, temp(C), &pair[1])) return false;
+        if (values && !c_attribute(C, &o, n, c->attrs[i].name, c_temp(C), &pair[1])) return false;
         items[count++] = keys && values ? (val){.kind = VAL_PACK, .items = pair, .n = 2, .r = REG_ANY} : pair[values];
     }
     *it = (iter){.kind = ITER_ITEMS, .items = items, .n = count};
@@ -141,10 +141,10 @@ static bool iter_modules(cc *C, val *obj, const ast *n, bool keys, bool values, 
 static bool iter_tuple(cc *C, val *v, iter *it) {
     int n = v->type->n;
     val *items = arena_calloc(C->arena, (size_t)n + 1, sizeof(*items));
-    reg base = temps(C, n ? n : 1);
+    reg base = c_temps(C, n ? n : 1);
     if (!items) return coom(C);
-    if (!in_reg(C, v, REG_ANY)) return false;
-    emit(C, INSN_UNPACK, base, v->r, 0, (uint32_t)n);
+    if (!c_in_reg(C, v, REG_ANY)) return false;
+    c_emit(C, INSN_UNPACK, base, v->r, 0, (uint32_t)n);
     for (int i = 0; i < n; i++)
         items[i] = (val){.kind = VAL_REG,
                          .r = base + (uint32_t)i,
@@ -173,7 +173,7 @@ static bool iter_module_dict(cc *C, const ast *n, iter *it, bool *done) {
     var *x = var_find(C, root->text);
     if (!x || x->now.state != VAR_VALUE || x->now.type->kind != ST_CLASS) return true;
     val obj;
-    if (!value(C, n->kids[0]->kids[0], NULL, REG_ANY, &obj)) return false;
+    if (!c_value(C, n->kids[0]->kids[0], NULL, REG_ANY, &obj)) return false;
     if (obj.type->kind != ST_CLASS || obj.type->cls->kind != CLASS_MODULE || sclass_method(obj.type->cls, which))
         return true;
     *done = true;
@@ -192,8 +192,8 @@ static bool iter_value(cc *C, const ast *n, val *v, iter *it) {
     it->kind = t->kind == ST_TENSOR ? ITER_TENSOR : ITER_INDEX;
     it->source = *v;
     if (v->kind != VAL_REG || !is_temp(v->r))
-        if (!into(C, &it->source, temp(C))) return false;
-    if (t->kind == ST_CLASS) return call_method(C, &it->source, "__len__", 0, NULL, n->at, REG_ANY, &it->length);
+        if (!c_into(C, &it->source, c_temp(C))) return false;
+    if (t->kind == ST_CLASS) return c_call_method(C, &it->source, "__len__", 0, NULL, n->at, REG_ANY, &it->length);
     return emit_op(C, "aten::len", 1, &it->source, REG_ANY, &it->length);
 }
 
@@ -206,17 +206,17 @@ static bool iter_of(cc *C, const ast *n, iter *it, int depth) {
     bool done;
     if (!iter_module_dict(C, n, it, &done) || done) return C->st == NARU_OK;
     val v;
-    if (!expr(C, n, NULL, REG_ANY, &v)) return false;
+    if (!c_expr(C, n, NULL, REG_ANY, &v)) return false;
     if (v.kind == VAL_TYPE && v.type->kind == ST_CLASS && v.type->cls->kind == CLASS_ENUM)
         return iter_enum(C, v.type, it);
     if (v.kind == VAL_PACK) {
         *it = (iter){.kind = ITER_ITEMS, .items = v.items, .n = v.n};
         return true;
     }
-    return as_value(C, &v, n) && iter_value(C, n, &v, it);
+    return c_as_value(C, &v, n) && iter_value(C, n, &v, it);
 }
 
-const stype *elem_type(cc *C, const stype *t) {
+const stype *c_elem_type(cc *C, const stype *t) {
     const stype *e = t->n ? t->args[0] : NULL;
     if (t->kind != ST_TUPLE) return t->kind == ST_LIST ? e : NULL;
     for (int i = 1; i < t->n && e; i++) e = stype_unify(C->arena, e, t->args[i]);
@@ -240,7 +240,8 @@ static bool item_at(cc *C, const iter *it, val *i, reg dst, val *out) {
         return true;
     }
     case ITER_INDEX:
-        if (it->source.type->kind == ST_CLASS) return call_method(C, &it->source, "__getitem__", 1, i, C->at, dst, out);
+        if (it->source.type->kind == ST_CLASS)
+            return c_call_method(C, &it->source, "__getitem__", 1, i, C->at, dst, out);
         return emit_op(C, "aten::__getitem__", 2, (val[]){it->source, *i}, dst, out);
     default: break;
     }
@@ -273,15 +274,15 @@ static bool jumps_in(const ast *n, bool breaks_only) { /* break or continue of t
 
 static void loop_begin(cc *C, loop *l, const ast *body) {
     bool jumps = jumps_in(body, false), breaks = jumps_in(body, true);
-    *l = (loop){.up = C->loop, .go = jumps ? temp(C) : REG_ANY, .live = breaks ? temp(C) : REG_ANY};
-    if (breaks) emit(C, INSN_CONST, l->live, const_at(C, sv_bool(true)), 0, 0);
+    *l = (loop){.up = C->loop, .go = jumps ? c_temp(C) : REG_ANY, .live = breaks ? c_temp(C) : REG_ANY};
+    if (breaks) c_emit(C, INSN_CONST, l->live, c_const_at(C, sv_bool(true)), 0, 0);
     C->loop = l;
 }
 
 static bool loop_body(cc *C, loop *l, const ast *body) {
-    if (l->go != REG_ANY) emit(C, INSN_CONST, l->go, const_at(C, sv_bool(true)), 0, 0);
+    if (l->go != REG_ANY) c_emit(C, INSN_CONST, l->go, c_const_at(C, sv_bool(true)), 0, 0);
     l->jumps = false;
-    return block(C, body);
+    return c_block(C, body);
 }
 
 static void loop_end(cc *C, loop *l) {
@@ -294,13 +295,13 @@ typedef bool (*next_fn)(cc *C, void *user, reg c);
 
 static bool again(cc *C, const loop *l, reg c, next_fn next, void *user) {
     if (l->live == REG_ANY) return next(C, user, c);
-    uint32_t mark = scope_open(C), branch = emit(C, INSN_IF, l->live, 0, 0, 0);
+    uint32_t mark = scope_open(C), branch = c_emit(C, INSN_IF, l->live, 0, 0, 0);
     bool ok = next(C, user, c);
     scope_close(C, mark, NULL);
-    uint32_t jump = emit(C, INSN_JMP, 0, 0, 0, 0);
+    uint32_t jump = c_emit(C, INSN_JMP, 0, 0, 0, 0);
     if (!ok || C->st != NARU_OK) return false;
     C->code.data[branch].b = here(C);
-    emit(C, INSN_CONST, c, const_at(C, sv_bool(false)), 0, 0);
+    c_emit(C, INSN_CONST, c, c_const_at(C, sv_bool(false)), 0, 0);
     C->code.data[branch].c = C->code.data[jump].a = here(C);
     return C->st == NARU_OK;
 }
@@ -309,10 +310,10 @@ static bool again(cc *C, const loop *l, reg c, next_fn next, void *user) {
 static bool next_condition(cc *C, void *user, reg c) {
     cond x;
     uint32_t keep = C->temps;
-    if (!condition(C, user, c, &x)) return false;
+    if (!c_condition(C, user, c, &x)) return false;
     C->temps = keep;
-    if (x.known >= 0) emit(C, INSN_CONST, c, const_at(C, sv_bool(x.known)), 0, 0);
-    else if (x.r != c) emit(C, INSN_MOVE, c, x.r, 0, 0);
+    if (x.known >= 0) c_emit(C, INSN_CONST, c, c_const_at(C, sv_bool(x.known)), 0, 0);
+    else if (x.r != c) c_emit(C, INSN_MOVE, c, x.r, 0, 0);
     return C->st == NARU_OK;
 }
 
@@ -330,28 +331,28 @@ bool stmt_while(cc *C, const ast *n) {
     cond x = {.known = -1};
     bool flag = plain_flag(C, n->kids[0], &c);
     if (!flag) {
-        c = temp(C);
-        if (!condition(C, n->kids[0], c, &x)) return false;
+        c = c_temp(C);
+        if (!c_condition(C, n->kids[0], c, &x)) return false;
         if (x.known == 0) return true;
-        if (x.known > 0) emit(C, INSN_CONST, c, const_at(C, sv_bool(true)), 0, 0);
-        else if (x.r != c) emit(C, INSN_MOVE, c, x.r, 0, 0);
+        if (x.known > 0) c_emit(C, INSN_CONST, c, c_const_at(C, sv_bool(true)), 0, 0);
+        else if (x.r != c) c_emit(C, INSN_MOVE, c, x.r, 0, 0);
     }
     loop l;
     loop_begin(C, &l, n->kids[1]);
     flag = flag && l.live == REG_ANY;
     if (l.live != REG_ANY && !is_temp(c)) { /* break ends the loop whatever the variable says */
-        reg own = temp(C);
-        emit(C, INSN_MOVE, own, c, 0, 0);
+        reg own = c_temp(C);
+        c_emit(C, INSN_MOVE, own, c, 0, 0);
         c = own;
     }
-    uint32_t top = emit(C, INSN_WHILE, c, 0, 0, 0), mark = scope_open(C), keep = C->temps;
+    uint32_t top = c_emit(C, INSN_WHILE, c, 0, 0, 0), mark = scope_open(C), keep = C->temps;
     refine_apply(C, x.yes);
     bool ok = loop_body(C, &l, n->kids[1]);
     bool returned = C->exits == FLOW_RETURN;
     scope_close(C, mark, NULL);
     C->temps = keep;
     if (ok && !flag && !returned) ok = again(C, &l, c, next_condition, n->kids[0]);
-    emit(C, INSN_AGAIN, top, 0, 0, 0);
+    c_emit(C, INSN_AGAIN, top, 0, 0, 0);
     if (C->st == NARU_OK) C->code.data[top].c = here(C);
     loop_end(C, &l);
     if (ok && x.known == 1 && l.live == REG_ANY) C->exits = FLOW_RETURN; /* while True without break */
@@ -366,7 +367,7 @@ static bool unrolled(cc *C, const ast *n, const iter *it) {
     for (int i = 0; i < it->n && ok && C->exits == FLOW_ON; i++) {
         val v = it->items[i];
         uint32_t keep = C->temps;
-        ok = assign_to(C, n->kids[0], &v, n->kids[1]->at) && block(C, n->kids[2]);
+        ok = c_assign_to(C, n->kids[0], &v, n->kids[1]->at) && c_block(C, n->kids[2]);
         C->temps = keep;
     }
     C->loop = l.up;
@@ -396,9 +397,9 @@ static bool assigned_in(const ast *n, const char *name) {
 /* The counter may be the loop's variable itself when that is new and the body leaves it alone. */
 static reg counter(cc *C, const ast *n, const iter *it) {
     const ast *t = n->kids[0];
-    if (it->kind != ITER_RANGE || !it->simple || t->kind != AST_NAME) return temp(C);
+    if (it->kind != ITER_RANGE || !it->simple || t->kind != AST_NAME) return c_temp(C);
     var *x = var_find(C, t->text);
-    if ((x && x->now.state != VAR_UNDEFINED) || assigned_in(n->kids[2], t->text)) return temp(C);
+    if ((x && x->now.state != VAR_UNDEFINED) || assigned_in(n->kids[2], t->text)) return c_temp(C);
     return (reg)var_of(C, t->text);
 }
 
@@ -421,33 +422,33 @@ static bool for_item(cc *C, const ast *n, const iter *it, reg i) {
     val index = val_in(i, &stype_int), item;
     const ast *t = n->kids[0];
     reg dst = t->kind == AST_NAME && it->kind != ITER_RANGE ? (reg)var_of(C, t->text) : REG_ANY;
-    return item_at(C, it, &index, dst, &item) && assign_to(C, t, &item, n->kids[1]->at);
+    return item_at(C, it, &index, dst, &item) && c_assign_to(C, t, &item, n->kids[1]->at);
 }
 
 static bool for_breaking(cc *C, const ast *n, const iter *it, loop *l) {
-    counting k = {.i = temp(C), .length = it->length};
-    reg c = temp(C);
+    counting k = {.i = c_temp(C), .length = it->length};
+    reg c = c_temp(C);
     val first;
-    emit(C, INSN_CONST, k.i, const_at(C, sv_int(0)), 0, 0);
+    c_emit(C, INSN_CONST, k.i, c_const_at(C, sv_int(0)), 0, 0);
     if (!emit_op(C, "aten::lt", 2, (val[]){val_in(k.i, &stype_int), k.length}, c, &first)) return false;
-    uint32_t top = emit(C, INSN_WHILE, c, 0, 0, 0), mark = scope_open(C), keep = C->temps;
+    uint32_t top = c_emit(C, INSN_WHILE, c, 0, 0, 0), mark = scope_open(C), keep = C->temps;
     bool ok = for_item(C, n, it, k.i) && loop_body(C, l, n->kids[2]);
     bool returned = C->exits == FLOW_RETURN;
     scope_close(C, mark, NULL);
     C->temps = keep;
     if (ok && !returned) ok = again(C, l, c, next_count, &k);
-    emit(C, INSN_AGAIN, top, 0, 0, 0);
+    c_emit(C, INSN_AGAIN, top, 0, 0, 0);
     if (C->st == NARU_OK) C->code.data[top].c = here(C);
     return ok;
 }
 
 static bool for_counting(cc *C, const ast *n, const iter *it, loop *l) {
     reg i = counter(C, n, it);
-    uint32_t top = emit(C, INSN_FOR, i, it->length.r, 0, 0), mark = scope_open(C), keep = C->temps;
+    uint32_t top = c_emit(C, INSN_FOR, i, it->length.r, 0, 0), mark = scope_open(C), keep = C->temps;
     bool ok = for_item(C, n, it, i) && loop_body(C, l, n->kids[2]);
     scope_close(C, mark, NULL);
     C->temps = keep;
-    emit(C, INSN_NEXT, top, 0, 0, 0);
+    c_emit(C, INSN_NEXT, top, 0, 0, 0);
     if (C->st == NARU_OK) C->code.data[top].c = here(C);
     return ok;
 }
@@ -456,7 +457,7 @@ bool stmt_for(cc *C, const ast *n) {
     iter it;
     if (!iter_of(C, n->kids[1], &it, 0)) return false;
     if (it.kind == ITER_ITEMS) return unrolled(C, n, &it);
-    if (!in_reg(C, &it.length, REG_ANY)) return false;
+    if (!c_in_reg(C, &it.length, REG_ANY)) return false;
     loop l;
     loop_begin(C, &l, n->kids[2]);
     bool ok = l.live != REG_ANY ? for_breaking(C, n, &it, &l) : for_counting(C, n, &it, &l);
@@ -508,18 +509,18 @@ static bool put_type(cc *C, making *m, const stype *k, const stype *v) {
         t = m->dict ? stype_dict(C->arena, k, u) : stype_list(C->arena, u);
     }
     m->type = t;
-    C->code.data[m->at].b = type_at(C, t);
+    C->code.data[m->at].b = c_type_at(C, t);
     return C->st == NARU_OK;
 }
 
 static bool put_item(cc *C, making *m) {
     val all[3] = {{0}}, none;
     const stype *w = m->wanted;
-    if (m->dict && !value_in(C, m->n->kids[0], w ? w->args[0] : NULL, temp(C), &all[1])) return false;
+    if (m->dict && !c_value_in(C, m->n->kids[0], w ? w->args[0] : NULL, c_temp(C), &all[1])) return false;
     val *v = &all[1 + m->dict];
     const stype *hint = w ? w->args[m->dict] : NULL;
-    if (!value_in(C, m->n->kids[m->dict], hint, temp(C), v)) return false;
-    if (hint && fits(C, v, hint)) v->type = hint;
+    if (!c_value_in(C, m->n->kids[m->dict], hint, c_temp(C), v)) return false;
+    if (hint && c_fits(C, v, hint)) v->type = hint;
     if (!put_type(C, m, m->dict ? all[1].type : NULL, v->type)) return false;
     m->taint = taint_join(C, m->taint, taint_of(v->taint, v->type));
     all[0] = val_in(m->r, m->type);
@@ -527,13 +528,13 @@ static bool put_item(cc *C, making *m) {
 }
 
 static bool make_counting(cc *C, making *m, const ast *clause, const iter *it) {
-    val length = it->length, index = val_in(temp(C), &stype_int), item;
-    if (!in_reg(C, &length, REG_ANY)) return false;
-    uint32_t top = emit(C, INSN_FOR, index.r, length.r, 0, 0), keep = C->temps;
+    val length = it->length, index = val_in(c_temp(C), &stype_int), item;
+    if (!c_in_reg(C, &length, REG_ANY)) return false;
+    uint32_t top = c_emit(C, INSN_FOR, index.r, length.r, 0, 0), keep = C->temps;
     bool ok =
-        item_at(C, it, &index, REG_ANY, &item) && assign_to(C, clause->kids[0], &item, clause->at) && put_item(C, m);
+        item_at(C, it, &index, REG_ANY, &item) && c_assign_to(C, clause->kids[0], &item, clause->at) && put_item(C, m);
     C->temps = keep;
-    emit(C, INSN_NEXT, top, 0, 0, 0);
+    c_emit(C, INSN_NEXT, top, 0, 0, 0);
     if (C->st == NARU_OK) C->code.data[top].c = here(C);
     return ok;
 }
@@ -542,7 +543,7 @@ static bool make_unrolled(cc *C, making *m, const ast *clause, const iter *it) {
     for (int i = 0; i < it->n; i++) {
         val v = it->items[i];
         uint32_t keep = C->temps;
-        if (!assign_to(C, clause->kids[0], &v, clause->at) || !put_item(C, m)) return false;
+        if (!c_assign_to(C, clause->kids[0], &v, clause->at) || !put_item(C, m)) return false;
         C->temps = keep;
     }
     return true;
@@ -559,8 +560,8 @@ static bool fill(cc *C, making *m, const ast *clause, const iter *it) {
     return ok;
 }
 
-bool comprehension(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
-    making m = {.n = n, .dict = n->kind == AST_DICT_COMP, .r = temp(C)};
+bool c_comprehension(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
+    making m = {.n = n, .dict = n->kind == AST_DICT_COMP, .r = c_temp(C)};
     const ast *clause = n->kids[1 + m.dict];
     const stype *w = hint && hint->kind == ST_OPTIONAL ? hint->args[0] : hint;
     if (w && w->kind == (m.dict ? ST_DICT : ST_LIST)) m.wanted = w;
@@ -570,13 +571,13 @@ bool comprehension(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     uint32_t keep = C->temps;
     iter it;
     if (!iter_of(C, clause->kids[1], &it, 0)) return false;
-    reg none = temp(C);
+    reg none = c_temp(C);
     const stype *empty = m.wanted ? m.wanted
                          : m.dict ? stype_dict(C->arena, &stype_str, &stype_tensor)
                                   : stype_list(C->arena, &stype_tensor);
-    m.at = emit(C, m.dict ? INSN_DICT : INSN_LIST, m.r, type_at(C, empty), none, 0);
+    m.at = c_emit(C, m.dict ? INSN_DICT : INSN_LIST, m.r, c_type_at(C, empty), none, 0);
     if (C->st != NARU_OK || !fill(C, &m, clause, &it)) return false;
     C->temps = keep;
     *out = (val){.kind = VAL_REG, .r = m.r, .type = m.type ? m.type : empty, .taint = m.taint};
-    return dst == REG_ANY || into(C, out, dst);
+    return dst == REG_ANY || c_into(C, out, dst);
 }

@@ -121,7 +121,7 @@ static bool tuple_as_list(const stype *tuple, const stype *elem) {
     return true;
 }
 
-bool arg_fits(cc *C, const val *v, const stype *formal, bool convert) {
+bool c_arg_fits(cc *C, const val *v, const stype *formal, bool convert) {
     const stype *t = v->type, *to = bare(formal);
     if (stype_subtype(t, formal)) return true;
     if (t->kind == ST_OPTIONAL && formal->kind != ST_OPTIONAL) return false;
@@ -147,7 +147,7 @@ static bool match_arg(matcher *m, const sparam *p, const val *v) {
             return no(m, "Expected a value of type '%s' for argument '%s' but instead found type '%s'.",
                       ctype(m->C, p->type), p->name, ctype(m->C, v->type));
     }
-    if (arg_fits(m->C, v, formal, m->convert)) return true;
+    if (c_arg_fits(m->C, v, formal, m->convert)) return true;
     return no(m, "Expected a value of type '%s' for argument '%s' but instead found type '%s'.", ctype(m->C, formal),
               p->name, ctype(m->C, v->type));
 }
@@ -164,7 +164,7 @@ static bool takes_rest(matcher *m, int i, int next) {
     if (p->fixed && next + 1 == m->a->npos) return false;
     if (v->type->kind == ST_LIST || (v->type->kind == ST_TUPLE && tuple_as_list(v->type, t->args[0]))) return false;
     for (int k = next; k < m->a->npos; k++)
-        if (!arg_fits(m->C, &m->a->list.data[k].v, t->args[0], true)) return false;
+        if (!c_arg_fits(m->C, &m->a->list.data[k].v, t->args[0], true)) return false;
     return true;
 }
 
@@ -247,7 +247,7 @@ static bool match_one(cc *C, const sop *op, const call_args *a, bool convert, ma
     for (int i = 0; i < nargs; i++) { /* empty displays get the type that is wanted */
         if (from[i] < 0 || !a->list.data[from[i]].v.empty) continue;
         const stype *t = concrete(C, &m.env, op->schema->params[i].type);
-        if (t) fits(C, &a->list.data[from[i]].v, t);
+        if (t) c_fits(C, &a->list.data[from[i]].v, t);
     }
     return C->st == NARU_OK;
 }

@@ -10,7 +10,7 @@ static bool rest_of(cc *C, const ast *body, uint32_t from);
 
 /* The statements from `from` on, run only when this iteration goes on. */
 static bool guarded(cc *C, const ast *body, uint32_t from) {
-    uint32_t mark = scope_open(C), branch = emit(C, INSN_IF, C->loop->go, 0, 0, 0);
+    uint32_t mark = scope_open(C), branch = c_emit(C, INSN_IF, C->loop->go, 0, 0, 0);
     bool ok = rest_of(C, body, from);
     flow yes, no = {.exits = FLOW_JUMP};
     scope_close(C, mark, &yes);
@@ -24,13 +24,13 @@ static bool guarded(cc *C, const ast *body, uint32_t from) {
 
 static bool rest_of(cc *C, const ast *body, uint32_t from) {
     for (uint32_t i = from; i < body->count && C->exits == FLOW_ON; i++) {
-        if (!statement(C, body->kids[i])) return false;
+        if (!c_statement(C, body->kids[i])) return false;
         if (C->exits == FLOW_ON && C->loop && C->loop->jumps && i + 1 < body->count) return guarded(C, body, i + 1);
     }
     return true;
 }
 
-bool block(cc *C, const ast *body) {
+bool c_block(cc *C, const ast *body) {
     int *nesting = &unit_of(C->u)->nesting;
     if (++*nesting > MAX_NESTING) cfail(C, NARU_LIMIT, body->at, "functions that call one another nest too deep");
     bool ok = C->st == NARU_OK && rest_of(C, body, 0);
@@ -44,20 +44,20 @@ static bool branch_body(cc *C, const ast *n, uint32_t i, const refine *what, flo
 static bool if_from(cc *C, const ast *n, uint32_t i) { /* kids i, i + 1: a condition and its body */
     cond c;
     if (i > 4000) return cfail(C, NARU_LIMIT, n->at, "more than 2000 elif branches");
-    if (!condition(C, n->kids[i], REG_ANY, &c)) return false;
+    if (!c_condition(C, n->kids[i], REG_ANY, &c)) return false;
     if (c.known >= 0) { /* the other part is not even looked at */
         refine_apply(C, c.known ? c.yes : c.no);
-        if (c.known) return block(C, n->kids[i + 1]);
+        if (c.known) return c_block(C, n->kids[i + 1]);
         if (i + 2 == n->count) return true;
-        return i + 3 == n->count ? block(C, n->kids[i + 2]) : if_from(C, n, i + 2);
+        return i + 3 == n->count ? c_block(C, n->kids[i + 2]) : if_from(C, n, i + 2);
     }
     flow yes, no;
     bool jumped = C->loop && C->loop->jumps, either;
-    uint32_t branch = emit(C, INSN_IF, c.r, 0, 0, 0);
+    uint32_t branch = c_emit(C, INSN_IF, c.r, 0, 0, 0);
     if (!branch_body(C, n, i + 1, c.yes, &yes)) return false;
     either = C->loop && C->loop->jumps;
     if (C->loop) C->loop->jumps = jumped;
-    uint32_t jump = emit(C, INSN_JMP, 0, 0, 0, 0);
+    uint32_t jump = c_emit(C, INSN_JMP, 0, 0, 0, 0);
     if (!branch_body(C, n, i + 2, c.no, &no)) {
         ARRAY_FREE(&yes.changes);
         return false;
@@ -78,7 +78,7 @@ static bool branch_body(cc *C, const ast *n, uint32_t i, const refine *what, flo
     uint32_t mark = scope_open(C), keep = C->temps;
     refine_apply(C, what);
     bool is_body = i >= n->count || n->kids[i]->kind == AST_BODY;
-    bool ok = i >= n->count || (is_body ? block(C, n->kids[i]) : if_from(C, n, i));
+    bool ok = i >= n->count || (is_body ? c_block(C, n->kids[i]) : if_from(C, n, i));
     scope_close(C, mark, out);
     C->temps = keep;
     C->exits = FLOW_ON;
@@ -91,10 +91,10 @@ static bool call_exit(cc *C, size_t i) {
     val obj = val_in(C->withs.data[i], C->with_types.data[i]), none[3], out;
     if (obj.type->kind != ST_CLASS) return true;
     for (int k = 0; k < 3; k++) none[k] = val_const(C, sv_none(), &stype_none);
-    return call_method(C, &obj, "__exit__", 3, none, C->at, REG_ANY, &out);
+    return c_call_method(C, &obj, "__exit__", 3, none, C->at, REG_ANY, &out);
 }
 
-bool leave_withs(cc *C, size_t down_to) {
+bool c_leave_withs(cc *C, size_t down_to) {
     for (size_t i = C->withs.count; i-- > down_to;)
         if (!call_exit(C, i)) return false;
     return true;
@@ -113,18 +113,18 @@ static bool wrong_return(cc *C, const ast *n, const stype *actual) {
 
 static bool stmt_return(cc *C, const ast *n) {
     val v = val_const(C, sv_none(), &stype_none);
-    if (n->kids[0] && !value(C, n->kids[0], C->ret, REG_ANY, &v)) return false;
+    if (n->kids[0] && !c_value(C, n->kids[0], C->ret, REG_ANY, &v)) return false;
     if (!C->ret) C->ret = v.type;
-    else if (!fits(C, &v, C->ret)) {
+    else if (!c_fits(C, &v, C->ret)) {
         if (C->st != NARU_OK) return false;
         const stype *both = C->ret_declared ? NULL : stype_unify(C->arena, C->ret, v.type);
         if (!both) return wrong_return(C, n, v.type);
         C->ret = both;
     }
     taint_returned(C, taint_of(v.taint, v.type));
-    if (C->withs.count && !into(C, &v, temp(C))) return false;
-    if (!leave_withs(C, 0) || !in_reg(C, &v, REG_ANY)) return false;
-    emit(C, INSN_RET, v.r, 0, 0, 0);
+    if (C->withs.count && !c_into(C, &v, c_temp(C))) return false;
+    if (!c_leave_withs(C, 0) || !c_in_reg(C, &v, REG_ANY)) return false;
+    c_emit(C, INSN_RET, v.r, 0, 0, 0);
     C->exits = FLOW_RETURN;
     return C->st == NARU_OK;
 }
@@ -132,8 +132,8 @@ static bool stmt_return(cc *C, const ast *n) {
 /* ---- raise, assert ---- */
 static bool raise_text(cc *C, val *text, const char *cls) {
     val name = cls ? val_const(C, sv_strz(cls), &stype_str) : val_const(C, sv_none(), &stype_none);
-    if (!in_reg(C, text, REG_ANY) || !in_reg(C, &name, REG_ANY)) return false;
-    emit(C, INSN_RAISE, text->r, name.r, 0, 0);
+    if (!c_in_reg(C, text, REG_ANY) || !c_in_reg(C, &name, REG_ANY)) return false;
+    c_emit(C, INSN_RAISE, text->r, name.r, 0, 0);
     return C->st == NARU_OK;
 }
 
@@ -151,14 +151,14 @@ static bool message_of(cc *C, const ast *call_, val *text) { /* as str(exception
     *text = val_const(C, sv_str("", 0), &stype_str);
     if (n == 0) return C->st == NARU_OK;
     if (n == 1) {
-        if (!value(C, call_->kids[1], NULL, REG_ANY, text)) return false;
+        if (!c_value(C, call_->kids[1], NULL, REG_ANY, text)) return false;
         return text->type->kind == ST_STR || emit_op(C, "aten::str", 1, text, REG_ANY, text);
     }
     ast tuple = *call_;
     tuple.kind = AST_TUPLE;
     tuple.kids = call_->kids + 1;
     tuple.count = n;
-    return value(C, &tuple, NULL, REG_ANY, text) && emit_op(C, "aten::str", 1, text, REG_ANY, text);
+    return c_value(C, &tuple, NULL, REG_ANY, text) && emit_op(C, "aten::str", 1, text, REG_ANY, text);
 }
 
 static bool stmt_raise(cc *C, const ast *n) {
@@ -179,20 +179,20 @@ static bool assert_failed(cc *C, const ast *n) {
     val text[2];
     text[0] = val_const(C, sv_strz("AssertionError: "), &stype_str);
     if (!n->kids[1]) return raise_text(C, &text[0], NULL);
-    if (!value(C, n->kids[1], NULL, REG_ANY, &text[1])) return false;
+    if (!c_value(C, n->kids[1], NULL, REG_ANY, &text[1])) return false;
     if (text[1].type->kind != ST_STR && !emit_op(C, "aten::str", 1, &text[1], REG_ANY, &text[1])) return false;
     return emit_op(C, "aten::add", 2, text, REG_ANY, &text[0]) && raise_text(C, &text[0], NULL);
 }
 
 static bool stmt_assert(cc *C, const ast *n) {
     cond c;
-    if (!condition(C, n->kids[0], REG_ANY, &c)) return false;
+    if (!c_condition(C, n->kids[0], REG_ANY, &c)) return false;
     if (c.known == 1) return true;
     if (c.known == 0) {
         C->exits = FLOW_RETURN;
         return assert_failed(C, n);
     }
-    uint32_t branch = emit(C, INSN_IF, c.r, 0, 0, 0), jump = emit(C, INSN_JMP, 0, 0, 0, 0);
+    uint32_t branch = c_emit(C, INSN_IF, c.r, 0, 0, 0), jump = c_emit(C, INSN_JMP, 0, 0, 0, 0);
     if (C->st != NARU_OK) return false;
     C->code.data[branch].b = here(C);
     uint32_t mark = scope_open(C);
@@ -208,19 +208,19 @@ static bool stmt_assert(cc *C, const ast *n) {
 /* ---- with ---- */
 static bool enter(cc *C, const ast *item) {
     val obj, entered;
-    if (!value(C, item->kids[0], NULL, REG_ANY, &obj)) return false;
+    if (!c_value(C, item->kids[0], NULL, REG_ANY, &obj)) return false;
     const stype *t = obj.type;
-    reg r = temps(C, 1);
+    reg r = c_temps(C, 1);
     if (t->kind != ST_CLASS && t->kind != ST_NONE)
         return cfail(C, NARU_BAD_MODEL, item->at, "Object does not define __enter__ and __exit__: %s", ctype(C, t));
-    if (!into(C, &obj, r)) return false;
+    if (!c_into(C, &obj, r)) return false;
     if (t->kind == ST_NONE) entered = obj;
     else if (!sclass_method(t->cls, "__enter__") || !sclass_method(t->cls, "__exit__"))
         return cfail(C, NARU_BAD_MODEL, item->at, "Object does not define __enter__ and __exit__: %s", ctype(C, t));
-    else if (!call_method(C, &obj, "__enter__", 0, NULL, item->at, REG_ANY, &entered)) return false;
+    else if (!c_call_method(C, &obj, "__enter__", 0, NULL, item->at, REG_ANY, &entered)) return false;
     obj = val_in(r, t);
     if (!ARRAY_PUSH(&C->withs, r) || !ARRAY_PUSH(&C->with_types, t)) return coom(C);
-    return !item->kids[1] || assign_to(C, item->kids[1], &entered, item->at);
+    return !item->kids[1] || c_assign_to(C, item->kids[1], &entered, item->at);
 }
 
 bool stmt_with(cc *C, const ast *n) {
@@ -228,9 +228,9 @@ bool stmt_with(cc *C, const ast *n) {
     bool ok = true;
     for (uint32_t i = 0; i + 1 < n->count && ok; i++) ok = enter(C, n->kids[i]);
     uint32_t keep = C->temps;
-    ok = ok && block(C, n->kids[n->count - 1]);
+    ok = ok && c_block(C, n->kids[n->count - 1]);
     C->temps = keep;
-    if (ok && C->exits != FLOW_RETURN) ok = leave_withs(C, before);
+    if (ok && C->exits != FLOW_RETURN) ok = c_leave_withs(C, before);
     C->withs.count = C->with_types.count = before;
     return ok;
 }
@@ -244,9 +244,9 @@ static bool stmt_jump(cc *C, const ast *n) {
         return cfail(C, NARU_UNSUPPORTED, n->at,
                      "Because we emit iteration over modulelists or tuples as unrolled loops, we do not support break "
                      "or continue inside the body of these loops");
-    uint32_t k = const_at(C, sv_bool(false));
-    emit(C, INSN_CONST, C->loop->go, k, 0, 0);
-    if (is_break) emit(C, INSN_CONST, C->loop->live, k, 0, 0);
+    uint32_t k = c_const_at(C, sv_bool(false));
+    c_emit(C, INSN_CONST, C->loop->go, k, 0, 0);
+    if (is_break) c_emit(C, INSN_CONST, C->loop->live, k, 0, 0);
     C->loop->jumps = true;
     C->exits = FLOW_JUMP;
     return C->st == NARU_OK;
@@ -256,7 +256,7 @@ static bool stmt_jump(cc *C, const ast *n) {
 static bool one(cc *C, const ast *n) {
     val v;
     switch (n->kind) {
-    case AST_EXPR: return n->kids[0]->kind == AST_STR || expr(C, n->kids[0], NULL, REG_ANY, &v);
+    case AST_EXPR: return n->kids[0]->kind == AST_STR || c_expr(C, n->kids[0], NULL, REG_ANY, &v);
     case AST_ASSIGN: return stmt_assign(C, n);
     case AST_ANN_ASSIGN: return stmt_ann_assign(C, n);
     case AST_AUG_ASSIGN: return stmt_aug_assign(C, n);
@@ -282,7 +282,7 @@ static bool one(cc *C, const ast *n) {
     }
 }
 
-bool statement(cc *C, const ast *n) {
+bool c_statement(cc *C, const ast *n) {
     if (C->st != NARU_OK) return false;
     src_range before = C->at;
     uint32_t keep = C->temps;
