@@ -12,6 +12,7 @@
 enum { FOLD_BYTES = 1 << 16, MAX_OUT = 64 };
 
 naru_status recording_begin(recording *r, graph *g, vm *m, const record_options *o, naru_error *err) {
+    if (!g->main && !(g->main = graph_block_new(g, NULL))) return err_oom(err);
     *r = (recording){.g = g, .at = g->main, .machine = m, .options = *o, .arena = arena_new()};
     if (!r->options.unroll) r->options.unroll = 256;
     if (!r->arena) return err_oom(err);
