@@ -1,8 +1,9 @@
-"""Naru beside ONNX Runtime: the same models, inputs' shapes and threads, in alternating pairs of fresh processes.
+"""Naru beside ONNX Runtime (or PyTorch, on TorchScript archives): the same models, inputs' shapes and threads, in
+alternating pairs of fresh processes.
 
 usage: .venv-bench/bin/python bench/run.py [--quick] [--pairs N] [--seconds S] [--models a,b] [--batch 1,8]
-                                           [--threads 1,2] [--write FILE.md]
-Prints a Markdown table; --write puts it, with the command and the machine, between the markers of FILE.md.
+                                           [--threads 1,2] [--peer ort|torch] [--write FILE.md]
+Prints a Markdown table; --write puts it, with the command and the machine, between the peer's markers of FILE.md.
 """
 import argparse
 import json
@@ -27,7 +28,16 @@ SUITE = {  # name: (file, shapes of the inputs for batch b, whether the batch ma
     "lstm": (MODELS / "lstm.onnx", ["input={b}x64x512"], True),
     "silero": (DATA / "silero" / "silero_vad_16k_op15.onnx", ["input={b}x576", "state=2x{b}x128", "sr=scalar:int64"], False),
 }
-BEGIN, END = "<!-- table -->", "<!-- end of table -->"
+SCRIPTS = {  # the same for TorchScript archives
+    "smallcnn": (DATA / "smallcnn" / "smallcnn_script.pt", IMAGE, True),
+    "resnet18": (MODELS / "resnet18.pt", IMAGE, True),
+    "resnet50": (MODELS / "resnet50.pt", IMAGE, True),
+    "mobilenetv2": (MODELS / "mobilenetv2.pt", IMAGE, True),
+    "bert_base": (MODELS / "bert_base.pt", ["input_ids={b}x128:int64", "attention_mask={b}x128:int64"], True),
+    "vit_b_16": (MODELS / "vit_b_16.pt", IMAGE, True),
+    "lstm": (MODELS / "lstm.pt", ["input={b}x64x512"], True),
+    "silero": (DATA / "silero" / "silero_vad.jit", ["x={b}x512", "sr=scalar:int64"], False),
+}
 
 
 def run_json(command):
@@ -46,15 +56,23 @@ def onnxruntime(model, shapes, batch, threads, seconds):
     return run_json([sys.executable, ROOT / "bench" / "lib" / "ort_bench.py", model, threads, seconds, *shapes])
 
 
+def pytorch(model, shapes, batch, threads, seconds):
+    return run_json([sys.executable, ROOT / "bench" / "lib" / "torch_bench.py", model, threads, seconds, *shapes])
+
+
+PEERS = {"ort": (SUITE, onnxruntime, "ORT"), "torch": (SCRIPTS, pytorch, "PyTorch")}
+
+
 def measure(name, batch, threads, args):
     """Medians over the pairs; the ratio is the median of the pairs' ratios."""
-    file, shapes, _ = SUITE[name]
+    suite, peer, _ = PEERS[args.peer]
+    file, shapes, _ = suite[name]
     shapes = [s.format(b=batch) for s in shapes]
     pairs = []
     for k in range(args.pairs):
-        order = (naru, onnxruntime) if k % 2 == 0 else (onnxruntime, naru)
+        order = (naru, peer) if k % 2 == 0 else (peer, naru)
         answers = {f: f(file, shapes, batch, threads, args.seconds) for f in order}
-        pairs.append((answers[naru], answers[onnxruntime]))
+        pairs.append((answers[naru], answers[peer]))
 
     def median(value):
         return [statistics.median(value(p[side]) for p in pairs) for side in (0, 1)]
@@ -73,8 +91,10 @@ def measure(name, batch, threads, args):
     }
 
 
-HEAD = ["model", "batch", "threads", "Naru ms", "ORT ms", "ratio", "load Naru / ORT ms", "load + first run Naru / ORT ms",
-        "peak Naru / ORT / ORT less Python MB"]
+def head(args):
+    peer = PEERS[args.peer][2]
+    return ["model", "batch", "threads", "Naru ms", f"{peer} ms", "ratio", f"load Naru / {peer} ms",
+            f"load + first run Naru / {peer} ms", f"peak Naru / {peer} / {peer} less Python MB"]
 
 
 def number(x):
@@ -107,17 +127,21 @@ def stripped_mb(path):
         return os.path.getsize(f.name) / 1e6
 
 
-def library_sizes():
+def library_sizes(args):
+    if args.peer == "torch":
+        import torch
+        theirs = sum(os.path.getsize(f) for f in (Path(torch.__file__).parent / "lib").glob("libtorch_cpu.so"))
+        return f"Library, stripped: Naru {stripped_mb(ROOT / 'build' / 'libnaru.so'):.2f} MB, PyTorch {torch.__version__} (libtorch_cpu.so alone) {theirs / 1e6:.0f} MB."
     import onnxruntime as ort
     theirs = max(os.path.getsize(f) for f in (Path(ort.__file__).parent / "capi").glob("*.so*"))
     return f"Library, stripped: Naru {stripped_mb(ROOT / 'build' / 'libnaru.so'):.2f} MB, ONNX Runtime {ort.__version__} {theirs / 1e6:.1f} MB."
 
 
 def document(args, rows):
-    head = [f"Command: `make bench{' BENCH_ARGS=' + repr(' '.join(sys.argv[1:])) if sys.argv[1:] else ''}`, "
+    top = [f"Command: `make bench{' BENCH_ARGS=' + repr(' '.join(sys.argv[1:])) if sys.argv[1:] else ''}`, "
             f"{args.pairs} alternating pairs of processes, medians; ratio: median over the pairs, under 1 is faster.",
-            f"Machine: {cpu_model()}, {len(os.sched_getaffinity(0))} CPUs; levels: {cpu_levels()}.", library_sizes(), ""]
-    return "\n".join([*head, line(HEAD), line(["---"] * len(HEAD)), *[line(row(r)) for r in rows]])
+            f"Machine: {cpu_model()}, {len(os.sched_getaffinity(0))} CPUs; levels: {cpu_levels()}.", library_sizes(args), ""]
+    return "\n".join([*top, line(head(args)), line(["---"] * len(head(args))), *[line(row(r)) for r in rows]])
 
 
 def cpu_levels():
@@ -125,9 +149,10 @@ def cpu_levels():
     return ", ".join(f for f in ("avx2", "avx512f", "avx512_vnni", "amx_tile") if f in flags)
 
 
-def write_between_markers(path, text):
-    before, rest = path.read_text().split(BEGIN)
-    path.write_text(before + BEGIN + "\n\n" + text + "\n\n" + END + rest.split(END)[1])
+def write_between_markers(path, text, peer):
+    begin, end = f"<!-- table {peer} -->", f"<!-- end of table {peer} -->"
+    before, rest = path.read_text().split(begin)
+    path.write_text(before + begin + "\n\n" + text + "\n\n" + end + rest.split(end)[1])
 
 
 def arguments():
@@ -135,11 +160,13 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="3 pairs of 0.3 s")
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--seconds", type=float)
-    parser.add_argument("--models", default=",".join(SUITE))
+    parser.add_argument("--peer", choices=list(PEERS), default="ort")
+    parser.add_argument("--models")
     parser.add_argument("--batch", default="1,8")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--write", type=Path)
     args = parser.parse_args()
+    args.models = args.models or ",".join(PEERS[args.peer][0])
     args.pairs = args.pairs or (3 if args.quick else 10)
     args.seconds = args.seconds or (0.3 if args.quick else 1.0)
     return args
@@ -148,11 +175,11 @@ def arguments():
 def main():
     args = arguments()
     rows, failed = [], []
-    print(line(HEAD), line(["---"] * len(HEAD)), sep="\n", flush=True)
+    print(line(head(args)), line(["---"] * len(head(args))), sep="\n", flush=True)
     for name in args.models.split(","):
         for batch in map(int, args.batch.split(",")):
             for threads in map(int, args.threads.split(",")):
-                if batch != 1 and not SUITE[name][2]:
+                if batch != 1 and not PEERS[args.peer][0][name][2]:
                     continue
                 try:
                     rows.append(measure(name, batch, threads, args))
@@ -161,9 +188,9 @@ def main():
                     failed.append(name)
                     print(f"{name}, batch {batch}, {threads} threads: {error}", file=sys.stderr)
     (ROOT / "build" / "bench.json").write_text(json.dumps(rows, indent=1))
-    print("\n" + library_sizes())
+    print("\n" + library_sizes(args))
     if args.write:
-        write_between_markers(args.write, document(args, rows))
+        write_between_markers(args.write, document(args, rows), args.peer)
     sys.exit(1 if failed else 0)
 
 
