@@ -24,12 +24,14 @@ static naru_status eval(eval_ctx *c) {
     naru_tensor *y = eval_out(c, 0);
     if (!y) return NARU_OK;
     int64_t k = kt ? dtype_get_i64(kt->dtype, kt->data, 0) : 0, rows = x->dims[x->rank - 2],
-            cols = x->dims[x->rank - 1];
+            cols = x->dims[x->rank - 1], n = cols ? tensor_count(x) / cols : 0;
     bool upper = node_i(c->node, UPPER);
     memset(y->data, 0, tensor_bytes(y));
-    for (int64_t i = 0, n = tensor_count(x); i < n; i++) {
-        int64_t col = i % cols, row = i / cols % rows;
-        if ((upper ? col - row >= k : col - row <= k) && !move_elems(y, i, x, i, 1)) return err_oom(c->err);
+    k = i64_max(-rows - 1, i64_min(k, cols + 1)); /* beyond that nothing changes */
+    for (int64_t i = 0; i < n; i++) {
+        int64_t edge = i64_max(0, i64_min(i % rows + k + !upper, cols)); /* where the kept columns begin or end */
+        int64_t from = i * cols + (upper ? edge : 0), count = upper ? cols - edge : edge;
+        if (!move_elems(y, from, x, from, count)) return err_oom(c->err);
     }
     return NARU_OK;
 }

@@ -426,10 +426,22 @@ static void copy_rows(char *d, const char *s, int64_t n, int64_t ds, int64_t ss,
         memcpy(d, s, (size_t)n * size);
         return;
     }
-    for (int64_t i = 0; i < n; i++) {
-        memcpy(d, s, size);
-        d += ds * (int64_t)size;
-        s += ss * (int64_t)size;
+    ds *= (int64_t)size, ss *= (int64_t)size;
+    switch (size) { /* the compiler makes one move of each */
+    case 1:
+        for (int64_t i = 0; i < n; i++) d[i * ds] = s[i * ss];
+        break;
+    case 2:
+        for (int64_t i = 0; i < n; i++) memcpy(d + i * ds, s + i * ss, 2);
+        break;
+    case 4:
+        for (int64_t i = 0; i < n; i++) memcpy(d + i * ds, s + i * ss, 4);
+        break;
+    case 8:
+        for (int64_t i = 0; i < n; i++) memcpy(d + i * ds, s + i * ss, 8);
+        break;
+    default:
+        for (int64_t i = 0; i < n; i++) memcpy(d + i * ds, s + i * ss, size);
     }
 }
 

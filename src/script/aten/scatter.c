@@ -244,13 +244,25 @@ static sten *renormed(lower *L) {
 }
 void aten_embedding_renorm(lower *L) { ret_tensor(L, renormed(L)); }
 
-static void check_classes(lower *L, sten *t, int64_t classes) { /* only where the values are there to look at */
+static sten *one_hot_here(lower *L, sten *t, int64_t classes) {
     const int64_t *v = host_i64(L, t);
-    for (int64_t i = 0, n = host_count(t); v && i < n; i++) {
-        if (v[i] < 0) lower_raise(L, "RuntimeError", "Class values must be non-negative.");
-        if (classes >= 0 && v[i] >= classes)
-            lower_raise(L, "RuntimeError", "Class values must be smaller than num_classes.");
+    int64_t n = host_count(t), dims[NARU_MAX_RANK], most = -1;
+    for (int64_t i = 0; v && i < n; i++) {
+        if (v[i] < 0) return lower_raise(L, "RuntimeError", "Class values must be non-negative."), NULL;
+        if (v[i] > most) most = v[i];
     }
+    if (classes == -1) classes = most + 1;
+    if (classes <= most) return lower_raise(L, "RuntimeError", "Class values must be smaller than num_classes."), NULL;
+    int rank = t_rank(L, t);
+    if (rank == NARU_MAX_RANK) return lower_fail(L, NARU_UNSUPPORTED, "too many dimensions"), NULL;
+    for (int i = 0; i < rank; i++) dims[i] = host_dims(t)[i];
+    dims[rank] = classes;
+    sv sizes[NARU_MAX_RANK];
+    for (int i = 0; i <= rank; i++) sizes[i] = sv_int(dims[i]);
+    sten *out = filled(L, NARU_INT64, rank + 1, sizes, sv_int(0));
+    int64_t *to = host_data(L, out);
+    for (int64_t i = 0; v && to && i < n; i++) to[i * classes + v[i]] = 1;
+    return out;
 }
 
 void aten_one_hot(lower *L) {
@@ -261,7 +273,10 @@ void aten_one_hot(lower *L) {
     sv count = t_numel(L, t);
     if (lower_ok(L) && s_is(count, 0) && s_known(classes) && classes.i <= 0)
         lower_raise(L, "RuntimeError", "Can not infer total number of classes from empty tensor.");
-    if (lower_ok(L) && !lower_recording(L)) check_classes(L, t, s_known(classes) ? classes.i : -1);
+    if (lower_ok(L) && !lower_recording(L)) {
+        ret_tensor(L, one_hot_here(L, t, classes.i));
+        return;
+    }
     if (s_is(classes, -1)) classes = s_add(L, item(L, EMITA(ReduceMax, ATTRS(AI("keepdims", 0)), t)), sv_int(1));
     sten *values = lit_ints(L, (int64_t[]){0, 1}, 2);
     ret_tensor(L, EMITA(OneHot, ATTRS(AI("axis", -1)), t, scalar_tensor(L, classes, NARU_INT64), values));

@@ -107,10 +107,27 @@ bool same_sizes(lower *L, const sten *a, const sten *b) {
     return true;
 }
 
+static sten *filled_here(lower *L, sten *number, int n, const int64_t *dims) {
+    sten *t = host_new(L, t_dtype(L, number), n, dims);
+    char *to = host_data(L, t);
+    const char *from = host_data(L, number);
+    if (!to || !from) return NULL;
+    size_t size = dtype_bytes(number->t.dtype, 1), all = (size_t)host_count(t) * size, done = size;
+    bool zero = true;
+    for (size_t i = 0; i < size; i++) zero = zero && from[i] == 0;
+    if (zero) memset(to, 0, all);
+    if (zero || !all) return t;
+    memcpy(to, from, size);
+    for (; done < all; done *= 2) memcpy(to + done, to, done * 2 <= all ? done : all - done);
+    return t;
+}
+
 sten *filled(lower *L, naru_dtype d, int n, const sv *sizes, sv v) {
     int64_t known[NARU_MAX_RANK];
     if (sizes_known(n, sizes) && !sizes_need(L, n, sizes, known)) return NULL;
-    return EMIT(Expand, scalar_tensor(L, v, d), ints_tensor(L, sizes, n));
+    sten *number = scalar_tensor(L, v, d);
+    if (lower_ok(L) && !lower_recording(L)) return filled_here(L, number, n, known);
+    return EMIT(Expand, number, ints_tensor(L, sizes, n));
 }
 
 sten *filled_like(lower *L, sten *t, naru_dtype d, double v) {
