@@ -494,13 +494,17 @@ bool s_is(sv a, int64_t n) { return a.tag == SV_INT && a.i == n; }
 /* ---- types ---- */
 static int onnx_type(naru_dtype d) { return (int)d; } /* naru_dtype's numbers are ONNX's */
 
+/* A float number becomes its type from the double that it was; what it is cast to after that is made of the rounded
+ * one. */
 sten *cast(lower *L, sten *t, naru_dtype d) {
-    if (L->st != NARU_OK || !t || t->t.dtype == d) return t;
-    bool number_ = t->number, exact = t->exact && !dtype_is_complex(d);
-    double v = t->value;
-    sten *out = exact ? lit(L, d, v) : EMITA(Cast, ATTRS(AI("to", onnx_type(d))), t);
-    if (out) out->number = number_;
-    if (out && exact) out->exact = true, out->value = v;
+    if (L->st != NARU_OK || !t) return t;
+    bool exact = t->exact && !dtype_is_complex(d);
+    if (t->t.dtype == d) {
+        t->exact = false;
+        return t;
+    }
+    sten *out = exact ? lit(L, d, t->value) : EMITA(Cast, ATTRS(AI("to", onnx_type(d))), t);
+    if (out) out->number = t->number;
     return out;
 }
 

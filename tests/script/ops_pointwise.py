@@ -157,3 +157,5 @@ case("aten::remainder_.Scalar", R(3), 0.5)
 case("aten::pow_.Scalar", R(3).abs(), 0.5)
 case("aten::lerp_.Scalar", R(3), R(3), 0.1)
 case("aten::addcmul_", R(3), R(3), R(3), 2)
+case("aten::floor_divide.Scalar", T([0.25, 1.5, 2.0, 0.9]), 0.3)  # by 0.3 as float32
+case("aten::remainder.Scalar", T([0.25, 1.5, 2.0, 0.9], dtype=f64), 0.3)
