@@ -222,7 +222,8 @@ static void run_file(runner *r, const char *path, const char *label, int only) {
 }
 
 /* Categories whose operators are made of graph operators throughout. */
-static const char *const categories[] = {"pointwise", "unary", "compare", "activation", "reduce", "order", "loss"};
+static const char *const categories[] = {"pointwise", "unary", "compare", "activation", "reduce", "order",
+                                         "loss",      "view",  "create",  "move",       "index",  "random"};
 static int g_argc;
 static char **g_argv;
 

@@ -3,6 +3,7 @@
  * What scripts ask about a tensor: sizes, strides, type, place, and what follows from them. Everything lives on the CPU
  * and nothing records gradients: is_cuda and requires_grad are false, grad is None.
  */
+#include "script/aten/arith.h"
 #include "script/aten/shape_util.h"
 
 #include <string.h>
@@ -23,9 +24,13 @@ void aten_size_int(lower *L) {
     ret_value(L, sv_keep(t_dim(L, t, arg_axis(L, 1, rank))));
 }
 
-static int strides_of(lower *L, sten *t, sv *out) { /* while recording: those of a contiguous tensor */
+/* How a tensor lies in memory is known only when it is there. Exporting, all lie contiguous. */
+static bool lies_in_memory(lower *L) { return ar_for_export(L) || eager_only(L); }
+
+static int strides_of(lower *L, sten *t, sv *out) {
     int rank = t_rank(L, t);
     sv stride = sv_int(1);
+    if (!lies_in_memory(L)) return 0;
     for (int i = rank - 1; i >= 0; i--) {
         if (lower_recording(L)) {
             out[i] = stride;
@@ -72,11 +77,9 @@ void aten__shape_as_tensor(lower *L) {
     ret_tensor(L, ints_tensor(L, s, n));
 }
 
-static int list_sints(lower *L, int i, sv *out) { return arg_sints(L, i, out); }
-
 void aten__infer_size(lower *L) {
     sv a[NARU_MAX_RANK], b[NARU_MAX_RANK], out[NARU_MAX_RANK];
-    int na = list_sints(L, 0, a), nb = list_sints(L, 1, b);
+    int na = arg_sints(L, 0, a), nb = arg_sints(L, 1, b);
     int n = broadcast_two(L, na, a, nb, b, out);
     ret_ints(L, n, out);
 }
@@ -88,14 +91,14 @@ void aten__size_if_not_equal(lower *L) {
 
 void aten_storage_offset(lower *L) {
     sten *t = arg_tensor(L, 0);
-    ret_int(L, lower_recording(L) || !t ? 0 : storage_offset_of(t));
+    if (lies_in_memory(L)) ret_int(L, lower_recording(L) || !t ? 0 : storage_offset_of(t));
 }
 
 /* ---- memory ---- */
 void aten_is_contiguous(lower *L) {
     sv format = arg_named(L, "memory_format");
-    bool is = is_in_format(L, arg_tensor(L, 0), format.tag == SV_INT ? (int)format.i : 0);
-    ret_bool(L, is);
+    sten *t = arg_tensor(L, 0);
+    if (lies_in_memory(L)) ret_bool(L, is_in_format(L, t, format.tag == SV_INT ? (int)format.i : 0));
 }
 
 static int64_t element_bytes(lower *L, const sten *t) { return naru_dtype_bits(t_dtype(L, t)) / 8; }

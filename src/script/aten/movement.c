@@ -302,15 +302,23 @@ static void ret_triangle(lower *L, const char *name, bool upper) {
 void aten_tril(lower *L) { ret_triangle(L, "tril", false); }
 void aten_triu(lower *L) { ret_triangle(L, "triu", true); }
 
-/* Zeros with t's last axis along a diagonal of the axes a and b of the result. */
+/* Zeros with t's last axis along a diagonal of the axes a and b of the result: the row of values, chosen where an
+ * identity matrix says so. */
 static sten *embedded(lower *L, sten *t, int64_t offset, int a, int b) {
     int rank = t_rank(L, t) + 1, k = 0;
-    sv s[NARU_MAX_RANK], n = s_add(L, t_dim(L, t, -1), sv_int(offset < 0 ? -offset : offset));
+    naru_dtype d = t_dtype(L, t);
+    sv before[NARU_MAX_RANK], after[NARU_MAX_RANK], n;
+    int64_t perm[NARU_MAX_RANK];
     if (rank > NARU_MAX_RANK) lower_fail(L, NARU_UNSUPPORTED, "more than %d dimensions", NARU_MAX_RANK);
-    for (int i = 0; lower_ok(L) && i < rank; i++) s[i] = i == a || i == b ? n : t_dim(L, t, k++);
-    sten *out = lower_ok(L) ? filled(L, t_dtype(L, t), rank, s, sv_int(0)) : NULL;
-    write_to(L, view_diagonal(L, out, offset, a, b), t);
-    return out;
+    if (!lower_ok(L)) return NULL;
+    for (int i = 0; i < rank; i++) before[i] = after[i] = sv_int(0);
+    before[rank - 2] = sv_int(offset > 0 ? offset : 0);
+    after[rank - 2] = sv_int(offset < 0 ? -offset : 0);
+    n = s_add(L, t_dim(L, t, -1), sv_int(offset < 0 ? -offset : offset));
+    sten *zero = lit(L, d, 0), *values = view_unsqueeze(L, pad_constant(L, t, before, after, zero), rank - 2);
+    sten *place = EMITA(EyeLike, ATTRS(AI("k", offset)), filled(L, NARU_BOOL, 2, (sv[]){n, n}, sv_int(0)));
+    for (int i = 0; i < rank; i++) perm[i] = i == a ? rank - 2 : i == b ? rank - 1 : k++;
+    return view_permute(L, EMIT(Where, place, values, zero), perm);
 }
 
 void aten_diag_embed(lower *L) {

@@ -3,6 +3,7 @@
  * Operators that give a list of views: split, chunk, tensor_split, unbind and the forms by axis (hsplit, ...). The
  * number of pieces must be known, their sizes need not be.
  */
+#include "script/aten/arith.h"
 #include "script/aten/shape_util.h"
 
 /* Pieces of the given sizes one after the other. */
@@ -99,8 +100,8 @@ static void split_sizes(lower *L, bool copies) {
 void aten_split_sizes(lower *L) { split_sizes(L, false); }
 void aten_split_sizes_copy(lower *L) { split_sizes(L, true); }
 
-/* At most `chunks` pieces of equal size, rounded up. Of a size not known yet: exactly `chunks`, the last ones maybe
- * empty, as exporters do. */
+/* At most `chunks` pieces of equal size, rounded up. Exporting, of a size that stays unknown: exactly `chunks`, the
+ * last ones maybe empty, as PyTorch's exporter does. */
 void aten_chunk(lower *L) {
     sten *t = arg_tensor(L, 0);
     int64_t n = arg_int(L, 1);
@@ -109,6 +110,7 @@ void aten_chunk(lower *L) {
         lower_raise(L, "RuntimeError", "chunk expects `chunks` to be greater than 0, got: %lld", (long long)n);
     sv total = t_dim(L, t, dim);
     if (!lower_ok(L)) return;
+    if (!s_known(total) && !ar_for_export(L)) total = sv_int(s_need(L, total));
     if (s_known(total) && total.i > 0) {
         equal_pieces(L, t, dim, (total.i - 1) / n + 1, total.i, false);
         return;

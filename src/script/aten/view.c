@@ -324,7 +324,8 @@ static sten *do_unfold(lower *L) {
     int64_t size = arg_int(L, 2), step = arg_int(L, 3);
     if (lower_ok(L) && size < 0) lower_raise(L, "RuntimeError", "size is %lld but must be >= 0", (long long)size);
     if (lower_ok(L) && step <= 0) lower_raise(L, "RuntimeError", "step is %lld but must be > 0", (long long)step);
-    return view_unfold(L, t, dim, size, step);
+    if (rank > 0) return view_unfold(L, t, dim, size, step);
+    return view_select(L, view_unfold(L, view_unsqueeze(L, t, 0), 0, size, step), 0, sv_int(0));
 }
 VIEW_AND_COPY(unfold)
 
