@@ -52,11 +52,15 @@ static naru_status eval(eval_ctx *c) {
     return NARU_OK;
 }
 
+/* The count is never less precise than stash_type asks. */
+static const attr_def attrs[] = {ATTR_I("stash_type", 1), {0}};
+
 const op_desc op_Range = {
     .name = "Range",
     .versions = (const short[]){11, 27, 0},
     .sig = "start:T, limit:T, delta:T -> output:T | T = float int16 int32 int64",
     .since = "T 27 float16 bfloat16; stash_type 27",
+    .attrs = attrs,
     .infer = infer,
     .eval = eval,
 };

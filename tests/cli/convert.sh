@@ -10,6 +10,8 @@ ls
 naru convert-version "$DATA/convert/many.onnx" --opset 13 -o many.onnx
 naru convert-version "$DATA/convert/many.onnx" --opset 18 -o many.onnx
 naru convert-version "$DATA/convert/many.onnx" --opset 28 -o many.onnx
+naru convert-version "$DATA/convert/scan.onnx" --opset 13 -o scan.onnx
+quiet verify scan.onnx "$DATA/convert/scan.onnx"
 naru convert-version "$DATA/models/lstm_op13.onnx" --opset 12 -o x.onnx
 naru convert-version "$DATA/models/lstm_op13.onnx" --opset 29 -o x.onnx
 naru convert-version "$DATA/models/lstm_op13.onnx" --opset 13

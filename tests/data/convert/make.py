@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Writes many.onnx (with the onnx package): things that older opsets cannot say, one of them in a body, and some they can.
+# Writes, with the onnx package, many.onnx: things that older opsets cannot say, one of them in a body, and some they can;
+# and scan.onnx: a running product, which older opsets say by a Scan, and training, which they spell out.
 import os
 
 from onnx import TensorProto, checker, helper, save
@@ -27,6 +28,19 @@ graph = helper.make_graph(
     [info("x", F, [1, 2, 4, 4]), info("at", I, [1, 2, 4, 4]), info("cond", TensorProto.BOOL, [])],
     [info("small", F, [1, 2, 2, 2]), info("bits", I, [1, 2, 4, 4]), info("y", F, [1, 2, 4, 4])],
     [helper.make_tensor("scales", F, [4], [1, 1, 0.5, 0.5])])
-model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-checker.check_model(model, full_check=True)
-save(model, os.path.join(os.path.dirname(os.path.abspath(__file__)), "many.onnx"))
+
+scan = helper.make_graph(
+    [helper.make_node("CumProd", ["x", "axis"], ["y"], name="product"),
+     helper.make_node("BatchNormalization", ["y", "c", "c", "c", "c"], ["z", "m", "v"], name="norm", training_mode=1)],
+    "scan", [info("x", F, [2, 3, 4])], [info("z", F, [2, 3, 4]), info("m", F, [3]), info("v", F, [3])],
+    [helper.make_tensor("axis", I, [], [2]), helper.make_tensor("c", F, [3], [1, 2, 3])])
+
+
+def write(name, graph, opset, ir):
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
+    checker.check_model(model, full_check=True)
+    save(model, os.path.join(os.path.dirname(os.path.abspath(__file__)), name))
+
+
+write("many.onnx", graph, 20, 9)
+write("scan.onnx", scan, 26, 13)
