@@ -100,15 +100,15 @@ class Recorder:
     def case(self, op, *args, rtol=None, atol=None, note=None, any_values=False, via=None, eager=False):
         line = {"op": op, "args": [value(a) for a in args]}
         live = [clone(a) for a in args]
-        fn = find(op)
-        schema = fn._schema.arguments
+        fn = None if via and op.startswith("naru") else find(op)
+        schema = fn._schema.arguments if fn else []
         positional = [a for a, s in zip(live, schema) if not s.kwarg_only]
         keywords = {s.name: a for a, s in zip(live, schema) if s.kwarg_only}
         try:
             with torch.no_grad():
                 r = via(*live) if via else fn(*positional, **keywords)
-            line["results"] = [value(x) for x in r] if isinstance(r, tuple) and len(fn._schema.returns) > 1 else \
-                [] if len(fn._schema.returns) == 0 else [value(r)]
+            line["results"] = [value(x) for x in r] if isinstance(r, tuple) and fn and len(fn._schema.returns) > 1 else \
+                [] if fn and len(fn._schema.returns) == 0 else [value(r)]
             after = {str(i): value(a) for i, (a, b) in enumerate(zip(live, line["args"]))
                      if json.dumps(value(a)) != json.dumps(b)}
             if after:
