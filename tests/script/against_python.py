@@ -91,6 +91,9 @@ class Translator:
 
     # ---- constants
 
+    def named_escape(self, n):
+        return "\\N{" in self.source and "\\N{" in (ast.get_source_segment(self.source, n) or "")
+
     def constant(self, v, negative=False):
         if isinstance(v, int):
             v = -v if negative else v
@@ -111,12 +114,12 @@ class Translator:
             return self.constant(v)
         if any(0xD800 <= ord(c) < 0xE000 for c in v):
             return unsupported("surrogate escapes aren't supported")
-        if "\\N{" in (ast.get_source_segment(self.source, n) or ""):
+        if self.named_escape(n):
             return unsupported("\\N{...} escapes aren't supported")
         return Node("str", quoted(v))
 
     def JoinedStr(self, n):
-        if "\\N{" in (ast.get_source_segment(self.source, n) or ""):
+        if self.named_escape(n):
             return unsupported("\\N{...} escapes aren't supported")
         return Node("fstring", "", self.trees(n.values))
 
