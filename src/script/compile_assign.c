@@ -63,6 +63,7 @@ static bool to_attribute(cc *C, const ast *target, val *v) {
     }
     if (!c_in_reg(C, &obj, REG_ANY) || !c_in_reg(C, v, REG_ANY)) return false;
     c_emit(C, INSN_SETATTR, obj.r, (uint32_t)slot, v->r, 0);
+    if (!a->written) atomic_fetch_add(&C->u->generation, 1);
     a->written = true;
     taint_mutated(C, c->kind == CLASS_MODULE ? TAINT_ATTR : obj.taint);
     return C->st == NARU_OK;

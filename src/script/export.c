@@ -345,13 +345,13 @@ naru_status module_export(module *m, const export_options *o, graph **out, naru_
     if (!x) return err_oom(err);
     *x = (exporter){.m = m, .o = o, .report = report, .err = err, .g = graph_new(), .arena = arena_new()};
     naru_status st = x->g && x->arena ? eager_new(m->options.cpu, m->pool, 0, &e, err) : err_oom(err);
-    pthread_mutex_lock(&m->writing);
+    pthread_rwlock_wrlock(&m->attributes);
     if (st == NARU_OK && (st = vm_init(&x->machine, m->unit, e)) == NARU_OK) {
         st = run(x);
         recording_end(&x->r);
         vm_done(&x->machine);
     }
-    pthread_mutex_unlock(&m->writing);
+    pthread_rwlock_unlock(&m->attributes);
     eager_free(e);
     arena_free(x->arena);
     ARRAY_FREE(&x->params);

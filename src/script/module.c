@@ -63,7 +63,7 @@ static naru_status load(archive *a, const char *name, const module_options *o, m
     *m = (module){
         .refs = 1, .archive = a, .path = mem_strdup(name), .arena = arena_new(), .options = *o, .root = sv_none()};
     pthread_mutex_init(&m->lock, NULL);
-    pthread_mutex_init(&m->writing, NULL);
+    pthread_rwlock_init(&m->attributes, NULL);
     naru_status st = m->path && m->arena ? NARU_OK : err_oom(err);
     if (st == NARU_OK) st = pool_create(o->threads, (int)knob_int(KNOB_SPIN_US, 0, LONGEST_SPIN_US), &m->pool, err);
     if (st == NARU_OK && o->regions && !(m->region_set = region_set_new(o->cpu, pool_threads(m->pool))))
@@ -106,7 +106,7 @@ void module_unref(module *m) {
     arena_free(m->arena);
     mem_free(m->path);
     pthread_mutex_destroy(&m->lock);
-    pthread_mutex_destroy(&m->writing);
+    pthread_rwlock_destroy(&m->attributes);
     mem_free(m);
 }
 
@@ -149,6 +149,28 @@ static void give_eager(module *m, eager *e) {
     if (!kept) eager_free(e);
 }
 
+/* Calls share the module unless they may write its attributes; what records a region looks at them all. */
+static naru_status call(module *m, vm *machine, sfunction *f, int n, const sv *args, sv *out, naru_error *err) {
+    naru_status st;
+    pthread_rwlock_rdlock(&m->attributes);
+    bool done = region_call_known(machine, f, n, args, out, &st, err);
+    pthread_rwlock_unlock(&m->attributes);
+    if (done) return st;
+    TRY(unit_compile(m->unit, f, err));
+    pthread_rwlock_wrlock(&m->attributes);
+    done = region_call(machine, f, n, args, out, &st, err);
+    if (!done && f->writes_attrs) {
+        st = vm_call(machine, f, n, args, out, err);
+        done = true;
+    }
+    pthread_rwlock_unlock(&m->attributes);
+    if (done) return st;
+    pthread_rwlock_rdlock(&m->attributes);
+    st = vm_call(machine, f, n, args, out, err);
+    pthread_rwlock_unlock(&m->attributes);
+    return st;
+}
+
 naru_status module_call(module *m, const char *method, int n, const sv *args, sv *out, str *trace, naru_error *err) {
     sfunction *f;
     eager *e;
@@ -160,15 +182,12 @@ naru_status module_call(module *m, const char *method, int n, const sv *args, sv
     all[0] = m->root;
     memcpy(all + 1, args, (size_t)n * sizeof *args);
     TRY(take_eager(m, &e, err));
-    pthread_mutex_lock(&m->writing);
     naru_status st = vm_init(&machine, m->unit, e);
     if (m->options.budget) machine.budget = m->options.budget;
     machine.cancelled = m->cancelled;
-    if (st == NARU_OK && !region_call(&machine, f, n + 1, all, out, &st, err))
-        st = vm_call(&machine, f, n + 1, all, out, err);
+    if (st == NARU_OK) st = call(m, &machine, f, n + 1, all, out, err);
     if (trace && st != NARU_OK) str_add(trace, str_text(&machine.trace));
     vm_done(&machine);
-    pthread_mutex_unlock(&m->writing);
     give_eager(m, e);
     return st;
 }

@@ -12,8 +12,8 @@
 
 typedef struct module_options {
     cpu_level cpu;
-    int threads; /* 0: all this process may use */
-    bool map;    /* records in place */
+    int threads;  /* 0: all this process may use */
+    bool map;     /* records in place */
     bool regions; /* compile straight tensor code (regions.h) */
     uint64_t seed;
     uint64_t budget; /* instructions per call; 0: no limit */
@@ -31,9 +31,9 @@ typedef struct module {
     pool *pool;
     module_options options;
     const atomic_int *cancelled; /* set by another thread to stop calls; NULL: nobody can */
-    pthread_mutex_t lock;    /* of the idle list */
-    pthread_mutex_t writing; /* held by calls that may write attributes */
-    region_set *region_set; /* NULL: everything is interpreted */
+    pthread_mutex_t lock;        /* of the idle list */
+    pthread_rwlock_t attributes; /* calls that only read them share it; those that may write take turns */
+    region_set *region_set;      /* NULL: everything is interpreted */
     eager *idle[16];
     int nidle;
 } module;
@@ -46,7 +46,8 @@ void module_unref(module *m); /* accepts NULL */
 
 /* The method of that name of the top object; forward's hooks included. NOT_FOUND with the nearest name. */
 naru_status module_method(const module *m, const char *name, sfunction **out, naru_error *err);
-/* Calls it: args without self, borrowed; *out is the caller's. trace (may be NULL, str_free): TorchScript's traceback. */
+/* Calls it: args without self, borrowed; *out is the caller's. trace (may be NULL, str_free): TorchScript's traceback.
+ */
 naru_status module_call(module *m, const char *method, int n, const sv *args, sv *out, str *trace, naru_error *err);
 
 /* Unpickling (unpickle.c): values of a record of the archive; folder: where its tensors' storages are. */

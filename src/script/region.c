@@ -39,6 +39,7 @@ typedef struct region {
     struct region *next; /* of one function */
     atomic_int refs;
     int mode;
+    unsigned generation; /* of the unit when it was recorded */
     size_t key_size;
     uint8_t *key;
     arena *arena;
@@ -547,7 +548,12 @@ static naru_status build(vm *caller, region_set *set, sfunction *f, int n, const
         mem_free(r);
         return st;
     }
-    *r = (region){.refs = 1, .mode = k->mode, .key_size = k->n, .nleaves = k->nleaves, .arena = arena_new()};
+    *r = (region){.refs = 1,
+                  .mode = k->mode,
+                  .generation = atomic_load(&caller->unit->generation),
+                  .key_size = k->n,
+                  .nleaves = k->nleaves,
+                  .arena = arena_new()};
     r->key = mem_alloc(k->n);
     *b = (builder){.caller = caller, .set = set, .r = r, .g = graph_new(), .mode = k->mode, .err = err};
     st = r->arena && r->key && b->g ? NARU_OK : err_oom(err);
@@ -708,14 +714,15 @@ static naru_status run(vm *m, region_user *u, pool *p, region *r, const leaves *
     return st;
 }
 
-static bool stale(const region *r) {
+static bool stale(const region *r, const unit *u) {
+    if (r->generation != atomic_load(&((unit *)u)->generation)) return true;
     for (size_t i = 0; i < r->constants.count; i++)
         if (storage_version(r->constants.data[i].t->t.storage) != r->constants.data[i].version) return true;
     return false;
 }
 
 /* A region for these arguments, referenced; NULL: none, and no more are to be tried when *off. */
-static region *find(region_fn *f, leaves *k, int n, const sv *args, region_set *set) {
+static region *find(region_fn *f, leaves *k, int n, const sv *args) {
     for (int mode = f->mode; mode < MODES; mode++) {
         scan_args(k, mode, n, args);
         if (k->bad) return NULL;
@@ -723,7 +730,7 @@ static region *find(region_fn *f, leaves *k, int n, const sv *args, region_set *
         for (region **at = &f->regions; *at; at = &(*at)->next) {
             region *r = *at;
             if (r->key_size != k->n || memcmp(r->key, k->key, k->n) != 0) continue;
-            if (stale(r)) {
+            if (stale(r, f->fn->unit)) {
                 *at = r->next;
                 region_unref(r);
                 break;
@@ -758,7 +765,7 @@ static region *make(vm *m, region_user *u, sfunction *f, region_fn *rf, leaves *
     return r;
 }
 
-bool region_call(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err) {
+static bool call(vm *m, sfunction *f, int n, const sv *args, bool may_make, sv *out, naru_status *st, naru_error *err) {
     region_user *u = eager_regions(m->eager);
     if (!u || u->building || n > 200) return false;
     if (unit_compile(m->unit, f, NULL) != NARU_OK) return false; /* the call will say why */
@@ -766,8 +773,8 @@ bool region_call(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_statu
     if (!k) return false;
     pthread_mutex_lock(&u->set->lock);
     region_fn *rf = fn_of(u->set, f);
-    region *r = rf ? find(rf, k, n, args, u->set) : NULL;
-    if (!r && rf && !rf->off && !k->bad && rf->tries < MAX_TRIES) r = make(m, u, f, rf, k, n, args);
+    region *r = rf ? find(rf, k, n, args) : NULL;
+    if (!r && may_make && rf && !rf->off && !k->bad && rf->tries < MAX_TRIES) r = make(m, u, f, rf, k, n, args);
     pthread_mutex_unlock(&u->set->lock);
     bool done = false;
     if (r && !(r->nwritten && overlap(k))) {
@@ -779,4 +786,12 @@ bool region_call(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_statu
     region_unref(r);
     mem_free(k);
     return done;
+}
+
+bool region_call(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err) {
+    return call(m, f, n, args, true, out, st, err);
+}
+
+bool region_call_known(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err) {
+    return call(m, f, n, args, false, out, st, err);
 }

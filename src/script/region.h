@@ -20,6 +20,9 @@ void region_set_clear(region_set *s);                   /* attributes were repla
 /* Runs the call as region: true, with *out and *st; false: interpret it. */
 bool region_call(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err);
 
+/* The same, but none is made: for callers that hold the module only for reading. */
+bool region_call_known(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err);
+
 /* For eager states: the set that they use, and the contexts that they keep. */
 region_user *region_user_new(region_set *s); /* NULL: out of memory */
 void region_user_free(region_user *u);       /* accepts NULL */

@@ -254,7 +254,7 @@ naru_status module_save(module *m, const char *path, naru_error *err) {
     archive_writer *w = NULL;
     TRY(torch_storage_table_new("", &s.storages, err));
     naru_status st = pkw_begin(&s.w, err);
-    pthread_mutex_lock(&m->writing);
+    pthread_rwlock_wrlock(&m->attributes);
     if (st == NARU_OK) st = put(&s, m->root);
     if (st == NARU_OK) st = pkw_end(&s.w, err);
     if (st == NARU_OK) st = archive_writer_begin(path, NULL, &w, err);
@@ -263,7 +263,7 @@ naru_status module_save(module *m, const char *path, naru_error *err) {
         naru_status end = archive_writer_end(w, st == NARU_OK, NULL, st == NARU_OK ? err : NULL);
         if (st == NARU_OK) st = end;
     }
-    pthread_mutex_unlock(&m->writing);
+    pthread_rwlock_unlock(&m->attributes);
     pkw_free(&s.w);
     torch_storage_table_free(s.storages);
     return st;

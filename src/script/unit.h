@@ -8,6 +8,7 @@
 #define SCRIPT_UNIT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/hash.h"
 #include "script/ast.h"
@@ -115,12 +116,13 @@ struct unit {
     pthread_mutex_t lock; /* recursive: held while declaring and compiling */
     unit_source_fn source;
     void *user;
-    strmap files;       /* path -> parsed file */
-    strmap classes;     /* qualified name -> sclass */
-    strmap functions;   /* qualified name -> sfunction */
-    sv constants;       /* CONSTANTS: a tuple, cN by index; NONE when there is none */
-    int version;        /* file version 1..10: upgraders (reference 2.4) */
-    const char *origin; /* file name, for messages */
+    strmap files;           /* path -> parsed file */
+    strmap classes;         /* qualified name -> sclass */
+    strmap functions;       /* qualified name -> sfunction */
+    sv constants;           /* CONSTANTS: a tuple, cN by index; NONE when there is none */
+    atomic_uint generation; /* grows when an attribute turns out to be written by some function: regions are stale */
+    int version;            /* file version 1..10: upgraders (reference 2.4) */
+    const char *origin;     /* file name, for messages */
 };
 
 naru_status unit_new(unit_source_fn source, void *user, int version, unit **out, naru_error *err);
