@@ -5,6 +5,7 @@
 #include "script/aten/arith.h"
 #include "script/aten/aten.h"
 #include "script/aten/hosted.h"
+#include "script/aten/quantized_pointwise.h"
 
 #include <complex.h>
 #include <math.h>
@@ -30,6 +31,7 @@ static bool is_double(lower *L, sten *x) { return t_dtype(L, x) == NARU_DOUBLE; 
 static sten *constant(lower *L, sten *x, double v) { return lit(L, t_dtype(L, x), v); }
 
 void aten_relu(lower *L) {
+    if (quantized_alike(L, aten_relu)) return;
     sten *x = arg_tensor(L, 0);
     naru_dtype d = t_dtype(L, x);
     if (d == NARU_BOOL) lower_raise(L, "RuntimeError", "Boolean inputs not supported for relu");
@@ -42,6 +44,7 @@ static sten *leaky(lower *L, sten *x, double slope) {
     return ar_where(L, EMIT(Greater, x, constant(L, x, 0)), x, ar_mulc(L, x, slope));
 }
 void aten_leaky_relu(lower *L) {
+    if (quantized_alike(L, aten_leaky_relu)) return;
     sten *x = float_arg(L);
     ret_tensor(L, leaky(L, x, arg_float(L, 1)));
 }
@@ -76,6 +79,7 @@ static sten *elu(lower *L, sten *x, double alpha, double scale, double inner) {
     return ar_where(L, EMIT(LessOrEqual, x, constant(L, x, 0)), low, ar_mulc(L, x, scale));
 }
 void aten_elu(lower *L) {
+    if (quantized_alike(L, aten_elu)) return;
     sten *x = float_arg(L);
     ret_tensor(L, elu(L, x, arg_float(L, 1), arg_float(L, 2), arg_float(L, 3)));
 }
@@ -85,6 +89,7 @@ void aten_selu(lower *L) {
     ret_tensor(L, is_double(L, x) ? elu(L, x, alpha, scale, 1) : EMIT(Selu, x));
 }
 void aten_celu(lower *L) {
+    if (quantized_alike(L, aten_celu)) return;
     sten *x = float_arg_of(L, "elu_cpu");
     double alpha = arg_float(L, 1);
     if (alpha == 0) lower_raise(L, "RuntimeError", "ZeroDivisionError: alpha cannot be 0 for CELU");
@@ -92,6 +97,7 @@ void aten_celu(lower *L) {
 }
 
 void aten_gelu(lower *L) {
+    if (quantized_alike(L, aten_gelu)) return;
     sten *x = float_arg(L);
     const char *form = arg_str(L, 1);
     if (strcmp(form, "none") != 0 && strcmp(form, "tanh") != 0)
@@ -114,10 +120,12 @@ void aten_mish(lower *L) {
     ret_tensor(L, lower_recording(L) ? EMIT(Mul, x, EMIT(Tanh, EMIT(Softplus, x))) : EMIT(Mish, x));
 }
 void aten_hardswish(lower *L) {
+    if (quantized_alike(L, aten_hardswish)) return;
     sten *x = float_arg(L);
     ret_tensor(L, EMIT(HardSwish, x));
 }
 void aten_hardsigmoid(lower *L) {
+    if (quantized_as(L, aten_hardsigmoid, 1.0 / 256, 0)) return;
     sten *x = float_arg(L);
     if (is_double(L, x))
         ret_tensor(L, EMIT(Clip, ar_addc(L, ar_mulc(L, x, 1.0 / 6), 0.5), constant(L, x, 0), constant(L, x, 1)));
@@ -162,6 +170,7 @@ void aten_softshrink(lower *L) {
 }
 
 void aten_threshold(lower *L) {
+    if (quantized_alike(L, aten_threshold)) return;
     sten *x = arg_tensor(L, 0);
     naru_dtype d = t_dtype(L, x);
     sten *low = EMIT(LessOrEqual, x, scalar_tensor(L, arg_scalar(L, 1), d));
@@ -204,3 +213,9 @@ static void rrelu(lower *L, int first) {
 }
 void aten_rrelu(lower *L) { rrelu(L, 1); }
 void aten_rrelu_with_noise(lower *L) { rrelu(L, 2); }
+
+void aten__add_relu(lower *L) {
+    sv y;
+    lower_call(L, aten_add, L->nargs, L->args, 1, &y);
+    ret_tensor(L, EMIT(Relu, sv_tensor(y)));
+}

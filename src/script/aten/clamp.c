@@ -8,6 +8,7 @@
 #include "script/aten/arith.h"
 #include "script/aten/aten.h"
 #include "script/aten/hosted.h"
+#include "script/aten/quantized_pointwise.h"
 
 /* lo and hi: NULL for none; numbers or tensors. The result has the common type of all. */
 static sten *clamp(lower *L, sten *x, sten *lo, sten *hi) {
@@ -36,16 +37,25 @@ static void clamp_args(lower *L, int lo, int hi) {
     ret_tensor(L, clamp(L, x, a, b));
 }
 
-void aten_clamp(lower *L) { clamp_args(L, 1, 2); }
-void aten_clamp_min(lower *L) { clamp_args(L, 1, -1); }
-void aten_clamp_max(lower *L) { clamp_args(L, -1, 1); }
+void aten_clamp(lower *L) {
+    if (!quantized_alike(L, aten_clamp)) clamp_args(L, 1, 2);
+}
+void aten_clamp_min(lower *L) {
+    if (!quantized_alike(L, aten_clamp_min)) clamp_args(L, 1, -1);
+}
+void aten_clamp_max(lower *L) {
+    if (!quantized_alike(L, aten_clamp_max)) clamp_args(L, -1, 1);
+}
 
 /* Bounds in x's own type. */
 static sten *between(lower *L, sten *x, double lo, double hi) {
     return EMIT(Clip, x, lit(L, t_dtype(L, x), lo), lit(L, t_dtype(L, x), hi));
 }
-void aten_relu6(lower *L) { ret_tensor(L, between(L, arg_tensor(L, 0), 0, 6)); }
+void aten_relu6(lower *L) {
+    if (!quantized_alike(L, aten_relu6)) ret_tensor(L, between(L, arg_tensor(L, 0), 0, 6));
+}
 void aten_hardtanh(lower *L) {
+    if (quantized_alike(L, aten_hardtanh)) return;
     sten *x = arg_tensor(L, 0);
     ret_tensor(L, between(L, x, arg_float(L, 1), arg_float(L, 2)));
 }

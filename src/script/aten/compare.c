@@ -159,3 +159,16 @@ void aten_masked_fill(lower *L) {
     check_broadcast(L, x, mask);
     ret_tensor(L, ar_where(L, mask, cast(L, v, t_dtype(L, x)), x));
 }
+
+/* ---- &=, |=, ^=, <<=, >>= ---- */
+static void in_place(lower *L, lower_fn plain) {
+    sv y;
+    lower_call(L, plain, L->nargs, L->args, 1, &y);
+    write_to(L, arg_tensor(L, 0), sv_tensor(y));
+    ret_tensor(L, arg_tensor(L, 0));
+}
+void aten___iand__(lower *L) { in_place(L, aten_bitwise_and); }
+void aten___ior__(lower *L) { in_place(L, aten_bitwise_or); }
+void aten___ixor__(lower *L) { in_place(L, aten_bitwise_xor); }
+void aten___ilshift__(lower *L) { in_place(L, aten_left_shift); }
+void aten___irshift__(lower *L) { in_place(L, aten_right_shift); }

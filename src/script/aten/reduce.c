@@ -8,6 +8,7 @@
 #include "script/aten/arith.h"
 #include "script/aten/aten.h"
 #include "script/aten/hosted.h"
+#include "script/aten/quantized_pointwise.h"
 
 typedef struct axes {
     int n; /* 0: all */
@@ -81,8 +82,12 @@ static void mean(lower *L, int dims, int keep, int dtype) {
                     arg_none(L, dtype) ? "Input" : "Optional", ar_type_name(d));
     ret_tensor(L, reduce(L, &op_ReduceMean, cast(L, x, d), &a, keep >= 0 && arg_bool(L, keep)));
 }
-void aten_mean(lower *L) { mean(L, -1, -1, 1); }
-void aten_mean_dim(lower *L) { mean(L, 1, 2, 3); }
+void aten_mean(lower *L) {
+    if (!quantized_alike(L, aten_mean)) mean(L, -1, -1, 1);
+}
+void aten_mean_dim(lower *L) {
+    if (!quantized_alike(L, aten_mean_dim)) mean(L, 1, 2, 3);
+}
 
 static sten *without_nans(lower *L, sten *x) {
     return dtype_is_float(t_dtype(L, x)) ? ar_where(L, EMIT(IsNaN, x), lit(L, t_dtype(L, x), 0), x) : x;
@@ -304,3 +309,6 @@ void aten_logsumexp(lower *L) {
     if (dtype_is_complex(t_dtype(L, x))) lower_fail(L, NARU_UNSUPPORTED, "logsumexp of complex numbers");
     ret_tensor(L, reduce(L, &op_ReduceLogSumExp, to_float(L, x), &a, arg_bool(L, 2)));
 }
+
+void aten__is_all_true(lower *L) { ret_tensor(L, ar_all(L, ar_bool(L, arg_tensor(L, 0)))); }
+void aten__is_any_true(lower *L) { ret_tensor(L, ar_any(L, ar_bool(L, arg_tensor(L, 0)))); }

@@ -25,3 +25,27 @@ void aten_softmax(lower *L) { soft(L, &op_Softmax, 2); }
 void aten_log_softmax(lower *L) { soft(L, &op_LogSoftmax, 2); }
 void aten__softmax(lower *L) { soft(L, &op_Softmax, -1); } /* half_to_float is for other devices */
 void aten__log_softmax(lower *L) { soft(L, &op_LogSoftmax, -1); }
+
+/* Rows that are -inf throughout give zeros instead of NaN. */
+void aten__safe_softmax(lower *L) {
+    sten *x = arg_tensor(L, 0);
+    naru_dtype d = arg_dtype(L, 2, t_dtype(L, x));
+    int dim = arg_axis(L, 1, t_rank(L, x));
+    x = cast(L, x, d);
+    sten *y = along(L, &op_Softmax, x, dim), *minus = EMITA(IsInf, ATTRS(AI("detect_positive", 0)), x);
+    sten *empty = ar_any_axes(L, minus, 1, (int64_t[]){dim}, true, true);
+    ret_tensor(L, ar_where(L, empty, lit(L, d, 0), y));
+}
+
+/* True in the mask leaves an element out; a row without elements is NaN there and 0 here. mask_type: 0 [L, L] for all,
+ * 1 [B, L] for keys, 2 x's shape. */
+void aten__masked_softmax(lower *L) {
+    sten *x = arg_tensor(L, 0), *mask = arg_tensor(L, 1);
+    int rank = t_rank(L, x), dim = arg_none(L, 2) ? rank - 1 : arg_axis(L, 2, rank);
+    naru_dtype d = t_dtype(L, x);
+    if (t_dtype(L, mask) != NARU_BOOL) lower_raise(L, "RuntimeError", "Mask should be a boolean tensor");
+    if (arg_int_or(L, 3, 2) == 1)
+        for (int i = 1; i + 1 < rank; i++) mask = view_unsqueeze(L, mask, 1);
+    sten *y = along(L, &op_Softmax, ar_where(L, mask, lit(L, d, -__builtin_inf()), x), dim);
+    ret_tensor(L, ar_where(L, mask, lit(L, d, 0), y));
+}

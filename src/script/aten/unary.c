@@ -9,6 +9,7 @@
 #include "script/aten/arith.h"
 #include "script/aten/aten.h"
 #include "script/aten/hosted.h"
+#include "script/aten/quantized_pointwise.h"
 #include "script/aten/special.h"
 
 typedef sten *(*record_fn)(lower *L, sten *x);
@@ -30,6 +31,7 @@ static void by_operator(lower *L, const op_desc *op, fn_c f) {
     ret_tensor(L, lower_op(L, op, NULL, 1, &x));
 }
 
+static bool is_signed(lower *L) { return t_dtype(L, arg_tensor(L, 0)) == NARU_INT8; }
 static cplx c_sigmoid(cplx z) { return 1 / (1 + cexp(-z)); }
 
 #define BY_OPERATOR(name, Op, f)                                                                                       \
@@ -45,12 +47,17 @@ BY_OPERATOR(acos, Acos, cacos)
 BY_OPERATOR(atan, Atan, catan)
 BY_OPERATOR(sinh, Sinh, csinh)
 BY_OPERATOR(cosh, Cosh, ccosh)
-BY_OPERATOR(tanh, Tanh, ctanh)
 BY_OPERATOR(asinh, Asinh, casinh)
 BY_OPERATOR(acosh, Acosh, cacosh)
 BY_OPERATOR(atanh, Atanh, catanh)
 BY_OPERATOR(erf, Erf, NULL)
-BY_OPERATOR(sigmoid, Sigmoid, c_sigmoid)
+
+void aten_tanh(lower *L) {
+    if (!quantized_as(L, aten_tanh, 2.0 / 256, is_signed(L) ? 0 : 128)) by_operator(L, &op_Tanh, ctanh);
+}
+void aten_sigmoid(lower *L) {
+    if (!quantized_as(L, aten_sigmoid, 1.0 / 256, is_signed(L) ? -128 : 0)) by_operator(L, &op_Sigmoid, c_sigmoid);
+}
 
 static cplx c_reciprocal(cplx z) { return 1 / z; }
 void aten_reciprocal(lower *L) { by_operator(L, &op_Reciprocal, c_reciprocal); }
@@ -336,3 +343,26 @@ void aten_is_nonzero(lower *L) {
                         : "Boolean value of Tensor with no values is ambiguous");
     ret_value(L, sv_keep(item(L, ar_bool(L, arg_tensor(L, 0)))));
 }
+
+/* x = mantissa 2^exponent with 0.5 <= |mantissa| < 1 */
+static double d_mantissa(double x) {
+    int e;
+    return frexp(x, &e);
+}
+static double d_exponent(double x) {
+    int e = 0;
+    if (isfinite(x)) frexp(x, &e);
+    return e;
+}
+void aten_frexp(lower *L) {
+    sten *x = arg_tensor(L, 0);
+    if (!dtype_is_float(t_dtype(L, x)))
+        lower_raise(L, "RuntimeError", "torch.frexp() only supports floating-point dtypes");
+    ret_tensor(L, map1(L, x, d_mantissa));
+    ret_tensor(L, cast(L, map1(L, x, d_exponent), NARU_INT32));
+}
+
+void aten_bessel_y0(lower *L) { by_host(L, y0, NULL, NULL); }
+void aten_bessel_y1(lower *L) { by_host(L, y1, NULL, NULL); }
+static double d_spherical(double x) { return x == 0 ? 1 : isinf(x) ? 0 : sin(x) / x; }
+void aten_spherical_bessel_j0(lower *L) { by_host(L, d_spherical, NULL, NULL); }
