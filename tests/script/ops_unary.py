@@ -72,3 +72,13 @@ case("aten::is_nonzero", torch.empty(0))
 for op in ("exp_", "sigmoid_", "neg_", "abs_", "round_", "tanh_", "reciprocal_", "square_"):
     case(f"aten::{op}", R(2, 3))
 case("aten::nan_to_num_", edge)
+case("aten::frexp.Tensor", T([0.0, 1.0, -3.7, 1e-20, inf]))
+case("aten::special_bessel_y0", T([0.5, 2.0, 10.0]))
+case("aten::special_bessel_y1", T([0.5, 2.0, 10.0]))
+case("aten::special_spherical_bessel_j0", T([0.0, 0.5, 2.0, 10.0]))
+case("aten::special_modified_bessel_i0", T([0.5, -2.0, 10.0]))
+case("aten::special_modified_bessel_i1", T([0.5, -2.0, 10.0]))
+for p in ("chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l",
+          "legendre_polynomial_p", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w"):
+    case(f"aten::special_{p}", T([-0.7, 0.1, 0.5, 0.9])[:, None], T([0.0, 1.0, 2.0, 3.0, 5.0]), rtol=1e-4, atol=1e-5)
+    case(f"aten::special_{p}.n_scalar", T([-0.7, 0.1], dtype=f64), 4)
