@@ -38,6 +38,7 @@ bool emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val 
     while (nout > 1 && (base & ~REG_TEMP) + (uint32_t)nout > C->temps) c_temp(C);
     if (nout == 0) r = base;
     c_emit(C, INSN_OP, r, call_at(C, (scall){.op = op}), base, (uint32_t)nargs);
+    if (nout == 1 && C->st == NARU_OK) C->code.data[here(C) - 1].type = types[0];
     if (nout == 0) *out = val_const(C, sv_none(), &stype_none);
     else if (nout == 1) *out = val_in(r, types[0]);
     else

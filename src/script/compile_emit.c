@@ -57,7 +57,7 @@ reg c_temp(cc *C) { return c_temps(C, 1); }
 
 /* ---- instructions ---- */
 uint32_t c_emit(cc *C, insn_op op, uint32_t a, uint32_t b, uint32_t c, uint32_t n) {
-    xinsn x = {.op = (uint8_t)op, .n = n, .a = a, .b = b, .c = c, .pos = C->at.start};
+    xinsn x = {.op = (uint8_t)op, .n = n, .a = a, .b = b, .c = c, .pos = C->at.start, .mark = C->temps};
     if (C->st == NARU_OK && C->code.count >= 1u << 22) cfail(C, NARU_LIMIT, C->at, "the function is too long");
     if (C->st == NARU_OK && n > UINT8_MAX && op != INSN_TSLICE)
         cfail(C, NARU_LIMIT, C->at, "more than %d values in one place", UINT8_MAX);
@@ -237,13 +237,10 @@ bool c_as_value(cc *C, val *v, const ast *at) {
 
 /* ---- packing ---- */
 typedef struct packer {
-    cc *C;
-    uint32_t nvars;
     bool ok;
 } packer;
 
 static uint16_t field(packer *p, char format, uint32_t v) {
-    if ((format == 'R' || format == 'D') && (v & REG_TEMP)) v = p->nvars + (v & ~REG_TEMP);
     if (format == '-') v = 0;
     if (v > UINT16_MAX) p->ok = false;
     return (uint16_t)v;
@@ -259,11 +256,12 @@ static void copy_arrays(cc *C, code *k) {
 }
 
 bool code_finish(cc *C) {
+    if (!code_lifetimes(C)) return false;
     code k = {.ninsns = (int)C->code.count, .nconsts = (int)C->consts.count};
-    packer p = {C, (uint32_t)C->vars.count, true};
+    packer p = {true};
     k.ncalls = (int)C->calls.count;
     k.ntypes = (int)C->types.count;
-    k.nregs = (int)(p.nvars + C->max_temps);
+    k.nregs = (int)(C->vars.count + C->max_temps);
     copy_arrays(C, &k);
     if (!k.consts || !k.calls || !k.types || !k.insns || !k.pos) return coom(C);
     for (size_t i = 0; i < C->code.count; i++) {

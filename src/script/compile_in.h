@@ -170,6 +170,8 @@ typedef struct xinsn {
     uint8_t op;
     uint32_t n, a, b, c;
     uint32_t pos;
+    const stype *type; /* OP, ITEM: of the one result, where it is known */
+    uint32_t mark;     /* FOR, WHILE: temporaries from here on belong to the body */
 } xinsn;
 
 struct cc {
@@ -234,6 +236,7 @@ val val_const(cc *C, sv k, const stype *t);                                     
 bool emit_op(cc *C, const char *name, int nargs, const val *args, reg dst, val *out); /* resolves; args anywhere */
 bool emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val *out, const stype *const *types);
 bool emit_call(cc *C, sfunction *fn, const char *method, reg base, int nargs, reg dst);
+bool code_lifetimes(cc *C); /* compile_live.c: registers are plain numbers afterwards */
 bool code_finish(cc *C); /* packs everything into f->code */
 
 bool compile_entry(cc *C); /* compile.c: hooks around forward */

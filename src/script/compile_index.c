@@ -177,6 +177,7 @@ static bool tuple_index(cc *C, const ast *n, val *obj, reg dst, val *out) {
     if (!c_in_reg(C, obj, REG_ANY)) return false;
     reg r = want(C, dst);
     c_emit(C, INSN_ITEM, r, obj->r, (uint32_t)i, 0);
+    if (C->st == NARU_OK) C->code.data[here(C) - 1].type = obj->type->args[i];
     const stype *t = obj->type->args[i];
     *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint_of(obj->taint, t)};
     return C->st == NARU_OK;

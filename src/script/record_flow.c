@@ -64,6 +64,7 @@ static void transfer(const code *c, const insn *i, uint64_t *row) {
     case INSN_LIST:
     case INSN_DICT: mark(row, i->c, i->n, true); break;
     case INSN_MOVE:
+    case INSN_TAKE:
     case INSN_ATTR:
     case INSN_UNPACK:
     case INSN_ITEM:

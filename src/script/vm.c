@@ -162,10 +162,14 @@ static naru_status deliver(frame *f, sv v, naru_error *err) {
     return NARU_OK;
 }
 
+static void use_up(sv *args, int n) { /* the callee lets go of them when it can */
+    for (int j = 0; j < n; j++) sv_set(&args[j], (sv){.tag = SV_UNINIT});
+}
+
 /* Begins a call: a new top frame, or the result right away when the sink ran it (*done). */
 static naru_status do_call(vm *m, frame *f, const scall *k, const insn *i, bool *done, naru_error *err) {
     sfunction *fn;
-    const sv *args = f->regs + i->c;
+    sv *args = f->regs + i->c;
     *done = false;
     TRY(callee(k, args, i->n, &fn, err));
     if (m->sink->call) {
@@ -173,10 +177,12 @@ static naru_status do_call(vm *m, frame *f, const scall *k, const insn *i, bool 
         naru_status st = NARU_OK;
         if (m->sink->call(m, fn, i->n, args, &v, &st, err)) {
             *done = true;
+            use_up(args, i->n);
             return st == NARU_OK ? deliver(f, v, err) : st;
         }
     }
     TRY(frame_push(m, fn, i->n, args, err));
+    use_up(args, i->n);
     return spend(m, (uint64_t)fn->code.ninsns, err);
 }
 
@@ -221,6 +227,12 @@ static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv 
         const insn *i = &insns[pc++];
         switch ((insn_op)i->op) {
         case INSN_MOVE: sv_set(&r[i->a], sv_keep(r[i->b])); break;
+        case INSN_TAKE: {
+            sv v = r[i->b];
+            r[i->b] = (sv){.tag = SV_UNINIT};
+            sv_set(&r[i->a], v);
+            break;
+        }
         case INSN_CONST: sv_set(&r[i->a], sv_keep(c->consts[i->b])); break;
         case INSN_CLEAR: sv_set(&r[i->a], (sv){.tag = SV_UNINIT}); break;
         case INSN_OP: {
