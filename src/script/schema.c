@@ -380,7 +380,21 @@ static void index_rows(void) {
     }
 }
 
-__attribute__((destructor)) static void forget_schemas(void) { arena_free(memory); }
+static void drop_defaults(const schema *s) {
+    for (int i = 0; i < s->nparams; i++)
+        if (s->params[i].has_default) sv_drop(s->params[i].dflt);
+}
+
+/* Derived forms share their parameters: an out form with a row of its name, an in-place form with one parsed for it. */
+__attribute__((destructor)) static void forget_schemas(void) {
+    for (int b = 0; b < BUCKETS; b++)
+        for (entry *e = atomic_load(&buckets[b]); e; e = e->next)
+            for (const sop *o = atomic_load(&e->ops); o; o = o->next) {
+                if (o->fn == lower_in_place) drop_defaults(((const sop *)o->user)->schema);
+                else if (o->fn != lower_out_form) drop_defaults(o->schema);
+            }
+    arena_free(memory);
+}
 
 static sop *parse_op(const char *text, lower_fn fn, void *user, naru_error *err) {
     if (!memory && !(memory = arena_new())) return NULL;
