@@ -273,9 +273,11 @@ static token_kind symbol(lexer *lx) {
         token_kind kind = symbols[i].kind;
         if (kind == T_BANG && !lx->field) break;
         if (kind == T_WALRUS && lx->field && !lx->brackets) continue;
+        bool outside = lx->field && !lx->brackets;
         if (kind == T_OPEN || kind == T_OPEN_SQUARE || kind == T_OPEN_CURLY) lx->brackets++;
         if ((kind == T_CLOSE || kind == T_CLOSE_SQUARE || kind == T_CLOSE_CURLY) && lx->brackets) lx->brackets--;
         lx->at += (uint32_t)symbols[i].len;
+        if (outside && (kind == T_COLON || kind == T_CLOSE_CURLY)) lx->end = lx->at; /* what follows is text */
         return kind;
     }
     lx->at++;

@@ -34,7 +34,8 @@ typedef struct lexer {
     uint32_t dedents;    /* still to be given */
     token_kind last;     /* given */
     bool line_start;     /* the indentation of a line is due */
-    bool field;          /* in a replacement field of an f-string: `!` is a token, `:=` is none outside brackets */
+    bool field;          /* in a replacement field of an f-string: `!` is a token, `:=` is none outside brackets,
+                              the field ends at `:` or `}` */
     const char *problem; /* what is wrong with the T_ERROR just given; static text */
 } lexer;
 

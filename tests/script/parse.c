@@ -287,6 +287,7 @@ static void test_wide_is_fine(void **state) {
     check_bomb("with a", ", b", ": pass\n", NULL);
     check_bomb("def f(a", ", *", "): pass\n", "expected");
     check_bomb("x = f'", "{a}", "'\n", NULL);
+    check_bomb("x = f'", "{a:#}{a}#", "'\n", NULL); /* in linear time */
     check_bomb("x = a[", "b:c:d, ", "]\n", NULL);
 }
 
