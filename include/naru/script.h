@@ -101,8 +101,12 @@ typedef struct naru_module_info {
     int64_t parameter_count; /* elements */
     int64_t parameter_bytes;
     bool training; /* saved in training mode */
+    int threads;   /* that calls use */
 } naru_module_info;
 NARU_API naru_status naru_module_get_info(naru_module *module, naru_module_info *out);
+/* What a reader should know: modules of training that were saved in training mode (warnings), operators that are not
+ * there and code that does not compile (errors): of everything that can be called, whether it will be or not. */
+NARU_API naru_status naru_module_check(naru_module *module, naru_report *report, naru_error *err);
 /* Method i: name, and its signature as text "forward(Tensor x, int n=2) -> Tensor"; strings live with the module. */
 NARU_API const char *naru_module_method(naru_module *module, size_t i, const char **signature);
 /* Argument i of a method (self left out): name, type as text, whether it has a default. NOT_FOUND past the end. */

@@ -10,6 +10,7 @@
 #include "api/options.h"
 #include "formats/onnx/onnx.h"
 #include "script/coerce.h"
+#include "script/compile.h"
 #include "script/export.h"
 #include "script/module.h"
 
@@ -268,6 +269,7 @@ naru_status naru_module_get_info(naru_module *n, naru_module_info *out) {
                               .version = n->m->version,
                               .class_name = root->cls->qualname,
                               .methods = (size_t)root->cls->nmethods,
+                              .threads = pool_threads(n->m->pool),
                               .attributes = (size_t)root->cls->nattrs};
     int training = sclass_attr(root->cls, "training");
     out->training = training >= 0 && root->slots[training].tag == SV_BOOL && root->slots[training].b;
@@ -281,10 +283,68 @@ naru_status naru_module_get_info(naru_module *n, naru_module_info *out) {
     return NARU_OK;
 }
 
+/* ---- checking ---- */
+enum { NAMES_SHOWN = 4 };
+
+typedef struct in_training { /* modules of one class */
+    const char *cls;
+    str names;
+    int count;
+} in_training;
+typedef ARRAY(in_training) training_list;
+
+static bool trains(const char *cls) {
+    return strstr(cls, "BatchNorm") || strstr(cls, "InstanceNorm") || strstr(cls, "Dropout") || strstr(cls, "RReLU");
+}
+
+static bool note_training(training_list *list, const char *cls, const char *path) {
+    size_t i = 0;
+    while (i < list->count && strcmp(list->data[i].cls, cls) != 0) i++;
+    if (i == list->count && !ARRAY_PUSH(list, (in_training){.cls = cls})) return false;
+    in_training *k = &list->data[i];
+    if (k->count++ < NAMES_SHOWN) str_addf(&k->names, "%s%s", k->count > 1 ? ", " : "", *path ? path : "itself");
+    return true;
+}
+
+static bool find_training(const sobject *o, const char *path, int depth, training_list *out) {
+    int at = sclass_attr(o->cls, "training");
+    bool on = at >= 0 && o->slots[at].tag == SV_BOOL && o->slots[at].b;
+    bool ok = !on || !trains(o->cls->name) || note_training(out, o->cls->name, path);
+    for (int i = 0; ok && depth < 100 && i < o->n && i < o->cls->nattrs; i++) {
+        if (o->slots[i].tag != SV_OBJECT) continue;
+        str below = {0};
+        str_addf(&below, "%s%s%s", path, *path ? "." : "", o->cls->attrs[i].name);
+        ok = find_training(sv_object(o->slots[i]), str_text(&below), depth + 1, out);
+        str_free(&below);
+    }
+    return ok;
+}
+
+static naru_status report_training(naru_module *n, naru_report *report, naru_error *err) {
+    training_list list = {0};
+    naru_status st = find_training(sv_object(n->m->root), "", 0, &list) ? NARU_OK : err_oom(err);
+    for (size_t i = 0; i < list.count; i++) {
+        in_training *k = &list.data[i];
+        if (st == NARU_OK)
+            st = report_add(report, NARU_SEVERITY_WARNING, "training-mode", k->cls, "call eval() before saving",
+                            "%d module%s in training mode: %s%s", k->count, k->count == 1 ? " is" : "s are",
+                            str_text(&k->names), k->count > NAMES_SHOWN ? ", ..." : "");
+        str_free(&k->names);
+    }
+    ARRAY_FREE(&list);
+    return st;
+}
+
+naru_status naru_module_check(naru_module *n, naru_report *report, naru_error *err) {
+    if (!n || !report) return err_set(err, NARU_INVALID_ARGUMENT, "naru_module_check: a required argument is NULL");
+    TRY(report_training(n, report, err));
+    return unit_check(n->m->unit, report, err);
+}
+
 static char *signature_text(naru_module *n, sfunction *f) {
     str s = {0};
     str_addf(&s, "%s(", f->name);
-    if (unit_sign(n->m->unit, f, NULL) != NARU_OK) str_add(&s, "?");
+    if (unit_sign(n->m->unit, f, NULL) != NARU_OK && !f->ret) str_add(&s, "?"); /* a body may be broken alone */
     else
         for (int i = 1; i < f->nparams; i++) {
             const sparam *p = &f->params[i];

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cli.h"
+#include "module.h"
 
 enum { LEAST_RUNS = 3 };
 
 typedef struct bench_args {
-    const char *path;
+    const char *path, *method;
     text_list shape;
     int_list batch, threads;
     double seconds;
@@ -40,13 +40,17 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Outputs are handed back in, so that only the first run allocates them. */
+/* What is measured: a session, or a method of a module. Outputs of a session are handed back in, so that only the first
+ * run allocates them. */
 typedef struct runner {
     naru_session *session;
     const named_values *in;
     ports out;
     const char **names;
     naru_value **outs;
+    naru_module *module;
+    const char *method;
+    call_args *args;
 } runner;
 
 static runner runner_new(naru_session *s, const named_values *in) {
@@ -62,7 +66,18 @@ static void runner_free(runner *r) {
     free(r->names), free(r->outs), free(r->out.items);
 }
 
+static naru_status call_once(runner *r, double *ms, naru_error *err) {
+    naru_ivalue *out = NULL;
+    double start = now_ms();
+    naru_status st =
+        naru_module_call_named(r->module, r->method, r->args->count, r->args->names, r->args->values, &out, err);
+    *ms = now_ms() - start;
+    naru_ivalue_destroy(&out);
+    return st;
+}
+
 static naru_status run_once(runner *r, double *ms, naru_error *err) {
+    if (r->module) return call_once(r, ms, err);
     for (size_t i = 0; i < r->out.count; i++)
         if (r->outs[i] && !naru_value_tensor(r->outs[i])) naru_value_destroy(&r->outs[i]);
     double start = now_ms();
@@ -105,50 +120,84 @@ static void add_result(bench *b, result r) {
     fflush(stdout);
 }
 
-static int bench_inputs(bench *b, naru_session *s, const named_values *in) {
+static int measure(bench *b, runner *r, int64_t batch, int threads) {
     naru_error err = NARU_ERROR_INIT;
-    naru_session_info info = {.size = sizeof info};
     double first, *times = NULL;
     int64_t n = 0;
-    runner r = runner_new(s, in);
-    naru_session_get_info(s, &info);
-    naru_status st = run_once(&r, &first, &err);
-    if (st == NARU_OK) st = time_runs(&r, b->args->seconds, &times, &n, &err);
+    naru_status st = run_once(r, &first, &err);
+    if (st == NARU_OK) st = time_runs(r, b->args->seconds, &times, &n, &err);
     if (st == NARU_OK) {
         if (b->first_ms < 0) b->first_ms = first;
-        add_result(b, (result){batch_of(in), info.threads, times[n / 2], times[n * 9 / 10], times[0], n});
+        add_result(b, (result){batch, threads, times[n / 2], times[n * 9 / 10], times[0], n});
     }
     free(times);
-    runner_free(&r);
-    return st == NARU_OK ? -1 : fail(&err);
+    return st == NARU_OK ? -1 : r->module ? fail_module(r->module, &err) : fail(&err);
 }
 
 /* batch 0: as --shape and the model say. */
 static int bench_batch(bench *b, naru_session *s, const ports *in, const shapes *given, int64_t batch) {
     named_values values = {0};
+    naru_session_info info = {.size = sizeof info};
     int code = random_inputs("bench", in, given, batch, (uint64_t)b->args->seed, &values);
-    if (code < 0) code = bench_inputs(b, s, &values);
+    naru_session_get_info(s, &info);
+    if (code < 0) {
+        runner r = runner_new(s, &values);
+        code = measure(b, &r, batch_of(&values), info.threads);
+        runner_free(&r);
+    }
     values_free(&values);
     return code;
 }
 
-static int bench_session(bench *b, const shapes *given, int64_t threads) {
+/* The batch is axis 0 of every input of rank > 0. */
+static int bench_call(bench *b, naru_module *m, const shapes *given, int64_t batch) {
+    const char *method = b->args->method ? b->args->method : "forward";
+    pieces in = {0};
+    call_args args = {0};
+    naru_module_info info = {.size = sizeof info};
+    int64_t real = 1;
+    int code = -1;
+    for (size_t i = 0; code < 0 && i < given->count; i++) {
+        shape s = given->items[i];
+        if (batch && s.rank) s.dims[0] = batch;
+        if (i == 0 && s.rank) real = s.dims[0];
+        code = random_piece(&s, (uint64_t)b->args->seed * 1000003 + i, &in);
+    }
+    naru_module_get_info(m, &info);
+    if (code < 0) code = arrange_arguments("bench", m, method, &in, false, &args);
+    runner r = {.module = m, .method = method, .args = &args};
+    if (code < 0) code = measure(b, &r, real, info.threads);
+    call_args_free(&args);
+    pieces_free(&in);
+    return code;
+}
+
+static int load(bench *b, naru_session **s, naru_module **m) {
+    double start = now_ms();
+    int code = is_module_file(b->args->path) ? load_module(b->args->path, b->args->options, m)
+                                             : load_session(b->args->path, b->args->options, s);
+    if (code < 0 && b->load_ms < 0) b->load_ms = now_ms() - start;
+    return code;
+}
+
+static int bench_threads(bench *b, const shapes *given, int64_t threads) {
     char text[32];
     naru_session *s = NULL;
+    naru_module *m = NULL;
     snprintf(text, sizeof text, "%lld", (long long)threads);
     naru_error err = NARU_ERROR_INIT;
     if (naru_options_set(b->args->options, "threads", text, &err) != NARU_OK)
         return usage("bench", "--threads: %s", err.message);
-    double start = now_ms();
-    int code = load_session(b->args->path, b->args->options, &s);
-    if (code >= 0) return code;
-    if (b->load_ms < 0) b->load_ms = now_ms() - start;
-    ports in = session_inputs(s);
+    int code = load(b, &s, &m);
+    ports in = s ? session_inputs(s) : (ports){0};
     size_t n = b->args->batch.count;
-    for (size_t i = 0; code < 0 && i < (n ? n : 1); i++)
-        code = bench_batch(b, s, &in, given, n ? b->args->batch.items[i] : 0);
+    for (size_t i = 0; code < 0 && i < (n ? n : 1); i++) {
+        int64_t batch = n ? b->args->batch.items[i] : 0;
+        code = m ? bench_call(b, m, given, batch) : bench_batch(b, s, &in, given, batch);
+    }
     free(in.items);
     naru_session_destroy(&s);
+    naru_module_destroy(&m);
     return code;
 }
 
@@ -180,7 +229,7 @@ static int bench_all(const bench_args *a) {
     bench b = {.args = a, .load_ms = -1, .first_ms = -1};
     size_t n = a->threads.count;
     int code = shapes_parse(&a->shape, &given, why) ? -1 : usage("bench", "%s", why);
-    for (size_t i = 0; code < 0 && i < (n ? n : 1); i++) code = bench_session(&b, &given, n ? a->threads.items[i] : 0);
+    for (size_t i = 0; code < 0 && i < (n ? n : 1); i++) code = bench_threads(&b, &given, n ? a->threads.items[i] : 0);
     if (code < 0) print_report(&b);
     shapes_free(&given);
     free(b.results);
@@ -194,7 +243,10 @@ int cmd_bench(int argc, char **argv) {
         "Measures latency on random inputs, for each number of threads and each batch.",
         "The batch sets every dimension that bears the symbol of the first input's axis 0 (if it has none, axis 0 of "
         "each\n"
-        "input). load_ms is the time to load and compile, first_ms the first run, both of the first session.",
+        "input). load_ms is the time to load and compile, first_ms the first run, both of the first session. A "
+        "TorchScript\n"
+        "module wants --shape for each argument; it compiles in the first run, and the batch is axis 0 of each "
+        "argument.",
         1,
         true};
     bench_args a = {.seconds = 3};
@@ -203,6 +255,7 @@ int cmd_bench(int argc, char **argv) {
         {"threads", "1,2", "numbers of threads; 0: every CPU", ARG_INTS, &a.threads, NULL, 0},
         {"shape", "SPEC", "NAME=DIMS[:TYPE] of an input (repeatable)", ARG_TEXTS, &a.shape, NULL, 0},
         {"seconds", "S", "time of each measurement (3)", ARG_REAL, &a.seconds, NULL, 0},
+        {"method", "NAME", "of a TorchScript module (forward)", ARG_TEXT, &a.method, NULL, 0},
         {"seed", "N", "of the random inputs", ARG_INT, &a.seed, NULL, 0},
         {"json", NULL, "one object: load_ms, first_ms, peak_rss_mb, results", ARG_FLAG, &a.json, NULL, 0},
     };

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "cli.h"
+#include "module.h"
 
 static json_t *findings(const naru_report *report, bool errors) {
     json_t *array = json_array();
@@ -44,6 +44,8 @@ int cmd_check(int argc, char **argv) {
     static const command c = {"check",
                               "MODEL",
                               "Checks structure, SSA, order, types, shapes and opsets; tells every error.",
+                              "Of a TorchScript module all code is compiled: operators that are missing, code that is "
+                              "not valid, parts that\nwere saved in training mode.\n"
                               "Exit code 0: sound; 1: there are errors; 3: the file cannot be read as a model.",
                               1,
                               false};
@@ -55,11 +57,14 @@ int cmd_check(int argc, char **argv) {
     int code = args_parse(&c, args, 1, NULL, argc, argv, &path);
     if (code >= 0) return code;
     naru_error err = NARU_ERROR_INIT;
-    naru_model *model;
-    if (naru_model_load(path, NULL, &model, &err) != NARU_OK) return unreadable(path, &err, json);
+    naru_model *model = NULL;
+    naru_module *module = NULL;
+    naru_status st =
+        is_module_file(path) ? naru_module_load(path, NULL, &module, &err) : naru_model_load(path, NULL, &model, &err);
+    if (st != NARU_OK) return unreadable(path, &err, json);
     naru_report *report = NULL;
-    naru_status st = naru_report_create(&report, &err);
-    if (st == NARU_OK) st = naru_model_check(model, report, &err);
+    st = naru_report_create(&report, &err);
+    if (st == NARU_OK) st = module ? naru_module_check(module, report, &err) : naru_model_check(model, report, &err);
     size_t errors = naru_report_count(report, NARU_SEVERITY_ERROR);
     if (st != NARU_OK) code = fail(&err);
     else if (json)
@@ -68,5 +73,6 @@ int cmd_check(int argc, char **argv) {
     else print_text(path, report);
     naru_report_destroy(&report);
     naru_model_destroy(&model);
+    naru_module_destroy(&module);
     return st != NARU_OK ? code : errors ? CODE_NO : CODE_OK;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "module.h"
 
 static int64_t opset_of(const naru_model *m) {
     const char *domain;
@@ -60,5 +60,7 @@ int cmd_convert_version(int argc, char **argv) {
     if (code >= 0) return code;
     if (!given) return usage(c.name, "--opset is missing");
     if (!output) return usage(c.name, "--output is missing");
+    if (is_module_file(path))
+        return fail_text(CODE_UNSUPPORTED, "%s: no ONNX model; 'naru export' writes one of a TorchScript module", path);
     return convert(path, version, output, external);
 }

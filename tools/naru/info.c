@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "module.h"
 
 typedef naru_status (*port_fn)(const naru_model *, size_t, naru_port *);
 
@@ -101,7 +101,8 @@ int cmd_info(int argc, char **argv) {
     static const command c = {"info",
                               "MODEL",
                               "Tells inputs, outputs, opsets, parameters, memory and operators of a model.",
-                              "Findings of 'naru check' are told at the end.",
+                              "Of a TorchScript module: class, methods with their signatures, parameters. Findings of "
+                              "'naru check' are\ntold at the end.",
                               1,
                               false};
     bool json = false;
@@ -109,6 +110,7 @@ int cmd_info(int argc, char **argv) {
     const char *path;
     int code = args_parse(&c, args, 1, NULL, argc, argv, &path);
     if (code >= 0) return code;
+    if (is_module_file(path)) return info_module(path, json);
     naru_error err = NARU_ERROR_INIT;
     naru_model *model;
     if (naru_model_load(path, NULL, &model, &err) != NARU_OK) return fail(&err);

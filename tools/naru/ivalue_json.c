@@ -85,7 +85,6 @@ static naru_status tensor_from_json(const json_t *j, naru_npz *npz, naru_tensor 
 }
 
 /* ---- making ---- */
-typedef naru_status (*gather_fn)(naru_ivalue *const *items, size_t count, naru_ivalue **out, naru_error *err);
 
 static naru_status items_from_json(const json_t *array, naru_npz *npz, gather_fn gather, naru_ivalue **out,
                                    naru_error *err) {
@@ -157,7 +156,67 @@ naru_status ivalue_from_json(const json_t *j, naru_npz *npz, naru_ivalue **out, 
     case JSON_REAL: return naru_ivalue_double(json_real_value(j), out, err);
     case JSON_STRING: return naru_ivalue_string(json_string_value(j), json_string_length(j), out, err);
     case JSON_OBJECT: return object_from_json(j, npz, out, err);
-    default: return bad(err, "a bare array");
+    default: return items_from_json(j, npz, naru_ivalue_list, out, err); /* a bare array, as a person writes it */
+    }
+}
+
+/* ---- telling ---- */
+static json_t *float_json(double v) {
+    json_t *x = isnan(v) ? json_string("nan") : isinf(v) ? json_string(v > 0 ? "inf" : "-inf") : json_real(v);
+    return x;
+}
+
+static json_t *tensor_json(const naru_ivalue *v) {
+    naru_tensor *t = naru_ivalue_to_tensor(v);
+    json_t *dims = json_array();
+    for (int i = 0; t && i < naru_tensor_rank(t); i++)
+        json_array_append_new(dims, json_integer(naru_tensor_dims(t)[i]));
+    json_t *o = json_pack("{ss so}", "tensor", t ? naru_dtype_name(naru_tensor_dtype(t)) : "undefined", "shape", dims);
+    naru_tensor_destroy(&t);
+    return o;
+}
+
+static json_t *items_json(const naru_ivalue *v) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < naru_ivalue_count(v); i++) {
+        naru_ivalue *x = naru_ivalue_item(v, i), *key = naru_ivalue_key(v, i);
+        json_t *j = ivalue_to_json(x);
+        json_array_append_new(array, key ? json_pack("[oo]", ivalue_to_json(key), j) : j);
+        naru_ivalue_destroy(&x);
+        naru_ivalue_destroy(&key);
+    }
+    return array;
+}
+
+static json_t *printed_json(const naru_ivalue *v) {
+    char *text = NULL;
+    if (naru_ivalue_print(v, &text, NULL) != NARU_OK) return json_null();
+    json_t *j = json_pack("{ss}", "repr", text);
+    naru_text_free(&text);
+    return j;
+}
+
+json_t *ivalue_to_json(const naru_ivalue *v) {
+    size_t n;
+    const char *s;
+    switch (naru_ivalue_kind(v)) {
+    case NARU_I_NONE: return json_null();
+    case NARU_I_BOOL: return json_boolean(naru_ivalue_to_bool(v));
+    case NARU_I_INT: return json_integer(naru_ivalue_to_int(v));
+    case NARU_I_DOUBLE: return json_pack("{so}", "float", float_json(naru_ivalue_to_double(v)));
+    case NARU_I_COMPLEX:
+        return json_pack("{s[oo]}", "complex", float_json(naru_ivalue_to_double(v)),
+                         float_json(naru_ivalue_imaginary(v)));
+    case NARU_I_STRING: {
+        s = naru_ivalue_to_string(v, &n);
+        json_t *text = json_stringn(s, n);
+        return text ? text : printed_json(v); /* not UTF-8 */
+    }
+    case NARU_I_TENSOR: return tensor_json(v);
+    case NARU_I_LIST: return json_pack("{so}", "list", items_json(v));
+    case NARU_I_TUPLE: return json_pack("{so}", "tuple", items_json(v));
+    case NARU_I_DICT: return json_pack("{so}", "dict", items_json(v));
+    default: return printed_json(v);
     }
 }
 

@@ -18,6 +18,7 @@ static const entry commands[] = {
     {"run", "run a model on files or random inputs", cmd_run},
     {"verify", "compare a model with recorded outputs or with another model", cmd_verify},
     {"bench", "latency by batch and threads, load time, memory", cmd_bench},
+    {"export", "a TorchScript module as an ONNX model", cmd_export},
     {"convert-version", "an ONNX model at another opset", cmd_convert_version},
     {"list", "what this build has: ops, kernels, passes, knobs, options", cmd_list},
 };

@@ -23,6 +23,7 @@ int code_of(naru_status status) {
     case NARU_BAD_MODEL:
     case NARU_TYPE:
     case NARU_SHAPE:
+    case NARU_SCRIPT:
     case NARU_LIMIT: return CODE_BAD_FILE;
     case NARU_UNSUPPORTED: return CODE_UNSUPPORTED;
     default: return CODE_INTERNAL;

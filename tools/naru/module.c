@@ -10,11 +10,15 @@
 #include <string.h>
 
 bool is_module_file(const char *path) {
+    static const char *const endings[] = {".pt", ".ptl", ".pth", ".pt2", ".jit"};
     unsigned char b[4] = {0};
     FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(b, 1, sizeof b, f) : 0;
+    size_t n = f ? fread(b, 1, sizeof b, f) : 0, length = strlen(path);
     if (f) fclose(f);
-    return n == 4 && b[0] == 'P' && b[1] == 'K' && b[2] == 3 && b[3] == 4;
+    if (n == 4 && ((b[0] == 'P' && b[1] == 'K' && b[2] == 3 && b[3] == 4) || (b[0] == 0x80 && b[1] == 2))) return true;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (length > strlen(endings[i]) && strcmp(path + length - strlen(endings[i]), endings[i]) == 0) return true;
+    return false;
 }
 
 int load_module(const char *path, const naru_options *options, naru_module **out) {

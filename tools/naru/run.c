@@ -9,22 +9,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "module.h"
+#include "run.h"
 
-typedef struct run_args {
-    text_list input, output, shape;
-    const char *output_dir;
-    int64_t seed, batch;
-    bool json;
-    naru_options *options;
-} run_args;
-
-/* "NAME=FILE" -> name (malloc'd) and file. The file part may hold '=' only after the first one. */
-static bool split(const char *text, char **name, const char **file) {
+bool split_pair(const char *text, char **name, const char **what) {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text || !equals[1]) return false;
     *name = copy_text(text, (size_t)(equals - text));
-    *file = equals + 1;
+    *what = equals + 1;
     return true;
 }
 
@@ -74,7 +66,7 @@ static int gather_inputs(const run_args *a, const ports *in, const shapes *given
     for (size_t i = 0; i < a->input.count; i++) {
         char *name;
         const char *file;
-        if (!split(a->input.items[i], &name, &file))
+        if (!split_pair(a->input.items[i], &name, &file))
             return usage("run", "--input '%s' is not NAME=FILE", a->input.items[i]);
         int code = load_one(name, file, in, given, out);
         free(name);
@@ -92,7 +84,7 @@ typedef struct target {
 static int parse_targets(const run_args *a, const ports *out, target *t) {
     char hint[300];
     for (size_t i = 0; i < a->output.count; i++) {
-        if (!split(a->output.items[i], &t[i].name, &t[i].file))
+        if (!split_pair(a->output.items[i], &t[i].name, &t[i].file))
             return usage("run", "--output '%s' is not NAME=FILE", a->output.items[i]);
         if (!find_port(out, t[i].name))
             return usage("run", "the model has no output '%s'%s", t[i].name,
@@ -117,7 +109,7 @@ static stats measure(const naru_tensor *t) {
     return s;
 }
 
-static void print_output(const char *name, const naru_value *v) {
+void print_output(const char *name, const naru_value *v) {
     char type[300];
     naru_tensor *t = naru_value_tensor(v);
     printf("%-16s %s", name, value_type_text(v, type, sizeof type));
@@ -135,7 +127,7 @@ static void print_output(const char *name, const naru_value *v) {
     putchar('\n');
 }
 
-static json_t *output_json(const char *name, const naru_value *v) {
+json_t *output_json(const char *name, const naru_value *v) {
     char type[300];
     naru_tensor *t = naru_value_tensor(v);
     json_t *o = json_pack("{ss ss}", "name", name, "type", value_type_text(v, type, sizeof type));
@@ -160,21 +152,28 @@ static int save_targets(const target *t, size_t count, const named_values *out) 
     return -1;
 }
 
-/* DIR/NAME.npy, with '/' and the like in names replaced; .pb for what is no tensor. */
+int make_folder(const char *dir) {
+    if (mkdir(dir, 0777) == 0 || errno == EEXIST) return -1;
+    return fail_text(CODE_BAD_FILE, "%s: cannot make the folder: %s", dir, strerror(errno));
+}
+
+char *output_path(const char *dir, const char *name, const char *ending) {
+    char *path = take(strlen(dir) + strlen(name) + strlen(ending) + 3), *start = path + sprintf(path, "%s/", dir);
+    sprintf(start, "%s.%s", name, ending);
+    for (char *p = start; *p; p++)
+        if (*p == '/' || *p == ':' || *p == '\\' || (unsigned char)*p < 0x20 || (p == start && *p == '.')) *p = '_';
+    return path;
+}
+
 static int save_all(const char *dir, const named_values *out) {
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-        return fail_text(CODE_BAD_FILE, "%s: cannot make the folder: %s", dir, strerror(errno));
-    for (size_t i = 0; i < out->count; i++) {
-        char *path = take(strlen(dir) + strlen(out->names[i]) + 8), *name = path + sprintf(path, "%s/", dir);
-        sprintf(name, "%s.%s", out->names[i], naru_value_tensor(out->values[i]) ? "npy" : "pb");
-        for (char *p = name; *p; p++)
-            if (*p == '/' || *p == ':' || *p == '\\' || (unsigned char)*p < 0x20 || (p == name && *p == '.')) *p = '_';
+    int code = make_folder(dir);
+    for (size_t i = 0; code < 0 && i < out->count; i++) {
+        char *path = output_path(dir, out->names[i], naru_value_tensor(out->values[i]) ? "npy" : "pb");
         naru_error err = NARU_ERROR_INIT;
-        naru_status st = save_value(out->values[i], path, &err);
+        if (save_value(out->values[i], path, &err) != NARU_OK) code = fail(&err);
         free(path);
-        if (st != NARU_OK) return fail(&err);
     }
-    return -1;
+    return code;
 }
 
 static void report(const named_values *out, double ms, bool json) {
@@ -210,7 +209,7 @@ static int run_and_save(const run_args *a, naru_session *s, const named_values *
     return code;
 }
 
-static int run_model(const run_args *a, naru_session *s) {
+static int run_onnx(const run_args *a, naru_session *s) {
     char why[400];
     shapes given = {0};
     named_values values = {0};
@@ -235,7 +234,11 @@ int cmd_run(int argc, char **argv) {
         "MODEL",
         "Runs a model once and tells its outputs.",
         "Files: .npy, .pb, FILE.npz:KEY; any other file is raw bytes, whose shape --shape tells.\n"
-        "Without --input the inputs are random, their shapes from the model and --shape.",
+        "Without --input the inputs are random, their shapes from the model and --shape.\n"
+        "TorchScript modules: inputs by the names of the arguments, or in order when the names are others; besides "
+        "files\n"
+        "NAME=int:3, float:0.5, bool:true, str:TEXT, none, json:[1,2]. A list takes NAME_0, NAME_1, ...; results are\n"
+        "'output', 'output_0', ... or the keys of a dict.",
         1,
         true};
     run_args a = {0};
@@ -246,6 +249,7 @@ int cmd_run(int argc, char **argv) {
         {"shape", "SPEC", "NAME=DIMS[:TYPE] of random or raw inputs (repeatable)", ARG_TEXTS, &a.shape, NULL, 0},
         {"batch", "B", "size of the batch dimension of random inputs", ARG_INT, &a.batch, NULL, 1},
         {"seed", "N", "of random inputs and random operators", ARG_INT, &a.seed, NULL, 0},
+        {"method", "NAME", "of a TorchScript module (forward)", ARG_TEXT, &a.method, NULL, 0},
         {"json", NULL, "tells the outputs as JSON", ARG_FLAG, &a.json, NULL, 0},
     };
     const char *path;
@@ -255,8 +259,9 @@ int cmd_run(int argc, char **argv) {
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)a.seed);
     naru_options_set(a.options, "seed", seed, NULL);
+    if (code < 0 && is_module_file(path)) code = run_module(&a, path);
     if (code < 0) code = load_session(path, a.options, &s);
-    if (code < 0) code = run_model(&a, s);
+    if (code < 0) code = run_onnx(&a, s);
     naru_session_destroy(&s);
     naru_options_destroy(&a.options);
     free(a.input.items), free(a.output.items), free(a.shape.items);
