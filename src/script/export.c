@@ -288,22 +288,34 @@ static naru_status declare_outputs(exporter *x) {
 }
 
 /* ---- whole ---- */
-static naru_status obstacle(exporter *x, naru_status st, const char *method) {
-    if (st == NARU_UNSUPPORTED && x->err)
-        TRY(report_add(x->report, NARU_SEVERITY_ERROR, "export", method, "see the place in the source", "%s%s%s",
-                       x->err->message, x->machine.trace.len ? "\n" : "", str_text(&x->machine.trace)));
-    return st;
+/* The error has the first obstacle and their number; all are in the report. */
+static naru_status obstacles(exporter *x, naru_status st, const char *method) {
+    if (x->r.obstacles == 0 && st != NARU_UNSUPPORTED) return st;
+    if (x->r.obstacles == 0) {
+        naru_status told = report_add(x->report, NARU_SEVERITY_ERROR, "export", method, "see the place in the source",
+                                      "%s", x->err ? x->err->message : naru_status_text(st));
+        return told == NARU_OK ? st : told;
+    }
+    naru_finding f = {.size = sizeof f};
+    for (size_t i = 0; naru_report_get(x->report, i, &f) == NARU_OK; i++)
+        if (strcmp(f.code, "unsupported-operator") == 0)
+            return err_set(x->err, NARU_UNSUPPORTED, "%d places cannot be exported; the first: %s: %s", x->r.obstacles,
+                           f.where, f.message);
+    return NARU_UNSUPPORTED;
 }
 
 static naru_status record(exporter *x, sfunction *f) {
     sv args[256], out = sv_none();
     int n = 0;
     for (int i = 0; i < 256; i++) args[i] = sv_none();
-    record_options ro = {.name_of = name_of, .user = x};
+    record_options ro = {.name_of = name_of, .user = x, .report = x->report};
     TRY(recording_begin(&x->r, x->g, &x->machine, &ro, x->err));
     if (f->nparams > 250) return err_set(x->err, NARU_LIMIT, "%d parameters", f->nparams);
     naru_status st = make_args(x, f, args, &n);
-    if (st == NARU_OK) st = obstacle(x, vm_call(&x->machine, f, n, args, &out, x->err), f->name);
+    if (st == NARU_OK) {
+        st = vm_call(&x->machine, f, n, args, &out, x->err);
+        st = obstacles(x, st, f->name);
+    }
     if (st == NARU_OK) st = name_outputs(x, out);
     sv_drop(out);
     for (int i = 0; i < 256; i++) sv_drop(args[i]);

@@ -73,7 +73,11 @@ naru_status lower_run(vm *m, const sop *op, int n, const sv *args, int nout, sv 
     if (n > op->schema->nparams && !op->schema->vararg)
         return err_set(err, NARU_INVALID_ARGUMENT, "%s takes at most %d arguments, %d are given", op->schema->name,
                        op->schema->nparams, n);
-    op->fn(&L);
+    if (!m->sink->before || !m->sink->before(&L, nout)) op->fn(&L);
+    if (L.st == NARU_UNSUPPORTED && m->sink->after) {
+        while (L.nout > 0) sv_drop(out[--L.nout]);
+        if (m->sink->after(&L, nout)) L.st = NARU_OK;
+    }
     if (L.st == NARU_OK && L.nout != nout && !op->schema->varret)
         L.st = err_set(err, NARU_INTERNAL, "%s gave %d results, not %d", op->schema->name, L.nout, nout);
     if (L.st != NARU_OK)

@@ -382,6 +382,70 @@ static void sink_set(lower *L, sten *dst, sten *src) {
     dst->t.rank = src->t.rank;
 }
 
+/* ---- going on after an obstacle: export lists them all ---- */
+static bool is_lost(sv v, int depth) {
+    if (v.tag == SV_TENSOR) return ((sten *)v.o)->rec && ((sten *)v.o)->rec->base->lost;
+    if (v.tag == SV_SYM) return ((ssym *)v.o)->lost;
+    bool lost = false;
+    if (v.tag == SV_LIST && depth < 4)
+        for (size_t i = 0; i < sv_list(v)->count && !lost; i++) lost = is_lost(sv_list(v)->items[i], depth + 1);
+    if (v.tag == SV_TUPLE && depth < 4)
+        for (int i = 0; i < sv_tuple(v)->n && !lost; i++) lost = is_lost(sv_tuple(v)->items[i], depth + 1);
+    return lost;
+}
+
+static sv lost_value(recording *r, const stype *t) {
+    value *v = graph_value_new(r->g, r->at, NULL);
+    if (!v) return (sv){.tag = SV_UNINIT};
+    v->fact.type = (type){.kind = TYPE_TENSOR, .dtype = NARU_FLOAT};
+    if (t->kind == ST_OPTIONAL) t = t->args[0];
+    if (t->kind == ST_INT || t->kind == ST_FLOAT || t->kind == ST_BOOL || t->kind == ST_NUMBER) {
+        sv s = rec_sym(t->kind == ST_FLOAT  ? SV_FLOAT
+                       : t->kind == ST_BOOL ? SV_BOOL
+                                            : SV_INT,
+                       (elem_t){ELEM_UNKNOWN, 0}, v);
+        if (s.tag == SV_SYM) ((ssym *)s.o)->lost = true;
+        return s;
+    }
+    if (t->kind == ST_LIST || t->kind == ST_TUPLE) {
+        stuple *u = stuple_new(t->kind == ST_TUPLE ? t->n : 1, NULL);
+        for (int i = 0; u && i < u->n; i++) u->items[i] = lost_value(r, t->args[t->kind == ST_TUPLE ? i : 0]);
+        return sv_of(u);
+    }
+    sten *x = rec_tensor_new(r, v);
+    if (x) x->rec->base->lost = true;
+    return sv_of(x);
+}
+
+static bool give_lost(lower *L, int nout) {
+    const schema *s = L->op->schema;
+    for (int i = 0; i < nout && L->st == NARU_OK; i++)
+        ret_value(L, lost_value(of(L), i < s->nreturns ? s->returns[i] : &stype_tensor));
+    return L->st == NARU_OK;
+}
+
+static bool before(lower *L, int nout) {
+    if (!of(L)->obstacles) return false;
+    for (int i = 0; i < L->nargs; i++)
+        if (is_lost(L->args[i], 0)) return give_lost(L, nout);
+    return false;
+}
+
+static bool after(lower *L, int nout) {
+    recording *r = of(L);
+    if (!r->options.report || r->options.region) return false;
+    str where = {0};
+    vm_where(r->machine, &where);
+    naru_status st = report_add(r->options.report, NARU_SEVERITY_ERROR, "unsupported-operator", str_text(&where),
+                                "rewrite this part of the model, or run it with naru run, which needs no export",
+                                "%s: %s", L->op->schema->name, L->err ? L->err->message : "not supported");
+    str_free(&where);
+    if (st != NARU_OK) return false;
+    r->obstacles++;
+    L->st = NARU_OK;
+    return give_lost(L, nout);
+}
+
 static naru_status attr_write(vm *m, sobject *o, int slot, sv v, naru_error *err) {
     if (!o->head.shared) { /* an object made by this very call */
         sv_set(&o->slots[slot], sv_keep(v));
@@ -412,6 +476,8 @@ const sink record_sink = {
     .need = record_need,
     .branch = record_branch,
     .loop = record_loop,
+    .before = before,
+    .after = after,
     .attr_read = attr_read,
     .attr_write = attr_write,
 };

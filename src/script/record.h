@@ -25,6 +25,7 @@ typedef struct rec_base {
     value *v;              /* present content */
     int input;             /* index of the argument leaf whose memory this is; -1 */
     bool written;          /* since it was made */
+    bool lost;             /* stands for the result of what could not be recorded */
     sten *constant;        /* the tensor it was made from (parameters, literals); NULL */
     struct rec_base *next; /* all bases of the recording */
 } rec_base;
@@ -42,6 +43,7 @@ typedef struct ssym { /* SV_SYM */
     sv_tag is;   /* SV_INT, SV_FLOAT or SV_BOOL */
     elem_t elem; /* ints: what is known */
     value *v;    /* rank 0: int64, double or bool; NULL: made from `of` when wanted */
+    bool lost;   /* of what could not be recorded */
     value *of;   /* the size of axis `axis` of this value */
     int axis;
 } ssym;
@@ -51,6 +53,8 @@ typedef struct record_options {
     int unroll;  /* loops of known count up to this are unrolled; 0: 256 */
     const char *(*name_of)(void *user, const sten *t); /* a parameter's name, for its initializer; may be NULL */
     void *user;
+    naru_report
+        *report; /* where obstacles go, so that the recording goes on to find the next ones; NULL: stop at the first */
 } record_options;
 
 struct recording {
@@ -62,6 +66,7 @@ struct recording {
     ARRAY(rec_base *) constants; /* those made from module tensors: found by what they show */
     arena *arena;
     unsigned serial; /* versions and symbols given out */
+    int obstacles;   /* reported */
 };
 
 extern const sink record_sink;

@@ -46,6 +46,11 @@ typedef struct sink {
     naru_status (*attr_read)(vm *m, sobject *o, int slot, sv *v,
                              naru_error *err); /* may refuse or replace what was read */
     naru_status (*attr_write)(vm *m, sobject *o, int slot, sv v, naru_error *err); /* instead of writing; borrows v */
+    /* Around an operator, NULL: nothing. before: true when it gave the results itself (an argument is the result of
+     * what could not be recorded). after: the operator failed with UNSUPPORTED; true when it noted that and gave
+     * results to go on with. */
+    bool (*before)(lower *L, int nout);
+    bool (*after)(lower *L, int nout);
     /* Before a call: true when the sink ran it itself (a compiled region) and set *out. */
     bool (*call)(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_status *st, naru_error *err);
 } sink;
@@ -115,5 +120,6 @@ naru_status vm_raise(vm *m, naru_error *err, const char *exception, const char *
 naru_status vm_raise_text(vm *m, naru_error *err, const char *exception, const char *text, size_t n);
 /* Fills m->trace from the frames in progress, once for a failure (vm_trace.c). */
 void vm_trace(vm *m, naru_status st, naru_error *err);
+void vm_where(const vm *m, str *out); /* "code/__torch__/m.py:12, in forward" of the innermost frame */
 
 #endif

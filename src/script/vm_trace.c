@@ -92,6 +92,14 @@ static void say_where(const frame *f, naru_status st, naru_error *err) {
     err_context(err, st, "%s:%u, in %s", at.src->name, line, f->fn->name);
 }
 
+void vm_where(const vm *m, str *out) {
+    src_range at = m->top ? place_of(m->top) : (src_range){0};
+    uint32_t line, column;
+    if (!at.src) return;
+    source_position(at.src, at.start, &line, &column);
+    str_addf(out, "%s:%u, in %s", at.src->name, line, m->top->fn->name);
+}
+
 void vm_trace(vm *m, naru_status st, naru_error *err) {
     if (m->trace.len) return; /* told by a machine inside this one */
     str *s = &m->trace;
