@@ -266,8 +266,16 @@ void lw_body_out(lower_ctx *body, value *v) {
     if (v && body->status == NARU_OK && !block_add_output(body->block, v)) oom(body);
 }
 
+static void declare(value *v) { /* runtimes want to know the rank */
+    v->declared = v->fact.type;
+    v->has_declared = v->fact.type.kind == TYPE_TENSOR && v->fact.type.dtype;
+}
+
 void lw_body_end(lower_ctx *c, lower_ctx *body, const char *name) {
     if (c->status == NARU_OK) c->status = body->status;
+    if (c->status != NARU_OK) return;
+    for (int i = 0; i < body->block->nin; i++) declare(body->block->in[i]);
+    for (int i = 0; i < body->block->nout; i++) declare(body->block->out[i]);
     pend(c, (attr){.name = name, .kind = ATTR_GRAPH, .block = body->block});
 }
 
