@@ -52,9 +52,41 @@ void row_strides(int rank, const int64_t *dims, int64_t *strides) {
     }
 }
 
+/* Rows x cols of 4-byte elements from any strides, in tiles that stay in the cache: what transposing weights needs. */
+static void move_tiles(uint32_t *to, const uint32_t *from, int64_t rows, int64_t cols, int64_t row_stride,
+                       int64_t stride) {
+    enum { TILE = 32 };
+    for (int64_t r0 = 0; r0 < rows; r0 += TILE)
+        for (int64_t c0 = 0; c0 < cols; c0 += TILE) {
+            int64_t r1 = i64_min(r0 + TILE, rows), c1 = i64_min(c0 + TILE, cols);
+            for (int64_t r = r0; r < r1; r++)
+                for (int64_t k = c0; k < c1; k++) to[r * cols + k] = from[r * row_stride + k * stride];
+        }
+}
+
+/* The same over the leading dims; false: not of this kind. */
+static bool move_matrices(naru_tensor *out, const naru_tensor *x, int64_t offset, const int64_t *strides) {
+    int rank = out->rank;
+    if (rank < 2 || out->dtype == NARU_STRING || naru_dtype_bits(out->dtype) != 32) return false;
+    if ((uintptr_t)x->data % 4 || strides[rank - 1] == 1) return false;
+    int64_t rows = out->dims[rank - 2], cols = out->dims[rank - 1], idx[NARU_MAX_RANK] = {0}, n = 1;
+    for (int d = 0; d < rank - 2; d++) n *= out->dims[d];
+    const uint32_t *from = (const uint32_t *)x->data + offset;
+    for (int64_t i = 0; i < n; i++) {
+        move_tiles((uint32_t *)out->data + i * rows * cols, from, rows, cols, strides[rank - 2], strides[rank - 1]);
+        for (int d = rank - 3; d >= 0; d--) {
+            from += strides[d];
+            if (++idx[d] < out->dims[d]) break;
+            from -= strides[d] * out->dims[d];
+            idx[d] = 0;
+        }
+    }
+    return true;
+}
+
 naru_status move_strided(eval_ctx *c, naru_tensor *out, const naru_tensor *x, int64_t offset, const int64_t *strides) {
     int64_t n = tensor_count(out), idx[NARU_MAX_RANK] = {0}, at = offset;
-    if (n == 0) return NARU_OK;
+    if (n == 0 || move_matrices(out, x, offset, strides)) return NARU_OK;
     int inner = out->rank - 1;
     int64_t run = inner >= 0 && strides[inner] == 1 ? out->dims[inner] : 1;
     for (int64_t i = 0; i < n; i += run) {
