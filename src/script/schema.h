@@ -11,8 +11,8 @@
 
 typedef struct lower lower;
 typedef void (*lower_fn)(lower *L);
-/* The short way of a simple operator on plain values: all arguments are given, errors have no text. False: not these
- * values or an error; then the long way is taken and says why. */
+/* The short way of a simple operator with one result: all arguments are given, *out becomes the caller's (UNINIT: out
+ * of memory). False: not these values, or an error; nothing has happened, the long way is taken and says why. */
 typedef bool (*fast_fn)(const sv *args, sv *out);
 
 typedef struct sparam {

@@ -240,7 +240,7 @@ static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv 
             sv v;
             if (k->op->fast && i->n == k->op->nfast && k->op->fast(r + i->c, &v)) {
                 sv_set(&r[i->a], v);
-                break;
+                DO(v.tag == SV_UNINIT ? err_oom(err) : NARU_OK);
             }
             DO(do_op(m, k, r, i, err));
         }
