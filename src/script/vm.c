@@ -215,6 +215,7 @@ static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv 
     sv *r;
     uint32_t lo, span, pc;
     naru_status st = NARU_OK;
+    bool quick = !m->sink->before; /* no one looks at operators */
     *returned = false;
     ENTER_FRAME((uint32_t)from);
     for (;;) {
@@ -238,7 +239,7 @@ static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv 
         case INSN_OP: {
             const scall *k = &c->calls[i->b];
             sv v;
-            if (k->op->fast && i->n == k->op->nfast && k->op->fast(r + i->c, &v)) {
+            if (quick && k->op->fast && i->n == k->op->nfast && k->op->fast(r + i->c, &v)) {
                 sv_set(&r[i->a], v);
                 DO(v.tag == SV_UNINIT ? err_oom(err) : NARU_OK);
             }

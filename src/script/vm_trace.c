@@ -18,7 +18,7 @@ naru_status vm_raise_text(vm *m, naru_error *err, const char *exception, const c
     snprintf(m->raised, sizeof m->raised, "%s", exception);
     str_free(&m->message);
     str_add_n(&m->message, text, n);
-    return err_set(err, NARU_SCRIPT, "%s%s%s", last_part(exception), n ? ": " : "", str_text(&m->message));
+    return err_set(err, NARU_SCRIPT, "%s:%s%s", last_part(exception), n ? " " : "", str_text(&m->message));
 }
 
 naru_status vm_raise(vm *m, naru_error *err, const char *exception, const char *fmt, ...) {
