@@ -467,6 +467,8 @@ naru_status record_branch(vm *m, frame *f, int pc, naru_error *err) {
     part parts[2] = {{.b = graph_block_new(r->g, r->at)}, {.b = graph_block_new(r->g, r->at)}};
     merger *k = arena_calloc(r->arena, 1, sizeof *k);
     if (!cond || !live || !before || !parts[0].b || !parts[1].b || !k) return err_oom(err);
+    parts[0].b->name = "then";
+    parts[1].b->name = "else";
     sv *regs[2];
     TRY(copy_registers(r, n, f->regs, &regs[0], err));
     TRY(copy_registers(r, n, f->regs, &regs[1], err));
@@ -602,8 +604,9 @@ static naru_status start_round(looper *k, const sv *outside, sv **regs, value **
     *iter = body_input(k, &scalar);
     if (!*iter || !body_input(k, &flag)) return err_oom(err);
     TRY(copy_registers(r, k->f->fn->code.nregs, outside, regs, err));
-    leaf *kept = arena_dup(r->arena, k->leaves, sizeof k->leaves);
     int n = k->nleaves;
+    for (int i = 0; i < n; i++) k->leaves[i].placed = sv_none();
+    leaf *kept = arena_dup(r->arena, k->leaves, sizeof k->leaves);
     if (!kept) return err_oom(err);
     TRY(walk_registers(k, *regs));
     if (k->nleaves != n) return err_set(err, NARU_INTERNAL, "a loop's registers changed shape");
@@ -612,14 +615,17 @@ static naru_status start_round(looper *k, const sv *outside, sv **regs, value **
         sv *at = l->at;
         *l = kept[i];
         l->at = at;
-        l->placed = *at;
-        if (!l->carried) continue;
+        if (!l->carried) {
+            l->placed = sv_keep(*at); /* kept: an object freed by the body could come back at its address */
+            continue;
+        }
+        l->placed = sv_none();
         if (!(l->in = body_input(k, &l->type))) return err_oom(err);
         sv v = at->tag == SV_TENSOR ? sv_of(rec_tensor_new(r, l->in))
                                     : rec_sym(scalar_kind(*at), (elem_t){ELEM_UNKNOWN, 0}, l->in);
         if (v.tag == SV_UNINIT) return err_oom(err);
         sv_set(at, v);
-        l->placed = v;
+        l->placed = sv_keep(v);
     }
     for (int i = 0; i < k->nbases; i++) {
         if (!(k->bases[i].in = body_input(k, &k->bases[i].type))) return err_oom(err);
@@ -852,6 +858,7 @@ naru_status record_loop(vm *m, frame *f, int pc, naru_error *err) {
         sv *regs = NULL;
         value *iter, *cond_out = NULL;
         if (!(r->at = graph_block_new(r->g, outer))) return r->at = outer, err_oom(err);
+        r->at->name = "body";
         block *body = r->at;
         naru_status st = start_round(k, f->regs, &regs, &iter, err);
         leaf *placed = st == NARU_OK ? arena_dup(r->arena, k->leaves, sizeof k->leaves) : NULL;
@@ -863,6 +870,7 @@ naru_status record_loop(vm *m, frame *f, int pc, naru_error *err) {
         }
         if (st == NARU_OK) st = end_round(k, regs, placed, n, &again, err);
         if (st == NARU_OK) st = note_bases(k, nbefore, before, &again, err);
+        for (int i = 0; i < n; i++) sv_drop(placed ? placed[i].placed : k->leaves[i].placed);
         r->at = outer;
         restore_bases(nbefore, before);
         if (st == NARU_OK && !again) {
