@@ -57,13 +57,39 @@ static bool finish_body(cc *C) { /* falls off the end */
     return C->st == NARU_OK;
 }
 
+/* @torch.jit.unused and @torch.jit.ignore: calls fail when they are reached. */
+static bool is_left_out(const ast *def) {
+    const ast *d = def->kids[3];
+    for (uint32_t i = 0; d && i < d->count; i++) {
+        const ast *e = d->kids[i]->kind == AST_CALL ? d->kids[i]->kids[0] : d->kids[i];
+        if ((e->kind == AST_NAME || e->kind == AST_ATTR) &&
+            (strcmp(e->text, "unused") == 0 || strcmp(e->text, "ignore") == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool left_out(cc *C) {
+    val text = val_const(C, sv_strz("This Python function is annotated to be ignored and cannot be run"), &stype_str);
+    val none = val_const(C, sv_none(), &stype_none);
+    if (!c_in_reg(C, &text, REG_ANY) || !c_in_reg(C, &none, REG_ANY)) return false;
+    c_emit(C, INSN_RAISE, text.r, none.r, 0, 0);
+    if (!C->ret) C->ret = &stype_tensor;
+    return C->st == NARU_OK && code_finish(C);
+}
+
+static bool body_of(cc *C) {
+    const ast *def = C->f->f.def;
+    if (is_left_out(def)) return left_out(C);
+    return c_block(C, def->kids[2]) && finish_body(C) && code_finish(C);
+}
+
 static bool compile_body(cc *C) {
     sfunction *f = &C->f->f;
-    const ast *body = f->def->kids[2];
     C->at = f->def->at;
     C->ret = f->ret;
     C->ret_declared = f->ret != NULL;
-    if (!taints_new(C) || !declare_params(C) || !c_block(C, body) || !finish_body(C) || !code_finish(C)) return false;
+    if (!taints_new(C) || !declare_params(C) || !body_of(C)) return false;
     if (!f->ret) f->ret = C->ret ? C->ret : &stype_none;
     C->f->taints = C->taints;
     return cpass(C, code_verify(f, C->err));
@@ -162,7 +188,7 @@ static bool keep_unless_none(cc *C, val *now, const val *given) {
     val r;
     reg to = c_temp(C);
     val both[2] = {*given, val_const(C, sv_none(), &stype_none)};
-    if (!c_into(C, now, to) || !emit_op(C, "aten::__isnot__", 2, both, REG_ANY, &r)) return false;
+    if (!c_into(C, now, to) || !c_emit_op(C, "aten::__isnot__", 2, both, REG_ANY, &r)) return false;
     uint32_t branch = c_emit(C, INSN_IF, r.r, 0, 0, 0);
     c_emit(C, INSN_MOVE, to, given->r, 0, 0);
     if (C->st == NARU_OK) C->code.data[branch].b = C->code.data[branch].c = here(C);

@@ -40,7 +40,7 @@ static bool to_attribute(cc *C, const ast *target, val *v) {
     if (!c) {
         val both[2] = {obj, *v}, none;
         if (obj.type->kind == ST_TENSOR && strcmp(target->text, "data") == 0)
-            return emit_op(C, "aten::set_data", 2, both, REG_ANY, &none);
+            return c_emit_op(C, "aten::set_data", 2, both, REG_ANY, &none);
         return cfail(C, NARU_BAD_MODEL, target->at, "Tried to set an attribute: %s on a non-class: %s", target->text,
                      ctype(C, obj.type));
     }
@@ -83,7 +83,7 @@ bool c_unpack(cc *C, val *v, int n, reg base, const stype **types) {
                      t->n, n, n);
     if (t->kind != ST_TUPLE && t->kind != ST_LIST) {
         if (t->kind == ST_TENSOR) { /* along its first dimension */
-            if (!emit_op(C, "aten::unbind", 1, v, REG_ANY, v)) return false;
+            if (!c_emit_op(C, "aten::unbind", 1, v, REG_ANY, v)) return false;
             t = v->type;
         } else {
             return cfail(C, NARU_BAD_MODEL, C->at, "%s cannot be used as a tuple", ctype(C, t));
@@ -287,14 +287,14 @@ static bool update(cc *C, int i, val *old, val *v, reg dst, val *out, bool *chan
     if (list && augmented[i].op == AST_OP_ADD) {
         *changed = false;
         c_fits(C, v, t);
-        return emit_op(C, "aten::add_", 2, (val[]){*old, *v}, REG_ANY, out);
+        return c_emit_op(C, "aten::add_", 2, (val[]){*old, *v}, REG_ANY, out);
     }
     if (t->kind == ST_TENSOR || list) {
         *changed = false;
-        return emit_op(C, augmented[i].tensor, 2, (val[]){*old, *v}, REG_ANY, out);
+        return c_emit_op(C, augmented[i].tensor, 2, (val[]){*old, *v}, REG_ANY, out);
     }
     if (augmented[i].op == AST_OP_MOD && t->kind != ST_STR)
-        return emit_op(C, "aten::fmod", 2, (val[]){*old, *v}, dst, out);
+        return c_emit_op(C, "aten::fmod", 2, (val[]){*old, *v}, dst, out);
     return c_binary(C, augmented[i].op, old, v, dst, out);
 }
 
@@ -311,12 +311,12 @@ static bool update_item(cc *C, const ast *n, int i, const ast *target) {
     bool cls = obj.type->kind == ST_CLASS;
     if (!c_value(C, target->kids[1], NULL, REG_ANY, &index)) return false;
     bool ok = cls ? c_call_method(C, &obj, "__getitem__", 1, &index, n->at, REG_ANY, &old)
-                  : emit_op(C, "aten::__getitem__", 2, (val[]){obj, index}, REG_ANY, &old);
+                  : c_emit_op(C, "aten::__getitem__", 2, (val[]){obj, index}, REG_ANY, &old);
     if (!ok || !c_value(C, n->kids[1], NULL, REG_ANY, &v) || !update(C, i, &old, &v, REG_ANY, &out, &changed))
         return false;
     if (!changed) return true;
     if (cls) return c_call_method(C, &obj, "__setitem__", 2, (val[]){index, out}, n->at, REG_ANY, &none);
-    return emit_op(C, "aten::_set_item", 3, (val[]){obj, index, out}, REG_ANY, &none);
+    return c_emit_op(C, "aten::_set_item", 3, (val[]){obj, index, out}, REG_ANY, &none);
 }
 
 bool stmt_aug_assign(cc *C, const ast *n) {
@@ -351,7 +351,7 @@ static bool del_one(cc *C, const ast *t) {
                      "del statements are only supported for deleting list and dict items and variables");
     if (!c_value(C, t->kids[0], NULL, REG_ANY, &obj) || !c_value(C, t->kids[1], NULL, REG_ANY, &index)) return false;
     if (obj.type->kind == ST_CLASS) return c_call_method(C, &obj, "__delitem__", 1, &index, t->at, REG_ANY, &none);
-    return emit_op(C, "aten::Delete", 2, (val[]){obj, index}, REG_ANY, &none);
+    return c_emit_op(C, "aten::Delete", 2, (val[]){obj, index}, REG_ANY, &none);
 }
 
 bool stmt_del(cc *C, const ast *n) {

@@ -157,7 +157,37 @@ static bool in_file(cc *C, const char *name, val *out) { /* functions and classe
     return true;
 }
 
+static bool from_owner(cc *C, const ast *n, const char *name, val *out, bool *done) {
+    const unit_in *u = unit_of(C->u);
+    unit_name x = {.kind = NAME_UNKNOWN};
+    *done = false;
+    if (!u->names) return true;
+    if (!cpass(C, u->names(u->names_user, &C->f->f, name, &x, C->err))) return false;
+    *done = x.kind != NAME_UNKNOWN;
+    switch (x.kind) {
+    case NAME_VALUE: *out = val_const(C, x.value, x.type); break;
+    case NAME_FUNCTION:
+    case NAME_CLASS: class_or_function(x.cls, x.fn, out); break;
+    case NAME_SPACE: return from_dotted(C, n, x.dotted, out);
+    default: break;
+    }
+    return C->st == NARU_OK;
+}
+
+/* A Python global that is no constant of the language. */
+static bool is_global(const cc *C, const char *name) {
+    const ast *module = C->f->file ? C->f->file->module : NULL;
+    for (uint32_t i = 0; module && i < module->count; i++) {
+        const ast *n = module->kids[i];
+        if (n->kind == AST_ASSIGN || n->kind == AST_ANN_ASSIGN)
+            if (n->kids[0]->kind == AST_NAME && strcmp(n->kids[0]->text, name) == 0) return true;
+    }
+    return false;
+}
+
 bool c_find_name(cc *C, const ast *n, const char *name, val *out) {
+    bool done;
+    if (!from_owner(C, n, name, out, &done) || done) return C->st == NARU_OK;
     static const char *const spaces[] = {"torch", "ops", "CONSTANTS", "__torch__", "math", "warnings"};
     for (size_t i = 0; i < COUNT_OF(spaces); i++)
         if (strcmp(spaces[i], name) == 0) {
@@ -185,16 +215,21 @@ bool c_find_name(cc *C, const ast *n, const char *name, val *out) {
     }
     static const struct {
         const char *name, *op;
-    } ops[] = {{"len", "aten::len"},       {"min", "prim::min"},       {"max", "prim::max"},  {"abs", "prim::abs"},
-               {"all", "aten::all"},       {"any", "aten::any"},       {"sum", "aten::sum"},  {"round", "aten::round"},
-               {"sorted", "aten::sorted"}, {"divmod", "aten::divmod"}, {"pow", "aten::pow"},  {"ord", "aten::ord"},
-               {"chr", "aten::chr"},       {"hex", "aten::hex"},       {"oct", "aten::oct"},  {"bin", "aten::bin"},
-               {"hash", "aten::hash"},     {"id", "prim::id"},         {"wait", "aten::wait"}};
+    } ops[] = {{"min", "prim::min"},       {"max", "prim::max"},  {"abs", "prim::abs"},     {"all", "aten::all"},
+               {"any", "aten::any"},       {"sum", "aten::sum"},  {"round", "aten::round"}, {"sorted", "aten::sorted"},
+               {"divmod", "aten::divmod"}, {"pow", "aten::pow"},  {"ord", "aten::ord"},     {"chr", "aten::chr"},
+               {"hex", "aten::hex"},       {"oct", "aten::oct"},  {"bin", "aten::bin"},     {"hash", "aten::hash"},
+               {"id", "prim::id"},         {"wait", "aten::wait"}};
     for (size_t i = 0; i < COUNT_OF(ops); i++)
         if (strcmp(ops[i].name, name) == 0) {
             *out = builtin(ops[i].op);
             return true;
         }
+    if (is_global(C, name))
+        return cfail(C, NARU_BAD_MODEL, n->at,
+                     "python value '%s' cannot be used as a value. Perhaps it is a closed over global variable? If so, "
+                     "please consider passing it in as an argument or use a local variable instead.",
+                     name);
     return cfail(C, NARU_BAD_MODEL, n->at, "undefined value %s", name);
 }
 
@@ -327,7 +362,7 @@ static bool enum_attr(cc *C, val *obj, const char *name, reg dst, val *out, bool
     *done = is_value || strcmp(name, "name") == 0;
     if (!*done) return true;
     const sclass *c = obj->type->cls;
-    if (!emit_op(C, is_value ? "prim::EnumValue" : "prim::EnumName", 1, obj, dst, out)) return false;
+    if (!c_emit_op(C, is_value ? "prim::EnumValue" : "prim::EnumName", 1, obj, dst, out)) return false;
     if (is_value && c->nmembers) out->type = type_of_value(C->u, c->members[0]->value);
     return out->type || coom(C);
 }
@@ -348,7 +383,7 @@ static bool value_attr(cc *C, val *obj, const ast *n, const char *name, reg dst,
         return cfail(C, NARU_BAD_MODEL, n->at, "'%s' object has no attribute or method '%s'.%s", ctype(C, t), name,
                      t->kind == ST_OPTIONAL ? " Did you forget to unwrap the Optional?" : "");
     const char *op = property_op(t, name);
-    if (op) return emit_op(C, op, 1, obj, dst, out);
+    if (op) return c_emit_op(C, op, 1, obj, dst, out);
     if (t->kind == ST_TENSOR && tensor_cast(name)) {
         *out = *obj;
         out->kind = VAL_CAST;

@@ -42,7 +42,7 @@ static bool tolist(cc *C, const ast *call_, const stype *t, reg dst, val *out) {
     if (!c_value(C, call_->kids[0]->kids[0], NULL, REG_ANY, &v[0])) return false;
     v[1] = val_const(C, sv_int(dim), &stype_int);
     v[2] = val_const(C, sv_int(code_), &stype_int);
-    if (!emit_op(C, "prim::tolist", 3, v, dst, out)) return false;
+    if (!c_emit_op(C, "prim::tolist", 3, v, dst, out)) return false;
     if (out->kind == VAL_CONST) return cfail(C, NARU_INTERNAL, call_->at, "prim::tolist gives nothing");
     out->type = t;
     return true;
@@ -133,7 +133,7 @@ static bool cast_by(cc *C, const ast *n, const char *op, const stype *same, reg 
             if (strcmp(methods[i][0], op) == 0 && sclass_method(v.type->cls, methods[i][1]))
                 return c_call_method(C, &v, methods[i][1], 0, NULL, n->at, dst, out);
     }
-    return emit_op(C, op, 1, &v, dst, out);
+    return c_emit_op(C, op, 1, &v, dst, out);
 }
 
 static bool bi_int(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
@@ -163,7 +163,7 @@ static bool bi_complex(cc *C, const ast *n, const stype *hint, reg dst, val *out
     if (!arity(C, n, 1, 2)) return false;
     for (uint32_t i = 0; i + 1 < n->count; i++)
         if (!c_value(C, arg_at(n, i), NULL, REG_ANY, &v[i])) return false;
-    return emit_op(C, "aten::Complex", (int)n->count - 1, v, dst, out);
+    return c_emit_op(C, "aten::Complex", (int)n->count - 1, v, dst, out);
 }
 
 static bool bi_device(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
@@ -179,7 +179,7 @@ static bool bi_device(cc *C, const ast *n, const stype *hint, reg dst, val *out)
         *out = v[0];
         return true;
     }
-    return emit_op(C, "aten::device", (int)n->count - 1, v, dst, out);
+    return c_emit_op(C, "aten::device", (int)n->count - 1, v, dst, out);
 }
 
 /* ---- containers ---- */
@@ -199,8 +199,8 @@ static bool bi_list(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     if (a->kind == AST_GENERATOR) return c_value(C, a, hint, dst, out);
     if (!lazy) {
         if (!c_value(C, a, NULL, REG_ANY, &v)) return false;
-        if (v.type->kind == ST_LIST || v.type->kind == ST_STR) return emit_op(C, "aten::list", 1, &v, dst, out);
-        if (v.type->kind == ST_DICT) return emit_op(C, "aten::keys", 1, &v, dst, out);
+        if (v.type->kind == ST_LIST || v.type->kind == ST_STR) return c_emit_op(C, "aten::list", 1, &v, dst, out);
+        if (v.type->kind == ST_DICT) return c_emit_op(C, "aten::keys", 1, &v, dst, out);
         if (v.type->kind == ST_TUPLE) {
             const stype *e = c_elem_type(C, v.type), *t = e ? stype_list(C->arena, e) : NULL;
             if (!t || !c_fits(C, &v, t))
@@ -231,13 +231,28 @@ static bool bi_dict(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     }
     val v;
     return arity(C, n, 1, 1) && c_value(C, arg_at(n, 0), NULL, REG_ANY, &v) &&
-           emit_op(C, "aten::dict", 1, &v, dst, out);
+           c_emit_op(C, "aten::dict", 1, &v, dst, out);
 }
 
 static bool bi_tuple(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     if (!arity(C, n, 1, 1) || !c_value(C, arg_at(n, 0), hint, dst, out)) return false;
     return out->type->kind == ST_TUPLE ||
            cfail(C, NARU_BAD_MODEL, n->at, "%s cannot be used as a tuple", ctype(C, out->type));
+}
+
+static bool bi_len(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
+    val v;
+    if (!arity(C, n, 1, 1) || !c_expr(C, arg_at(n, 0), NULL, REG_ANY, &v)) return false;
+    int known = v.kind == VAL_PACK ? v.n : -1;
+    if (known < 0 && !c_as_value(C, &v, n)) return false;
+    const stype *t = v.type;
+    if (known < 0 && t->kind == ST_TUPLE) known = t->n;
+    if (known < 0 && t->kind == ST_CLASS && sclass_method(t->cls, "__len__"))
+        return c_call_method(C, &v, "__len__", 0, NULL, n->at, dst, out);
+    if (known < 0 && t->kind == ST_CLASS && t->cls->kind == CLASS_MODULE) known = submodules(t->cls);
+    if (known < 0) return c_emit_op(C, "aten::len", 1, &v, dst, out);
+    *out = val_const(C, sv_int(known), &stype_int);
+    return true;
 }
 
 static bool bi_print(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
@@ -299,7 +314,7 @@ static bool fork_nested(cc *C, const ast *n, const ast *def, reg dst, val *out) 
         c_emit(C, INSN_MOVE, base + i, (reg)(x - C->vars.data), 0, 0);
         taint = taint_join(C, taint, x->now.taint);
     }
-    if (!emit_call(C, f, NULL, base, (int)count, r)) return false;
+    if (!c_emit_call(C, f, NULL, base, (int)count, r)) return false;
     C->code.data[C->code.count - 1].op = INSN_FORK;
     const stype *t = stype_future(C->arena, f->ret);
     if (!t) return coom(C);
@@ -352,7 +367,7 @@ static bool bi_warn(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val v[2];
     if (!arity(C, n, 1, 3) || !c_value(C, arg_at(n, 0), NULL, REG_ANY, &v[0])) return false;
     v[1] = val_const(C, sv_int(2), &stype_int);
-    return emit_op(C, "aten::warn", 2, v, REG_ANY, out);
+    return c_emit_op(C, "aten::warn", 2, v, REG_ANY, out);
 }
 
 static bool bi_assert(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
@@ -388,7 +403,7 @@ static bool bi_unwrap(cc *C, const ast *n, const stype *hint, reg dst, val *out)
         *out = v;
         return true;
     }
-    return emit_op(C, "aten::_unwrap_optional", 1, &v, dst, out);
+    return c_emit_op(C, "aten::_unwrap_optional", 1, &v, dst, out);
 }
 
 special_fn special_find(const char *name) {
@@ -412,6 +427,7 @@ special_fn special_find(const char *name) {
                  {"list", bi_list},
                  {"dict", bi_dict},
                  {"tuple", bi_tuple},
+                 {"len", bi_len},
                  {"print", bi_print},
                  {"range", bi_iterable},
                  {"zip", bi_iterable},

@@ -16,7 +16,7 @@ static uint32_t call_at(cc *C, scall k) {
     return (uint32_t)(C->calls.count ? C->calls.count - 1 : 0);
 }
 
-bool emit_call(cc *C, sfunction *fn, const char *method, reg base, int nargs, reg dst) {
+bool c_emit_call(cc *C, sfunction *fn, const char *method, reg base, int nargs, reg dst) {
     if (nargs == 0 && base == next_temp(C)) c_temp(C);
     c_emit(C, INSN_CALL, dst, call_at(C, (scall){.fn = fn, .method = method}), base, (uint32_t)nargs);
     return C->st == NARU_OK;
@@ -32,7 +32,7 @@ static bool shares(const schema *s) {
     return false;
 }
 
-bool emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val *out, const stype *const *types) {
+bool c_emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val *out, const stype *const *types) {
     if (base == next_temp(C)) c_temp(C);
     reg r = nout > 1 ? base : dst == REG_ANY ? base : dst;
     while (nout > 1 && (base & ~REG_TEMP) + (uint32_t)nout > C->temps) c_temp(C);
@@ -125,7 +125,7 @@ static bool emit_matched(cc *C, const call_args *a, const matched *m, reg dst, v
     }
     if (s->vararg) base = a->base;
     else if (!arrange(C, a, m, &base)) return false;
-    if (!emit_sop(C, m->op, base, nargs, dst, s->nreturns, out, m->returns)) return false;
+    if (!c_emit_sop(C, m->op, base, nargs, dst, s->nreturns, out, m->returns)) return false;
     if (shares(s) && out->kind != VAL_CONST) out->taint = taint;
     return true;
 }
@@ -149,14 +149,14 @@ static bool swapped(cc *C, const char *name, const call_args *a, reg dst, val *o
     val x = a->list.data[0].v, y = a->list.data[1].v;
     if (strcmp(name, "aten::floordiv") == 0 && x.type->kind == ST_TENSOR) {
         *done = true;
-        return emit_op(C, "aten::floor_divide", 2, (val[]){x, y}, dst, out);
+        return c_emit_op(C, "aten::floor_divide", 2, (val[]){x, y}, dst, out);
     }
     if (!is_number(x.type) || y.type->kind != ST_TENSOR) return true;
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         if (strcmp(table[i].name, name) != 0) continue;
         *done = true;
-        if (table[i].first && !emit_op(C, table[i].first, 1, &y, REG_ANY, &y)) return false;
-        return emit_op(C, table[i].then, 2, (val[]){y, x}, dst, out);
+        if (table[i].first && !c_emit_op(C, table[i].first, 1, &y, REG_ANY, &y)) return false;
+        return c_emit_op(C, table[i].then, 2, (val[]){y, x}, dst, out);
     }
     return true;
 }
@@ -189,7 +189,7 @@ bool c_call_op(cc *C, const char *name, call_args *a, src_range at, reg dst, val
     return ok;
 }
 
-bool emit_op(cc *C, const char *name, int nargs, const val *given, reg dst, val *out) {
+bool c_emit_op(cc *C, const char *name, int nargs, const val *given, reg dst, val *out) {
     if (C->st != NARU_OK) return false;
     call_args a = {.npos = nargs};
     uint32_t keep = C->temps;
@@ -358,7 +358,7 @@ bool c_call_function(cc *C, sfunction *fn, call_args *a, src_range at, reg dst, 
     uint32_t taint = 0;
     for (size_t i = 0; i < a->list.count; i++)
         taint = taint_join(C, taint, taint_of(a->list.data[i].v.taint, a->list.data[i].v.type));
-    if (!emit_call(C, fn, NULL, base, last, r)) return false;
+    if (!c_emit_call(C, fn, NULL, base, last, r)) return false;
     taint = taint_call(C, fn, taint);
     *out = (val){.kind = VAL_REG, .r = r, .type = fn->ret, .taint = taint_of(taint, fn->ret)};
     return C->st == NARU_OK;
@@ -373,7 +373,7 @@ static bool call_dynamic(cc *C, sfunction *declared, call_args *a, src_range at,
     if (!assign_params(C, declared, a, at, from, &last) || !pass_args(C, declared, a, at, from, last, &base))
         return false;
     reg r = dst == REG_ANY ? base : dst;
-    if (!emit_call(C, NULL, declared->name, base, last, r)) return false;
+    if (!c_emit_call(C, NULL, declared->name, base, last, r)) return false;
     uint32_t taint = taint_call(C, NULL, 0);
     *out = (val){.kind = VAL_REG, .r = r, .type = declared->ret, .taint = taint_of(taint, declared->ret)};
     return C->st == NARU_OK;
@@ -453,7 +453,7 @@ static bool call_cast(cc *C, const val *callee, const call_args *a, src_range at
     if (a->list.count) return cfail(C, NARU_BAD_MODEL, at, "this method takes no arguments");
     val both[2] = {*callee, val_const(C, sv_int(dtype), &stype_int)};
     both[0].kind = callee->r == REG_ANY ? VAL_CONST : VAL_REG;
-    return emit_op(C, "aten::to", 2, both, dst, out);
+    return c_emit_op(C, "aten::to", 2, both, dst, out);
 }
 
 bool c_call_value(cc *C, val *callee, call_args *a, src_range at, reg dst, val *out) {

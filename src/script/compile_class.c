@@ -373,6 +373,19 @@ naru_status class_fill(unit *u, class_in *c, naru_error *err) {
     return st;
 }
 
+naru_status class_methods(unit *u, class_in *c, naru_error *err) {
+    filler f = {.u = u, .c = c, .err = err};
+    const ast *body = c->c.def->kids[1];
+    naru_status st = NARU_OK;
+    for (uint32_t i = 0; i < body->count && st == NARU_OK; i++)
+        if (body->kids[i]->kind == AST_FUNCTION) st = add_method(&f, body->kids[i]);
+    c->c.methods = arena_dup(u->arena, f.methods.data, f.methods.count * sizeof(sfunction *));
+    if (st == NARU_OK && !c->c.methods) st = err_oom(err);
+    if (st == NARU_OK) c->c.nmethods = (int)f.methods.count;
+    ARRAY_FREE(&f.methods);
+    return st;
+}
+
 /* ---- signatures ---- */
 static naru_status sign_param(unit *u, sfunction *f, const ast *p, int i, sparam *out, naru_error *err) {
     bool self = i == 0 && f->owner && !fn_of(f)->is_static;

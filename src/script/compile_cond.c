@@ -16,8 +16,10 @@ bool c_to_bool(cc *C, val *v, reg dst, const ast *at) {
     case ST_TENSOR:
     case ST_INT:
     case ST_FLOAT:
-    case ST_NUMBER: return emit_op(C, "aten::Bool", 1, v, dst, v);
-    default: return cfail(C, NARU_BAD_MODEL, at->at, "Could not cast value of type %s to bool", ctype(C, v->type));
+    case ST_NUMBER: return c_emit_op(C, "aten::Bool", 1, v, dst, v);
+    default:
+        return cfail(C, NARU_BAD_MODEL, at ? at->at : C->at, "Could not cast value of type %s to bool",
+                     ctype(C, v->type));
     }
 }
 
@@ -45,7 +47,7 @@ static bool is_none(cc *C, const ast *x, bool negated, reg dst, cond *out) {
     if (!c_value(C, x, NULL, REG_ANY, &v)) return false;
     if (v.type->kind == ST_NONE || !may_be_none(v.type)) return known(out, (v.type->kind == ST_NONE) != negated);
     val both[2] = {v, val_const(C, sv_none(), &stype_none)}, r;
-    if (!emit_op(C, negated ? "aten::__isnot__" : "aten::__is__", 2, both, dst, &r)) return false;
+    if (!c_emit_op(C, negated ? "aten::__isnot__" : "aten::__is__", 2, both, dst, &r)) return false;
     out->r = r.r;
     uint32_t i;
     if (v.type->kind != ST_OPTIONAL || !variable(C, x, &i)) return true;
@@ -189,7 +191,7 @@ static bool negation(cc *C, const ast *n, reg dst, cond *out) {
     *out = (cond){.known = a.known < 0 ? -1 : !a.known, .yes = a.no, .no = a.yes};
     if (a.known >= 0) return true;
     val v = val_in(a.r, &stype_bool), r;
-    if (!emit_op(C, "aten::__not__", 1, &v, dst, &r)) return false;
+    if (!c_emit_op(C, "aten::__not__", 1, &v, dst, &r)) return false;
     out->r = r.r;
     return true;
 }

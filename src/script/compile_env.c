@@ -56,7 +56,10 @@ static const var_now *outer(cc *C, uint32_t v) {
 bool var_assign(cc *C, uint32_t v, const stype *t, uint32_t taint, src_range at) {
     if (C->st != NARU_OK) return false;
     const var_now *before = outer(C, v);
-    if (before && !stype_subtype(t, before->type))
+    const stype *most = before ? before->type : NULL;
+    int loop_scope = C->loop ? C->loop->scope : 0;
+    if (before && before->wide && before->scope >= loop_scope) most = before->wide; /* refined in this iteration */
+    if (most && !stype_subtype(t, most))
         return cfail(C, NARU_BAD_MODEL, at,
                      "Variable '%s' previously had type %s but is now being assigned to a value of type %s",
                      C->vars.data[v].name, ctype(C, before->type), ctype(C, t));
@@ -169,6 +172,7 @@ void refine_apply(cc *C, const refine *r) {
     for (; r && C->st == NARU_OK; r = r->next) {
         var_now now = C->vars.data[r->v].now;
         if (now.state != VAR_VALUE) continue;
+        if (!now.wide) now.wide = now.type;
         now.type = r->type;
         now.assigned = C->scope > 0 && now.scope == C->scope && now.assigned;
         var_set(C, r->v, now);

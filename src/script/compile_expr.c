@@ -43,7 +43,7 @@ bool c_fits(cc *C, val *v, const stype *wanted) {
     if (to->kind == ST_LIST && v->type->kind == ST_TUPLE) return tuple_to_list(C, v, to);
     const char *op = implicit(v->type, to);
     if (!op || !operator_find(C, op)) return false;
-    return emit_op(C, op, 1, v, v->kind == VAL_REG && is_temp(v->r) ? v->r : REG_ANY, v);
+    return c_emit_op(C, op, 1, v, v->kind == VAL_REG && is_temp(v->r) ? v->r : REG_ANY, v);
 }
 
 /* ---- displays ---- */
@@ -100,7 +100,7 @@ static bool list_display(cc *C, const ast *n, const stype *hint, reg dst, val *o
         if (!list_chunk(C, n, i, left < CHUNK ? left : CHUNK, wanted, pair + 1, &elem, &taint, &at)) break;
         if (!ARRAY_PUSH(&more, at)) coom(C);
         val both[2] = {val_in(r, stype_list(C->arena, elem)), val_in(pair + 1, stype_list(C->arena, elem))}, none;
-        if (!emit_op(C, "aten::extend", 2, both, pair, &none)) break;
+        if (!c_emit_op(C, "aten::extend", 2, both, pair, &none)) break;
         C->temps = inner;
     }
     if (!elem) elem = wanted ? wanted : &stype_tensor;
@@ -125,7 +125,7 @@ static bool dict_rest(cc *C, const ast *n, reg r, const stype *t) { /* what one 
         if (!c_value(C, n->kids[i], t->args[0], REG_ANY, &v[1]) ||
             !c_value(C, n->kids[i + 1], t->args[1], REG_ANY, &v[2]))
             return false;
-        if (!emit_op(C, "aten::_set_item", 3, v, REG_ANY, &none)) return false;
+        if (!c_emit_op(C, "aten::_set_item", 3, v, REG_ANY, &none)) return false;
         C->temps = keep;
     }
     return true;
@@ -228,27 +228,90 @@ static const char *const op_methods[AST_OP_COUNT] = {[AST_OP_ADD] = "__add__",
 static bool text_in_text(cc *C, val *text, val *part, reg dst, val *out) {
     val all[4] = {*text, *part}, n;
     all[2] = val_const(C, sv_int(0), &stype_int);
-    if (!emit_op(C, "aten::len", 1, text, REG_ANY, &all[3]) || !emit_op(C, "aten::find", 4, all, REG_ANY, &n))
+    if (!c_emit_op(C, "aten::len", 1, text, REG_ANY, &all[3]) || !c_emit_op(C, "aten::find", 4, all, REG_ANY, &n))
         return false;
-    return emit_op(C, "aten::ne", 2, (val[]){n, val_const(C, sv_int(-1), &stype_int)}, dst, out);
+    return c_emit_op(C, "aten::ne", 2, (val[]){n, val_const(C, sv_int(-1), &stype_int)}, dst, out);
+}
+
+static val item_of(cc *C, const val *v, reg run, int i) {
+    return (val){.kind = VAL_REG, .r = run + (uint32_t)i, .type = v->type->args[i], .taint = v->taint};
+}
+
+/* The items of two tuples, one behind the other, in a run. */
+static bool two_tuples(cc *C, val *a, val *b, reg *run) {
+    int n = a->type->n, m = b->type->n;
+    *run = c_temps(C, n + m + 1);
+    if (!c_in_reg(C, a, REG_ANY) || !c_in_reg(C, b, REG_ANY)) return false;
+    c_emit(C, INSN_UNPACK, *run, a->r, 0, (uint32_t)n);
+    c_emit(C, INSN_UNPACK, *run + (uint32_t)n, b->r, 0, (uint32_t)m);
+    return C->st == NARU_OK;
+}
+
+static bool tuple_sum(cc *C, val *a, val *b, reg dst, val *out) {
+    int n = a->type->n, m = b->type->n;
+    const stype **types = arena_alloc(C->arena, (size_t)(n + m + 1) * sizeof(*types));
+    reg run, r = want(C, dst);
+    if (!types) return coom(C);
+    if (!two_tuples(C, a, b, &run)) return false;
+    for (int i = 0; i < n + m; i++) types[i] = i < n ? a->type->args[i] : b->type->args[i - n];
+    const stype *t = stype_tuple(C->arena, n + m, types, NULL);
+    c_emit(C, INSN_TUPLE, r, c_type_at(C, t), run, (uint32_t)(n + m));
+    *out = (val){.kind = VAL_REG, .r = r, .type = t, .taint = taint_join(C, a->taint, b->taint)};
+    return C->st == NARU_OK;
+}
+
+static bool tuple_equal(cc *C, val *a, val *b, bool equal, reg dst, val *out) {
+    int n = a->type->n;
+    reg run;
+    if (n != b->type->n) {
+        *out = val_const(C, sv_bool(!equal), &stype_bool);
+        return true;
+    }
+    if (!two_tuples(C, a, b, &run)) return false;
+    val all = val_const(C, sv_bool(true), &stype_bool);
+    for (int i = 0; i < n; i++) {
+        val x = item_of(C, a, run, i), y = item_of(C, b, run + (uint32_t)n, i), same;
+        if (!c_binary(C, AST_OP_EQ, &x, &y, REG_ANY, &same) || !c_to_bool(C, &same, REG_ANY, NULL)) return false;
+        if (!c_emit_op(C, "aten::__and__", 2, (val[]){all, same}, REG_ANY, &all)) return false;
+    }
+    if (!equal) return c_emit_op(C, "aten::__not__", 1, &all, dst, out);
+    *out = all;
+    return true;
+}
+
+static bool in_modules(cc *C, const val *modules, const val *key, val *out) { /* "a" in ModuleDict */
+    if (key->kind != VAL_CONST || key->k.tag != SV_STR)
+        return cfail(C, NARU_BAD_MODEL, C->at, "only string literals can be looked up in a container of modules");
+    *out = val_const(C, sv_bool(sclass_attr(modules->type->cls, sv_string(key->k)->data) >= 0), &stype_bool);
+    return true;
+}
+
+static bool tuples(cc *C, ast_op op, val *a, val *b, reg dst, val *out, bool *done) {
+    *done = a->type->kind == ST_TUPLE && b->type->kind == ST_TUPLE &&
+            (op == AST_OP_ADD || op == AST_OP_EQ || op == AST_OP_NE);
+    if (!*done) return true;
+    return op == AST_OP_ADD ? tuple_sum(C, a, b, dst, out) : tuple_equal(C, a, b, op == AST_OP_EQ, dst, out);
 }
 
 bool c_binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out) {
     val *first = op == AST_OP_IN || op == AST_OP_NOT_IN ? b : a, *second = first == a ? b : a;
     ast_op name = op == AST_OP_NOT_IN ? AST_OP_IN : op;
-    bool ok;
+    bool ok, done;
+    if (!tuples(C, op, a, b, dst, out, &done) || done) return C->st == NARU_OK;
     if (first->type->kind == ST_CLASS && op_methods[name] && first->type->cls->kind != CLASS_ENUM &&
         sclass_method(first->type->cls, op_methods[name]))
         ok = c_call_method(C, first, op_methods[name], 1, second, C->at, dst, out);
     else if (op == AST_OP_NE && first->type->kind == ST_CLASS && first->type->cls->kind == CLASS_PLAIN)
         ok = c_call_method(C, first, "__eq__", 1, second, C->at, dst, out) &&
-             emit_op(C, "aten::__not__", 1, out, dst, out);
+             c_emit_op(C, "aten::__not__", 1, out, dst, out);
+    else if (name == AST_OP_IN && first->type->kind == ST_CLASS && first->type->cls->kind == CLASS_MODULE)
+        ok = in_modules(C, first, second, out);
     else if (name == AST_OP_IN && first->type->kind == ST_STR && second->type->kind == ST_STR)
         ok = text_in_text(C, first, second, dst, out);
     else if (name == AST_OP_MOD && a->type->kind == ST_STR)
-        ok = emit_op(C, "aten::percentFormat", 2, (val[]){*a, *b}, dst, out);
-    else ok = emit_op(C, op_names[name], 2, (val[]){*first, *second}, dst, out);
-    if (ok && op == AST_OP_NOT_IN) ok = emit_op(C, "aten::__not__", 1, out, dst, out);
+        ok = c_emit_op(C, "aten::percentFormat", 2, (val[]){*a, *b}, dst, out);
+    else ok = c_emit_op(C, op_names[name], 2, (val[]){*first, *second}, dst, out);
+    if (ok && op == AST_OP_NOT_IN) ok = c_emit_op(C, "aten::__not__", 1, out, dst, out);
     return ok;
 }
 
@@ -298,7 +361,7 @@ static bool negate(cc *C, const ast *n, reg dst, val *out) {
     else if (v.kind == VAL_CONST && v.k.tag == SV_INT && v.k.i != INT64_MIN)
         *out = val_const(C, sv_int(-v.k.i), &stype_int);
     else if (v.type->kind == ST_CLASS) return c_call_method(C, &v, "__neg__", 0, NULL, n->at, dst, out);
-    else return emit_op(C, "aten::neg", 1, &v, dst, out);
+    else return c_emit_op(C, "aten::neg", 1, &v, dst, out);
     return true;
 }
 
@@ -311,7 +374,7 @@ static bool unary(cc *C, const ast *n, reg dst, val *out) {
     default:
         if (!c_value(C, n->kids[0], NULL, dst, &v)) return false;
         if (v.type->kind == ST_CLASS) return c_call_method(C, &v, "__invert__", 0, NULL, n->at, dst, out);
-        return emit_op(C, "aten::bitwise_not", 1, &v, dst, out);
+        return c_emit_op(C, "aten::bitwise_not", 1, &v, dst, out);
     }
 }
 
@@ -368,7 +431,7 @@ static bool fstring(cc *C, const ast *n, reg dst, val *out) {
     }
     if (C->st == NARU_OK) all[0] = val_const(C, sv_str(str_text(&format), format.len), &stype_str);
     if (C->st == NARU_OK && k == 1) *out = all[0];
-    bool ok = C->st == NARU_OK && (k == 1 || emit_op(C, "aten::format", k, all, dst, out));
+    bool ok = C->st == NARU_OK && (k == 1 || c_emit_op(C, "aten::format", k, all, dst, out));
     str_free(&format);
     return ok;
 }

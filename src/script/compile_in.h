@@ -54,7 +54,9 @@ typedef struct unit_in {
     ARRAY(sfunction *) functions;       /* all there are */
     ARRAY(sfunction *) queue, compiled; /* of the compilation in progress */
     int depth;
-    int nesting;   /* levels of recursion, over all functions being compiled */
+    int nesting;        /* levels of recursion, over all functions being compiled */
+    unit_name_fn names; /* NULL: none */
+    void *names_user;
     strmap fields; /* named results of operators: "values,indices" -> sclass */
 } unit_in;
 
@@ -71,6 +73,7 @@ naru_status unit_sign(unit *u, sfunction *f,
 sfunction *function_new(unit *u, const char *qualname, const char *name, const sclass *owner, const ast *def,
                         src_file *file);
 naru_status class_fill(unit *u, class_in *c, naru_error *err);
+naru_status class_methods(unit *u, class_in *c, naru_error *err); /* those of c->c.def alone */
 /* Constants known without running: literals, tuples and lists of them, CONSTANTS.cN, devices, enum members. */
 naru_status const_value(unit *u, const ast *e, const stype *want, sv *out, naru_error *err);
 const stype *type_of_value(unit *u, sv v); /* NULL: out of memory */
@@ -121,11 +124,12 @@ typedef enum var_state { VAR_UNDEFINED, VAR_VALUE, VAR_BOUND } var_state;
 typedef struct var_now { /* what holds of a variable at this point of the program */
     var_state state;
     const stype *type;
-    const val *bound; /* BOUND: functions, types, namespaces */
-    const char *why;  /* UNDEFINED: what to say */
-    bool assigned;    /* by a statement, not only refined */
-    int scope;        /* where this was set */
-    uint32_t undo;    /* its entry of the trail, valid when scope is the current one */
+    const stype *wide; /* before it was refined; NULL: it was not */
+    const val *bound;  /* BOUND: functions, types, namespaces */
+    const char *why;   /* UNDEFINED: what to say */
+    bool assigned;     /* by a statement, not only refined */
+    int scope;         /* where this was set */
+    uint32_t undo;     /* its entry of the trail, valid when scope is the current one */
     uint32_t taint;
 } var_now;
 typedef struct var {
@@ -163,7 +167,7 @@ typedef struct loop {
     bool unrolled;
     bool jumps;   /* some path of this iteration may have met break or continue: the rest is guarded by `go` */
     reg go, live; /* flags; REG_ANY: no break or continue in this loop */
-    int withs;
+    int scope;    /* of its body */
 } loop;
 
 typedef struct xinsn {
@@ -232,12 +236,12 @@ bool c_as_value(cc *C, val *v,
                 const ast *at); /* MULTI, PACK and functions become values; spaces and types are errors */
 static inline reg want(cc *C, reg dst) { return dst == REG_ANY ? c_temp(C) : dst; }
 val val_in(reg r, const stype *t);
-val val_const(cc *C, sv k, const stype *t);                                           /* takes over k */
-bool emit_op(cc *C, const char *name, int nargs, const val *args, reg dst, val *out); /* resolves; args anywhere */
-bool emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val *out, const stype *const *types);
-bool emit_call(cc *C, sfunction *fn, const char *method, reg base, int nargs, reg dst);
+val val_const(cc *C, sv k, const stype *t);                                             /* takes over k */
+bool c_emit_op(cc *C, const char *name, int nargs, const val *args, reg dst, val *out); /* resolves; args anywhere */
+bool c_emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val *out, const stype *const *types);
+bool c_emit_call(cc *C, sfunction *fn, const char *method, reg base, int nargs, reg dst);
 bool code_lifetimes(cc *C); /* compile_live.c: registers are plain numbers afterwards */
-bool code_finish(cc *C); /* packs everything into f->code */
+bool code_finish(cc *C);    /* packs everything into f->code */
 
 bool compile_entry(cc *C); /* compile.c: hooks around forward */
 
@@ -277,6 +281,7 @@ bool c_to_bool(cc *C, val *v, reg dst, const ast *at);
 bool c_fits(cc *C, val *v,
             const stype *want); /* subtype, or converted (empty displays, tuples to lists, tensors ...) */
 bool c_attribute(cc *C, val *obj, const ast *n, const char *name, reg dst, val *out);
+int submodules(const sclass *c); /* how many */
 bool class_init(cc *C, const sclass *c, src_range at);
 bool c_has_attribute(cc *C, const val *obj, const char *name);
 bool c_find_name(cc *C, const ast *n, const char *name, val *out);

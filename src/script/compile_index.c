@@ -46,7 +46,7 @@ static bool view_op(cc *C, indexing *x, const char *op, int n, const val *rest) 
     val all[5] = {x->view};
     uint32_t taint = x->view.taint;
     for (int i = 0; i < n; i++) all[i + 1] = rest[i];
-    if (!emit_op(C, op, n + 1, all, is_temp(x->view.r) ? x->view.r : REG_ANY, &x->view)) return false;
+    if (!c_emit_op(C, op, n + 1, all, is_temp(x->view.r) ? x->view.r : REG_ANY, &x->view)) return false;
     x->view.taint = taint;
     return true;
 }
@@ -72,7 +72,7 @@ static bool index_one(cc *C, indexing *x, const ast *n, int *dim) {
         return view_op(C, x, "aten::unsqueeze", 1, rest);
     case ST_LIST:
     case ST_TUPLE:
-        if (!emit_op(C, "aten::tensor", 1, &v, REG_ANY, &v)) return false;
+        if (!c_emit_op(C, "aten::tensor", 1, &v, REG_ANY, &v)) return false;
         /* fall through */
     case ST_TENSOR:
         if (!c_in_reg(C, &v, REG_ANY) || !put_tensor(C, x, at, &v)) return false;
@@ -138,11 +138,11 @@ static bool tensor_item(cc *C, const ast *n, val *obj, reg dst, val *out) {
     if (!index_tensor(C, n, obj, &x)) return false;
     if (!x.advanced) {
         *out = x.view;
-        if (n->count == 1 || x.view.r == obj->r) return emit_op(C, "aten::alias", 1, obj, dst, out);
+        if (n->count == 1 || x.view.r == obj->r) return c_emit_op(C, "aten::alias", 1, obj, dst, out);
         return true;
     }
     val both[2] = {x.view};
-    return index_list(C, &x, &both[1]) && emit_op(C, "aten::index", 2, both, dst, out);
+    return index_list(C, &x, &both[1]) && c_emit_op(C, "aten::index", 2, both, dst, out);
 }
 
 /* ---- tuples ---- */
@@ -160,7 +160,7 @@ static bool tuple_dynamic(cc *C, val *obj, val *index, reg dst, val *out) { /* a
     if (!t || !c_fits(C, obj, t))
         return cfail(C, NARU_BAD_MODEL, C->at,
                      "Cannot index into a tuple with a non-integer literal because we cannot resolve the output type");
-    return emit_op(C, "aten::__getitem__", 2, (val[]){*obj, *index}, dst, out);
+    return c_emit_op(C, "aten::__getitem__", 2, (val[]){*obj, *index}, dst, out);
 }
 
 static bool tuple_index(cc *C, const ast *n, val *obj, reg dst, val *out) {
@@ -224,6 +224,15 @@ static bool tuple_slice(cc *C, const ast *n, val *obj, reg dst, val *out) {
 }
 
 /* ---- all ---- */
+int submodules(const sclass *c) {
+    int n = 0;
+    for (int i = 0; i < c->nattrs; i++) {
+        const stype *t = c->attrs[i].type;
+        n += t->kind == ST_CLASS && (t->cls->kind == CLASS_MODULE || t->cls->kind == CLASS_INTERFACE);
+    }
+    return n;
+}
+
 static bool module_item(cc *C, const ast *n, val *obj, reg dst, val *out) { /* ModuleList[1], ModuleDict["a"] */
     val v;
     if (!c_value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
@@ -233,11 +242,7 @@ static bool module_item(cc *C, const ast *n, val *obj, reg dst, val *out) { /* M
         return cfail(C, NARU_BAD_MODEL, n->at,
                      "Expected integer literal for index. ModuleList/Sequential indexing is only supported with "
                      "integer literals");
-    int count = 0;
-    for (int k = 0; k < obj->type->cls->nattrs; k++) {
-        const stype *t = obj->type->cls->attrs[k].type;
-        count += t->kind == ST_CLASS && t->cls->kind == CLASS_MODULE;
-    }
+    int count = submodules(obj->type->cls);
     return c_attribute(C, obj, n, ctext(C, "%lld", (long long)(i < 0 ? i + count : i)), dst, out);
 }
 
@@ -264,7 +269,7 @@ static bool of_value(cc *C, const ast *n, val *obj, reg dst, val *out) {
     if (t->kind == ST_TUPLE)
         return index->kind == AST_SLICE ? tuple_slice(C, n, obj, dst, out) : tuple_index(C, n, obj, dst, out);
     if (index->kind == AST_SLICE && (t->kind == ST_LIST || t->kind == ST_STR))
-        return slice_parts(C, index, all + 1) && emit_op(C, "aten::slice", 4, all, dst, out);
+        return slice_parts(C, index, all + 1) && c_emit_op(C, "aten::slice", 4, all, dst, out);
     if (t->kind != ST_LIST && t->kind != ST_STR && t->kind != ST_DICT && t->kind != ST_CLASS)
         return cfail(C, NARU_BAD_MODEL, n->at, "'%s' object is not subscriptable", ctype(C, t));
     if (!c_value(C, index, NULL, REG_ANY, &all[1])) return false;
@@ -273,7 +278,7 @@ static bool of_value(cc *C, const ast *n, val *obj, reg dst, val *out) {
     if (t->kind == ST_DICT && !c_fits(C, &all[1], t->args[0]))
         return C->st == NARU_OK && cfail(C, NARU_BAD_MODEL, n->at, "Expected key type '%s' but found '%s'",
                                          ctype(C, t->args[0]), ctype(C, all[1].type));
-    return emit_op(C, "aten::__getitem__", 2, all, dst, out);
+    return c_emit_op(C, "aten::__getitem__", 2, all, dst, out);
 }
 
 bool c_subscript(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
@@ -288,8 +293,8 @@ static bool as_tensor(cc *C, val *v, const val *like) { /* a number of the type 
     if (v->type->kind == ST_TENSOR) return true;
     call_args a = {.npos = 1, .base = c_temps(C, 3)};
     val dtype, device;
-    bool ok = c_into(C, v, a.base) && emit_op(C, "prim::dtype", 1, like, a.base + 1, &dtype) &&
-              emit_op(C, "prim::device", 1, like, a.base + 2, &device);
+    bool ok = c_into(C, v, a.base) && c_emit_op(C, "prim::dtype", 1, like, a.base + 1, &dtype) &&
+              c_emit_op(C, "prim::device", 1, like, a.base + 2, &device);
     ok = ok && ARRAY_PUSH(&a.list, ((argv){NULL, *v})) && ARRAY_PUSH(&a.list, ((argv){"dtype", dtype})) &&
          ARRAY_PUSH(&a.list, ((argv){"device", device}));
     ok = ok && c_call_op(C, "aten::tensor", &a, C->at, REG_ANY, v);
@@ -301,11 +306,11 @@ static bool tensor_store(cc *C, const ast *n, val *obj, val *v) {
     indexing x;
     val none;
     if (!index_tensor(C, n, obj, &x) || !c_in_reg(C, &x.view, REG_ANY) || !as_tensor(C, v, &x.view)) return false;
-    if (!x.advanced) return emit_op(C, "aten::copy_", 2, (val[]){x.view, *v}, REG_ANY, &none);
+    if (!x.advanced) return c_emit_op(C, "aten::copy_", 2, (val[]){x.view, *v}, REG_ANY, &none);
     val all[3] = {x.view};
     if (!index_list(C, &x, &all[1])) return false;
     all[2] = *v;
-    return emit_op(C, "aten::index_put_", 3, all, REG_ANY, &none);
+    return c_emit_op(C, "aten::index_put_", 3, all, REG_ANY, &none);
 }
 
 bool subscript_store(cc *C, const ast *n, val *v) {
@@ -326,7 +331,7 @@ bool subscript_store(cc *C, const ast *n, val *v) {
         return C->st == NARU_OK &&
                cfail(C, NARU_BAD_MODEL, n->at, "Expected a value of type '%s' for assignment into '%s' but found '%s'",
                      ctype(C, elem), ctype(C, obj.type), ctype(C, v->type));
-    return emit_op(C, "aten::_set_item", 3, all, REG_ANY, &none);
+    return c_emit_op(C, "aten::_set_item", 3, all, REG_ANY, &none);
 }
 
 /* x[i] += v: the operation `op` in place on the view, or on a copy that is put back. */
@@ -334,11 +339,11 @@ bool subscript_update(cc *C, const ast *n, val *obj, const char *op, val *v) {
     indexing x;
     val none, got, all[3];
     if (!index_tensor(C, n, obj, &x) || !c_in_reg(C, &x.view, REG_ANY)) return false;
-    if (!x.advanced) return emit_op(C, op, 2, (val[]){x.view, *v}, REG_ANY, &none);
+    if (!x.advanced) return c_emit_op(C, op, 2, (val[]){x.view, *v}, REG_ANY, &none);
     all[0] = x.view;
-    if (!index_list(C, &x, &all[1]) || !emit_op(C, "aten::index", 2, all, REG_ANY, &got)) return false;
+    if (!index_list(C, &x, &all[1]) || !c_emit_op(C, "aten::index", 2, all, REG_ANY, &got)) return false;
     got.taint = 0;
-    if (!emit_op(C, op, 2, (val[]){got, *v}, REG_ANY, &got)) return false;
+    if (!c_emit_op(C, op, 2, (val[]){got, *v}, REG_ANY, &got)) return false;
     all[2] = got;
-    return emit_op(C, "aten::index_put_", 3, all, REG_ANY, &none);
+    return c_emit_op(C, "aten::index_put_", 3, all, REG_ANY, &none);
 }

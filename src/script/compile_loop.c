@@ -48,7 +48,7 @@ static bool iter_range(cc *C, const ast *n, iter *it) {
         it->length = v[0];
         return c_in_reg(C, &it->length, REG_ANY);
     }
-    return emit_op(C, "aten::__range_length", 3, (val[]){v[0], v[1], it->step}, REG_ANY, &it->length) &&
+    return c_emit_op(C, "aten::__range_length", 3, (val[]){v[0], v[1], it->step}, REG_ANY, &it->length) &&
            c_in_reg(C, &it->length, REG_ANY);
 }
 
@@ -70,7 +70,7 @@ static bool iter_zip(cc *C, const ast *n, iter *it, int depth) {
     if (!known) {
         it->length = it->parts[0].length;
         for (int i = 1; i < it->n; i++)
-            if (!emit_op(C, "prim::min", 2, (val[]){it->length, it->parts[i].length}, REG_ANY, &it->length))
+            if (!c_emit_op(C, "prim::min", 2, (val[]){it->length, it->parts[i].length}, REG_ANY, &it->length))
                 return false;
         return true;
     }
@@ -184,7 +184,7 @@ static bool iter_value(cc *C, const ast *n, val *v, iter *it) {
     const stype *t = v->type;
     if (t->kind == ST_TUPLE) return iter_tuple(C, v, it);
     if (t->kind == ST_CLASS && t->cls->kind == CLASS_MODULE) return iter_modules(C, v, n, false, true, it);
-    if (t->kind == ST_DICT && (!emit_op(C, "aten::keys", 1, v, REG_ANY, v))) return false;
+    if (t->kind == ST_DICT && (!c_emit_op(C, "aten::keys", 1, v, REG_ANY, v))) return false;
     t = v->type;
     if (t->kind != ST_LIST && t->kind != ST_STR && t->kind != ST_TENSOR &&
         !(t->kind == ST_CLASS && sclass_method(t->cls, "__len__") && sclass_method(t->cls, "__getitem__")))
@@ -194,7 +194,7 @@ static bool iter_value(cc *C, const ast *n, val *v, iter *it) {
     if (v->kind != VAL_REG || !is_temp(v->r))
         if (!c_into(C, &it->source, c_temp(C))) return false;
     if (t->kind == ST_CLASS) return c_call_method(C, &it->source, "__len__", 0, NULL, n->at, REG_ANY, &it->length);
-    return emit_op(C, "aten::len", 1, &it->source, REG_ANY, &it->length);
+    return c_emit_op(C, "aten::len", 1, &it->source, REG_ANY, &it->length);
 }
 
 static bool iter_of(cc *C, const ast *n, iter *it, int depth) {
@@ -231,10 +231,10 @@ static bool item_at(cc *C, const iter *it, val *i, reg dst, val *out) {
             *out = *i;
             return true;
         }
-        return emit_op(C, "aten::__derive_index", 3, (val[]){*i, it->start, it->step}, dst, out);
+        return c_emit_op(C, "aten::__derive_index", 3, (val[]){*i, it->start, it->step}, dst, out);
     case ITER_TENSOR: {
         uint32_t taint = it->source.taint;
-        if (!emit_op(C, "aten::select", 3, (val[]){it->source, val_const(C, sv_int(0), &stype_int), *i}, dst, out))
+        if (!c_emit_op(C, "aten::select", 3, (val[]){it->source, val_const(C, sv_int(0), &stype_int), *i}, dst, out))
             return false;
         out->taint = taint;
         return true;
@@ -242,7 +242,7 @@ static bool item_at(cc *C, const iter *it, val *i, reg dst, val *out) {
     case ITER_INDEX:
         if (it->source.type->kind == ST_CLASS)
             return c_call_method(C, &it->source, "__getitem__", 1, i, C->at, dst, out);
-        return emit_op(C, "aten::__getitem__", 2, (val[]){it->source, *i}, dst, out);
+        return c_emit_op(C, "aten::__getitem__", 2, (val[]){it->source, *i}, dst, out);
     default: break;
     }
     int n = it->kind == ITER_ZIP ? it->n : 2;
@@ -254,7 +254,7 @@ static bool item_at(cc *C, const iter *it, val *i, reg dst, val *out) {
     } else {
         bool zero = it->start.kind == VAL_CONST && it->start.k.i == 0;
         row[0] = *i;
-        if (!zero && !emit_op(C, "aten::add", 2, (val[]){*i, it->start}, REG_ANY, &row[0])) return false;
+        if (!zero && !c_emit_op(C, "aten::add", 2, (val[]){*i, it->start}, REG_ANY, &row[0])) return false;
         if (!item_at(C, it->parts, i, REG_ANY, &row[1])) return false;
     }
     *out = (val){.kind = VAL_PACK, .items = row, .n = n, .r = REG_ANY};
@@ -282,6 +282,7 @@ static void loop_begin(cc *C, loop *l, const ast *body) {
 static bool loop_body(cc *C, loop *l, const ast *body) {
     if (l->go != REG_ANY) c_emit(C, INSN_CONST, l->go, c_const_at(C, sv_bool(true)), 0, 0);
     l->jumps = false;
+    l->scope = C->scope;
     return c_block(C, body);
 }
 
@@ -362,6 +363,7 @@ bool stmt_while(cc *C, const ast *n) {
 /* ---- for ---- */
 static bool unrolled(cc *C, const ast *n, const iter *it) {
     loop l = {.up = C->loop, .unrolled = true, .go = REG_ANY, .live = REG_ANY};
+    l.scope = C->loop ? C->loop->scope : 0;
     C->loop = &l;
     bool ok = true;
     for (int i = 0; i < it->n && ok && C->exits == FLOW_ON; i++) {
@@ -412,8 +414,8 @@ static bool next_count(cc *C, void *user, reg c) {
     counting *k = user;
     val i = val_in(k->i, &stype_int), out;
     uint32_t keep = C->temps;
-    bool ok = emit_op(C, "aten::add", 2, (val[]){i, val_const(C, sv_int(1), &stype_int)}, k->i, &out) &&
-              emit_op(C, "aten::lt", 2, (val[]){i, k->length}, c, &out);
+    bool ok = c_emit_op(C, "aten::add", 2, (val[]){i, val_const(C, sv_int(1), &stype_int)}, k->i, &out) &&
+              c_emit_op(C, "aten::lt", 2, (val[]){i, k->length}, c, &out);
     C->temps = keep;
     return ok;
 }
@@ -430,7 +432,7 @@ static bool for_breaking(cc *C, const ast *n, const iter *it, loop *l) {
     reg c = c_temp(C);
     val first;
     c_emit(C, INSN_CONST, k.i, c_const_at(C, sv_int(0)), 0, 0);
-    if (!emit_op(C, "aten::lt", 2, (val[]){val_in(k.i, &stype_int), k.length}, c, &first)) return false;
+    if (!c_emit_op(C, "aten::lt", 2, (val[]){val_in(k.i, &stype_int), k.length}, c, &first)) return false;
     uint32_t top = c_emit(C, INSN_WHILE, c, 0, 0, 0), mark = scope_open(C), keep = C->temps;
     bool ok = for_item(C, n, it, k.i) && loop_body(C, l, n->kids[2]);
     bool returned = C->exits == FLOW_RETURN;
@@ -524,7 +526,7 @@ static bool put_item(cc *C, making *m) {
     if (!put_type(C, m, m->dict ? all[1].type : NULL, v->type)) return false;
     m->taint = taint_join(C, m->taint, taint_of(v->taint, v->type));
     all[0] = val_in(m->r, m->type);
-    return emit_op(C, m->dict ? "aten::_set_item" : "aten::append", m->dict ? 3 : 2, all, REG_ANY, &none);
+    return c_emit_op(C, m->dict ? "aten::_set_item" : "aten::append", m->dict ? 3 : 2, all, REG_ANY, &none);
 }
 
 static bool make_counting(cc *C, making *m, const ast *clause, const iter *it) {

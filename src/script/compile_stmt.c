@@ -152,13 +152,13 @@ static bool message_of(cc *C, const ast *call_, val *text) { /* as str(exception
     if (n == 0) return C->st == NARU_OK;
     if (n == 1) {
         if (!c_value(C, call_->kids[1], NULL, REG_ANY, text)) return false;
-        return text->type->kind == ST_STR || emit_op(C, "aten::str", 1, text, REG_ANY, text);
+        return text->type->kind == ST_STR || c_emit_op(C, "aten::str", 1, text, REG_ANY, text);
     }
     ast tuple = *call_;
     tuple.kind = AST_TUPLE;
     tuple.kids = call_->kids + 1;
     tuple.count = n;
-    return c_value(C, &tuple, NULL, REG_ANY, text) && emit_op(C, "aten::str", 1, text, REG_ANY, text);
+    return c_value(C, &tuple, NULL, REG_ANY, text) && c_emit_op(C, "aten::str", 1, text, REG_ANY, text);
 }
 
 static bool stmt_raise(cc *C, const ast *n) {
@@ -180,8 +180,8 @@ static bool assert_failed(cc *C, const ast *n) {
     text[0] = val_const(C, sv_strz("AssertionError: "), &stype_str);
     if (!n->kids[1]) return raise_text(C, &text[0], NULL);
     if (!c_value(C, n->kids[1], NULL, REG_ANY, &text[1])) return false;
-    if (text[1].type->kind != ST_STR && !emit_op(C, "aten::str", 1, &text[1], REG_ANY, &text[1])) return false;
-    return emit_op(C, "aten::add", 2, text, REG_ANY, &text[0]) && raise_text(C, &text[0], NULL);
+    if (text[1].type->kind != ST_STR && !c_emit_op(C, "aten::str", 1, &text[1], REG_ANY, &text[1])) return false;
+    return c_emit_op(C, "aten::add", 2, text, REG_ANY, &text[0]) && raise_text(C, &text[0], NULL);
 }
 
 static bool stmt_assert(cc *C, const ast *n) {

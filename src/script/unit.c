@@ -266,3 +266,44 @@ const struct sconstant *sclass_constant(const sclass *c, const char *name) {
         if (strcmp(c->constants[i].name, name) == 0) return &c->constants[i];
     return NULL;
 }
+
+/* ---- Python source ---- */
+void unit_set_names(unit *u, unit_name_fn fn, void *user) {
+    pthread_mutex_lock(&u->lock);
+    unit_of(u)->names = fn;
+    unit_of(u)->names_user = user;
+    pthread_mutex_unlock(&u->lock);
+}
+
+static naru_status declare_module(unit *u, const char *qualname, const char *path, const ast *def, class_in **out,
+                                  naru_error *err) {
+    src_file *file;
+    if (strmap_find(&u->classes, qualname)) return err_set(err, NARU_INVALID_ARGUMENT, "class '%s' exists", qualname);
+    TRY(unit_file(u, path, &file, err));
+    const char *kept = arena_strdup(u->arena, qualname), *dot = kept ? strrchr(kept, '.') : NULL;
+    TRY(class_new(u, kept, dot ? dot + 1 : kept, def, file, out, err));
+    (*out)->c.kind = CLASS_MODULE;
+    return NARU_OK;
+}
+
+naru_status unit_module(unit *u, const char *qualname, const char *path, const ast *def, int nattrs, const sattr *attrs,
+                        int nconstants, const struct sconstant *constants, sclass **out, naru_error *err) {
+    class_in *c = NULL;
+    pthread_mutex_lock(&u->lock);
+    naru_status st = declare_module(u, qualname, path, def, &c, err);
+    if (st == NARU_OK) {
+        c->state = CLASS_READY; /* nothing is left to fill */
+        c->c.attrs = arena_dup(u->arena, attrs, (size_t)nattrs * sizeof(*attrs));
+        c->c.constants = arena_dup(u->arena, constants, (size_t)nconstants * sizeof(*constants));
+        if (!c->c.attrs || !c->c.constants) st = err_oom(err);
+        if (st == NARU_OK) st = class_methods(u, c, err);
+        if (st != NARU_OK) c->state = CLASS_BROKEN;
+    }
+    if (st == NARU_OK) {
+        c->c.nattrs = nattrs;
+        c->c.nconstants = nconstants;
+        *out = &c->c;
+    }
+    pthread_mutex_unlock(&u->lock);
+    return st;
+}
