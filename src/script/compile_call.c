@@ -193,7 +193,7 @@ bool c_emit_op(cc *C, const char *name, int nargs, const val *given, reg dst, va
     if (C->st != NARU_OK) return false;
     call_args a = {.npos = nargs};
     uint32_t keep = C->temps;
-    bool in_place = nargs > 0, ok = true; /* already a run? */
+    bool in_place = nargs > 0 && dst != REG_ANY, ok = true; /* already a run, whose values stay unless dst is there? */
     for (int i = 0; i < nargs; i++)
         in_place =
             in_place && given[i].kind == VAL_REG && is_temp(given[i].r) && given[i].r == given[0].r + (uint32_t)i;
