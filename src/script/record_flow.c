@@ -376,6 +376,22 @@ static sv merge(merger *k, sv a, sv b, int depth) {
                : none;
 }
 
+/* A body's next output. A value from outside, a constant or an input is given by a node of the body. */
+static naru_status body_gives(recording *r, block *body, value *v, naru_error *err) {
+    if (v->block != body || v->is_initializer || v->is_input) {
+        node *n = graph_node_new(r->g, body, NULL, "Identity", "", 1, 1, 0);
+        value *copy = n ? graph_value_new(r->g, body, NULL) : NULL;
+        if (!copy) return err_oom(err);
+        n->op = &op_Identity;
+        n->in[0] = v;
+        copy->block = body;
+        copy->fact = (fact){.type = v->fact.type};
+        node_set_out(n, 0, copy);
+        v = copy;
+    }
+    return block_add_output(body, v) ? NARU_OK : err_oom(err);
+}
+
 static naru_status make_if(merger *k, value *cond, naru_error *err) {
     recording *r = k->r;
     if (k->nout == 0) return NARU_OK;
@@ -388,21 +404,11 @@ static naru_status make_if(merger *k, value *cond, naru_error *err) {
         bool then = strcmp(op_If.attrs[i].name, "then_branch") == 0;
         n->attrs[i] = (attr){.name = op_If.attrs[i].name, .kind = ATTR_GRAPH, .block = k->p[then ? 0 : 1]->b};
         n->attrs[i].block->owner = n;
+        n->attrs[i].block->name = op_If.attrs[i].name;
     }
     for (int i = 0; i < k->nout; i++) {
         node_set_out(n, i, k->result[i]);
-        for (int w = 0; w < 2; w++) {
-            value *v = k->outs[w][i];
-            if (v->block != k->p[w]->b || v->is_initializer) { /* an outer value: a body gives its own */
-                block *outer = r->at;
-                r->at = k->p[w]->b;
-                v = rec_emit(r, &op_Identity, NULL, 1, &v, err);
-                r->at = outer;
-                if (v && v->is_initializer) v = NULL; /* cannot be: Identity of a constant was folded */
-            }
-            if (!v) return err && err->code ? err->code : err_oom(err);
-            if (!block_add_output(k->p[w]->b, v)) return err_oom(err);
-        }
+        for (int w = 0; w < 2; w++) TRY(body_gives(r, k->p[w]->b, k->outs[w][i], err));
     }
     return NARU_OK;
 }
@@ -721,23 +727,6 @@ static naru_status note_bases(looper *k, int n, const base_state *before, bool *
     return NARU_OK;
 }
 
-static naru_status add_out(looper *k, block *body, value *v, naru_error *err) {
-    recording *r = k->r;
-    if (v->block != body || v->is_initializer || v->is_input) {
-        r->at = body;
-        node *n = graph_node_new(r->g, body, NULL, "Identity", "", 1, 1, 0);
-        value *copy = n ? graph_value_new(r->g, body, NULL) : NULL;
-        if (!copy) return err_oom(err);
-        n->op = &op_Identity;
-        n->in[0] = v;
-        copy->block = body;
-        copy->fact = (fact){.type = v->fact.type};
-        node_set_out(n, 0, copy);
-        v = copy;
-    }
-    return block_add_output(body, v) ? NARU_OK : err_oom(err);
-}
-
 static naru_status make_loop(looper *k, block *body, value *count, value *cond, value *cond_out, naru_error *err) {
     recording *r = k->r;
     int n = k->nbases, at = 0;
@@ -748,11 +737,11 @@ static naru_status make_loop(looper *k, block *body, value *count, value *cond, 
     l->table = op_Loop.attrs;
     l->attrs[0] = (attr){.name = "body", .kind = ATTR_GRAPH, .block = body};
     body->owner = l;
+    body->name = "body";
     l->in[0] = count;
     l->in[1] = cond;
     block *outer = r->at;
-    TRY(add_out(k, body, cond_out, err));
-    r->at = outer;
+    TRY(body_gives(r, body, cond_out, err));
     for (int i = 0; i < k->nleaves + k->nbases; i++) {
         bool base = i >= k->nleaves;
         leaf *x = base ? NULL : &k->leaves[i];
@@ -764,8 +753,7 @@ static naru_status make_loop(looper *k, block *body, value *count, value *cond, 
         v->block = outer;
         v->fact.type = base ? k->bases[i - k->nleaves].type : x->type;
         node_set_out(l, at++, v);
-        TRY(add_out(k, body, base ? k->bases[i - k->nleaves].out : x->out, err));
-        r->at = outer;
+        TRY(body_gives(r, body, base ? k->bases[i - k->nleaves].out : x->out, err));
         if (base) k->bases[i - k->nleaves].in = v;
         else x->in = v;
     }
