@@ -404,7 +404,6 @@ static naru_status make_if(merger *k, value *cond, naru_error *err) {
         bool then = strcmp(op_If.attrs[i].name, "then_branch") == 0;
         n->attrs[i] = (attr){.name = op_If.attrs[i].name, .kind = ATTR_GRAPH, .block = k->p[then ? 0 : 1]->b};
         n->attrs[i].block->owner = n;
-        n->attrs[i].block->name = op_If.attrs[i].name;
     }
     for (int i = 0; i < k->nout; i++) {
         node_set_out(n, i, k->result[i]);
@@ -737,7 +736,6 @@ static naru_status make_loop(looper *k, block *body, value *count, value *cond, 
     l->table = op_Loop.attrs;
     l->attrs[0] = (attr){.name = "body", .kind = ATTR_GRAPH, .block = body};
     body->owner = l;
-    body->name = "body";
     l->in[0] = count;
     l->in[1] = cond;
     block *outer = r->at;
