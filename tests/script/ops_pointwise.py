@@ -159,3 +159,5 @@ case("aten::lerp_.Scalar", R(3), R(3), 0.1)
 case("aten::addcmul_", R(3), R(3), R(3), 2)
 case("aten::floor_divide.Scalar", T([0.25, 1.5, 2.0, 0.9]), 0.3)  # by 0.3 as float32
 case("aten::remainder.Scalar", T([0.25, 1.5, 2.0, 0.9], dtype=f64), 0.3)
+case("aten::remainder.Tensor", T([1e9, -3e8, 5e-39, 7.0, -0.5]), T([3.0, 0.7, 1e-40, -2.5, inf]))
+case("aten::floor_divide", T([1e9, -3e8, 7.0, -7.0, 0.3, -0.3]), T([3.0, 0.7, -2.5, 2.5, 2.0, 2.0]))

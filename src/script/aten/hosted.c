@@ -75,7 +75,7 @@ static void walk_next(walk *w) {
 }
 
 /* ---- maps ---- */
-sten *map1(lower *L, sten *x, fn_d f) {
+sten *map1_with(lower *L, sten *x, double (*f)(double, const void *), const void *with) {
     if (!eager_only(L) || !x) return NULL;
     naru_dtype d = t_dtype(L, x);
     x = contiguous(L, x);
@@ -86,18 +86,21 @@ sten *map1(lower *L, sten *x, fn_d f) {
     if (!from || !to) return y;
     int64_t n = host_count(x);
     if (d == NARU_FLOAT)
-        for (int64_t i = 0; i < n; i++) ((float *)to)[i] = (float)f((double)((const float *)from)[i]);
+        for (int64_t i = 0; i < n; i++) ((float *)to)[i] = (float)f((double)((const float *)from)[i], with);
     else {
         double v[256];
         for (int64_t i = 0; i < n; i += 256) {
             int64_t m = n - i < 256 ? n - i : 256;
             dtype_read_f64(d, from, i, m, v);
-            for (int64_t k = 0; k < m; k++) v[k] = f(v[k]);
+            for (int64_t k = 0; k < m; k++) v[k] = f(v[k], with);
             dtype_write_f64(d, to, i, m, v, false);
         }
     }
     return y;
 }
+
+static double call_plain(double x, const void *f) { return (*(const fn_d *)f)(x); }
+sten *map1(lower *L, sten *x, fn_d f) { return map1_with(L, x, call_plain, &f); }
 
 sten *map1_bool(lower *L, sten *x, bool (*f)(double)) {
     if (!eager_only(L) || !x) return NULL;
@@ -372,6 +375,29 @@ void least_keys(sort_key *v, sort_key *scratch, int64_t n, int64_t k) {
         sort_key t = v[0];
         v[0] = v[i], v[i] = t;
         sift(v, i, 0);
+    }
+}
+
+static void swap_keys(sort_key *v, int64_t a, int64_t b) {
+    sort_key t = v[a];
+    v[a] = v[b], v[b] = t;
+}
+
+void select_key(sort_key *v, int64_t n, int64_t k) {
+    uint64_t random = 0x9E3779B97F4A7C15u;
+    int64_t lo = 0, hi = n - 1;
+    while (lo < hi) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        sort_key pivot = v[lo + (int64_t)((random >> 33) % (uint64_t)(hi - lo + 1))];
+        int64_t i = lo, j = hi;
+        while (i <= j) {
+            while (before(&v[i], &pivot)) i++;
+            while (before(&pivot, &v[j])) j--;
+            if (i <= j) swap_keys(v, i++, j--);
+        }
+        if (k <= j) hi = j;
+        else if (k >= i) lo = i;
+        else return;
     }
 }
 

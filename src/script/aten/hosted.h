@@ -23,7 +23,8 @@ bool broadcast_shape(lower *L, int n, sten *const *t, int *rank, int64_t *dims);
 /* Raises when two shapes do not go together and both are known. */
 void check_broadcast(lower *L, sten *a, sten *b);
 
-sten *map1(lower *L, sten *x, fn_d f);                     /* result of x's type, computed in double */
+sten *map1(lower *L, sten *x, fn_d f); /* result of x's type, computed in double */
+sten *map1_with(lower *L, sten *x, double (*f)(double, const void *), const void *with);
 sten *map2(lower *L, sten *a, sten *b, fn_dd f);           /* both of one type */
 sten *map3(lower *L, sten *a, sten *b, sten *c, fn_ddd f); /* all of one type */
 sten *map2_int(lower *L, sten *a, sten *b, fn_ii f);       /* integers of one type */
@@ -65,6 +66,9 @@ const int64_t *order_keys(lower *L, sten *x);
 void sort_keys(sort_key *v, sort_key *scratch, int64_t n); /* ascending, stable */
 /* The k least of n, ascending, ties by `at`; v is reordered, the result is v[0..k). */
 void least_keys(sort_key *v, sort_key *scratch, int64_t n, int64_t k);
+
+/* The k-th least (from 0) to v[k], lesser ones before it and greater ones behind, in no order; ties by `at`. */
+void select_key(sort_key *v, int64_t n, int64_t k);
 
 /* Elements of contiguous x picked by flat positions: a new tensor of those dims. */
 sten *pick_elements(lower *L, sten *x, int rank, const int64_t *dims, const int64_t *at);

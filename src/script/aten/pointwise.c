@@ -117,6 +117,27 @@ static double d_remainder(double a, double b) {
     return mod != 0 && (b < 0) != (mod < 0) ? mod + b : mod;
 }
 
+/* The same for single floats (and halves): in double their quotient never rounds up to a whole number, and quotient
+ * times divisor is exact, so that fmod needs no loop. */
+static double quotient(double a, double b, double *mod) {
+    double q = a / b;
+    if (!(fabs(q) < 0x1p28)) return *mod = fmod(a, b), q;
+    if (fabs(q) < 1) return *mod = a, 0;
+    q = (double)(int64_t)q;
+    *mod = a - q * b;
+    return q;
+}
+static double f_remainder(double a, double b) {
+    double mod;
+    quotient(a, b, &mod);
+    return mod != 0 && (b < 0) != (mod < 0) ? mod + b : mod;
+}
+static double f_floor_div(double a, double b) {
+    double mod, q = quotient(a, b, &mod);
+    if (b == 0 || !(fabs(q) < 0x1p28) || q == 0) return d_floor_div(a, b);
+    return mod != 0 && (b < 0) != (mod < 0) ? q - 1 : q;
+}
+
 static int64_t negated(int64_t a) { return (int64_t)(0 - (uint64_t)a); }
 static int64_t i_trunc_div(int64_t a, int64_t b) { return b == 0 ? 0 : b == -1 ? negated(a) : a / b; }
 static int64_t i_floor_div(int64_t a, int64_t b) {
@@ -183,7 +204,7 @@ static sten *trunc_div(lower *L, sten *a, sten *b) {
 static sten *floor_div(lower *L, sten *a, sten *b) {
     bool rec = lower_recording(L);
     if (dtype_is_float(integer_operands(L, "div_floor_cpu", &a, &b)))
-        return !rec               ? map2(L, a, b, d_floor_div)
+        return !rec               ? map2(L, a, b, t_dtype(L, a) == NARU_DOUBLE ? d_floor_div : f_floor_div)
                : ar_for_export(L) ? EMIT(Floor, EMIT(Div, a, b))
                                   : emit_floor_div(L, a, b);
     if (!rec) return int_map(L, a, b, i_floor_div, u_div);
@@ -193,7 +214,7 @@ static sten *floor_div(lower *L, sten *a, sten *b) {
 static sten *remainder_of(lower *L, sten *a, sten *b) {
     bool rec = lower_recording(L);
     if (dtype_is_float(integer_operands(L, "remainder_cpu", &a, &b)))
-        return !rec               ? map2(L, a, b, d_remainder)
+        return !rec               ? map2(L, a, b, t_dtype(L, a) == NARU_DOUBLE ? d_remainder : f_remainder)
                : ar_for_export(L) ? EMIT(Sub, a, EMIT(Mul, b, EMIT(Floor, EMIT(Div, a, b))))
                                   : emit_remainder(L, a, b);
     return rec ? EMIT(Mod, a, b) : int_map(L, a, b, i_remainder, u_mod);

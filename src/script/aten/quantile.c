@@ -42,12 +42,30 @@ static double quantile_of(const double *v, int64_t n, int64_t nans, double q, bo
     return between(v, rank, m);
 }
 
-/* The line in order, as numbers; NaNs at its end are counted. */
-static int64_t sort_line(const double *from, int64_t n, sort_key *k, sort_key *scratch, double *to) {
+/* What stands at places lo and lo + 1 when the line is in order goes there in `to`. */
+static void order_two(const double *from, int64_t n, int64_t lo, sort_key *k, double *to) {
+    int64_t next = lo + 1;
+    select_key(k, n, lo);
+    for (int64_t i = next + 1; i < n; i++)
+        if (k[i].key < k[next].key) next = i;
+    to[lo] = from[k[lo].at];
+    if (next < n) to[lo + 1] = from[k[next].at];
+}
+
+/* The line in order, as far as quantiles q look at it; NaNs at its end are counted. */
+static int64_t sort_line(const double *from, int64_t n, const double *q, int64_t nq, sort_key *k, sort_key *scratch,
+                         double *to) {
     int64_t nans = 0;
     for (int64_t i = 0; i < n; i++) {
         k[i] = (sort_key){key_of_double(from[i]), i};
         nans += isnan(from[i]);
+    }
+    if (nq <= 4 && nans == 0) {
+        for (int64_t j = 0; j < nq; j++) { /* rounding may move the rank to a neighbour */
+            int64_t at = (int64_t)(q[j] * (double)(n - 1));
+            for (int64_t lo = at > 0 ? at - 1 : 0; lo <= at + 1 && lo < n; lo++) order_two(from, n, lo, k, to);
+        }
+        return 0;
     }
     sort_keys(k, scratch, n);
     for (int64_t i = 0; i < n; i++) to[i] = from[k[i].at];
@@ -78,7 +96,7 @@ static void quantile(lower *L, bool ignore_nan) {
         else if (q->number) lower_raise(L, "RuntimeError", "quantile() q must be in the range [0, 1] but got %g", p[i]);
         else lower_raise(L, "RuntimeError", "quantile() q values must be in the range [0, 1]");
     for (int64_t i = 0; lower_ok(L) && i < r.count; i++) {
-        int64_t nans = sort_line(v + i * r.n, r.n, k, k + r.n, line);
+        int64_t nans = sort_line(v + i * r.n, r.n, p, nq, k, k + r.n, line);
         for (int64_t j = 0; j < nq; j++)
             y[j * r.count + i] = quantile_of(line, r.n, nans, p[j], ignore_nan, m, d == NARU_FLOAT);
     }

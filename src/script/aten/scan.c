@@ -29,18 +29,19 @@ static sten *scan_host(lower *L, sten *x, int dim, const scan_op *op) {
     bool ints = dtype_is_int(d) || d == NARU_BOOL;
     const double *v = ints ? NULL : host_f64(L, x);
     const int64_t *iv = ints ? host_i64(L, x) : NULL;
-    for (int64_t i = 0; (v || iv) && to && i < l.outer * l.inner; i++) {
-        double a = 0;
-        int64_t b = 0;
-        for (int64_t k = 0, at = line_start(&l, i); k < l.n; k++, at += l.inner) {
-            if (ints) dtype_set_i64(d, to, at, b = k ? op->g(b, iv[at]) : iv[at]);
-            else {
-                a = k ? op->f(a, v[at]) : v[at];
-                if (d == NARU_FLOAT) ((float *)to)[at] = (float)a;
-                else dtype_set_f64(d, to, at, a);
+    double *acc = host_scratch(L, (size_t)l.inner * sizeof *acc);
+    int64_t *iacc = (int64_t *)acc;
+    for (int64_t o = 0; (v || iv) && to && acc && o < l.outer; o++)
+        for (int64_t k = 0; k < l.n; k++) { /* all lines of an outer index together */
+            int64_t at = (o * l.n + k) * l.inner;
+            if (ints) {
+                for (int64_t i = 0; i < l.inner; i++) iacc[i] = k ? op->g(iacc[i], iv[at + i]) : iv[at + i];
+                dtype_write_i64(d, to, at, l.inner, iacc);
+            } else {
+                for (int64_t i = 0; i < l.inner; i++) acc[i] = k ? op->f(acc[i], v[at + i]) : v[at + i];
+                dtype_write_f64(d, to, at, l.inner, acc, false);
             }
         }
-    }
     return y;
 }
 

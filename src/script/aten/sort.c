@@ -132,7 +132,7 @@ static void one_of_line(lower *L, sten *x, int dim, bool keep, choose_fn choose,
 }
 
 static int64_t choose_kth(sorter *s, int64_t k) {
-    sort_keys(s->v, s->scratch, s->l.n);
+    select_key(s->v, s->l.n, k - 1);
     return s->v[k - 1].at;
 }
 
@@ -153,13 +153,13 @@ static int64_t choose_median(sorter *s, int64_t ignore_nan) {
     for (int64_t i = 0; i < n; i++)
         if (s->v[i].key == INT64_MAX) nans++, first = first < 0 ? i : first;
     if (nans && (!ignore_nan || nans == n)) return s->v[first].at;
-    sort_keys(s->v, s->scratch, n);
+    select_key(s->v, n, (n - nans - 1) / 2);
     return s->v[(n - nans - 1) / 2].at;
 }
 
 /* int64's greatest is not NaN. */
 static int64_t choose_median_int(sorter *s, int64_t unused) {
-    sort_keys(s->v, s->scratch, s->l.n);
+    select_key(s->v, s->l.n, (s->l.n - 1) / 2);
     return s->v[(s->l.n - 1) / 2].at;
 }
 

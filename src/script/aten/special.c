@@ -96,13 +96,13 @@ double sf_erfinv(double y) {
     if (a < 0.5) {
         double z = a * a;
         x = 0.88622692545275801365 * a * (1 + z * (0.26179938779914943654 + z * (0.14393173084921979 + z * 0.0976636)));
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 2; i++) {
             double u = (erf(x) - a) * 0.88622692545275801365 * exp(x * x);
             x -= u / (1 + x * u);
         }
     } else {
         x = -normal_quantile_start((1 - a) / 2) * M_SQRT1_2;
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 2; i++) {
             double u = -(erfc(x) - (1 - a)) * 0.88622692545275801365 * exp(x * x);
             x -= u / (1 + x * u);
         }

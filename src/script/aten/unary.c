@@ -70,6 +70,9 @@ void aten_rsqrt(lower *L) {
 }
 
 /* ---- on the host; `record` (NULL: none) says it in operators ---- */
+enum { MANY = 1024 }; /* elements from which on several kernels are faster than a loop here */
+static bool fast(lower *L, const sten *x) { return x && t_dtype(L, x) == NARU_FLOAT && host_count(x) >= MANY; }
+
 static void by_host(lower *L, fn_d f, fn_c c, record_fn record) {
     sten *x = arg_tensor(L, 0);
     if (dtype_is_complex(t_dtype(L, x)) && c) {
@@ -117,11 +120,36 @@ static sten *record_sinc(lower *L, sten *x) {
     return ar_where(L, EMIT(Equal, x, z), one, EMIT(Div, EMIT(Sin, p), p));
 }
 
-void aten_log2(lower *L) { by_host(L, log2, c_log2, record_log2); }
-void aten_log10(lower *L) { by_host(L, log10, c_log10, record_log10); }
-void aten_log1p(lower *L) { by_host(L, log1p, c_log1p, record_log1p); }
+/* Logarithms by a kernel; those near whole numbers are made exact, so that log2(8) is 3. */
+static bool fast_log(lower *L, fn_d f, double scale) {
+    sten *x = arg_tensor(L, 0);
+    if (!lower_ok(L) || lower_recording(L) || !fast(L, x)) return false;
+    x = contiguous(L, x);
+    sten *y = ar_mulc(L, EMIT(Log, x), scale);
+    const float *from = host_data(L, x);
+    float *to = y ? host_data(L, y) : NULL;
+    for (int64_t i = 0, n = to ? host_count(x) : 0; i < n; i++) {
+        float whole = rintf(to[i]);
+        if (fabsf(to[i] - whole) < 4e-6f * (1 + fabsf(whole))) to[i] = (float)f((double)from[i]);
+    }
+    ret_tensor(L, y);
+    return true;
+}
+
+void aten_log2(lower *L) {
+    if (!fast_log(L, log2, 1 / M_LN2)) by_host(L, log2, c_log2, record_log2);
+}
+void aten_log10(lower *L) {
+    if (!fast_log(L, log10, 1 / M_LN10)) by_host(L, log10, c_log10, record_log10);
+}
+static void near_zero(lower *L, fn_d f, fn_c c, record_fn record) { /* what loses digits there */
+    sten *x = arg_tensor(L, 0);
+    if (lower_ok(L) && !lower_recording(L) && fast(L, x)) ret_tensor(L, record(L, x));
+    else by_host(L, f, c, record);
+}
+void aten_log1p(lower *L) { near_zero(L, log1p, c_log1p, record_log1p); }
 void aten_exp2(lower *L) { by_host(L, exp2, c_exp2, record_exp2); }
-void aten_expm1(lower *L) { by_host(L, expm1, c_expm1, record_expm1); }
+void aten_expm1(lower *L) { near_zero(L, expm1, c_expm1, record_expm1); }
 void aten_erfc(lower *L) { by_host(L, erfc, NULL, record_erfc); }
 void aten_sinc(lower *L) { by_host(L, d_sinc, NULL, record_sinc); }
 void aten_ndtr(lower *L) { by_host(L, d_ndtr, NULL, record_ndtr); }
@@ -321,6 +349,11 @@ static double greatest(naru_dtype d) {
                                 : 0x1.FFFFFEp127;
 }
 
+static double d_number(double x, const void *with) {
+    const double *v = with; /* for NaN, infinity, -infinity */
+    return isnan(x) ? v[0] : !isinf(x) ? x : x > 0 ? v[1] : v[2];
+}
+
 void aten_nan_to_num(lower *L) {
     sten *x = arg_tensor(L, 0);
     naru_dtype d = t_dtype(L, x);
@@ -330,6 +363,10 @@ void aten_nan_to_num(lower *L) {
         return;
     }
     double nan = arg_float_or(L, 1, 0), hi = arg_float_or(L, 2, greatest(d)), lo = arg_float_or(L, 3, -greatest(d));
+    if (lower_ok(L) && !lower_recording(L)) {
+        ret_tensor(L, map1_with(L, x, d_number, (double[]){nan, hi, lo}));
+        return;
+    }
     x = ar_where(L, EMIT(IsNaN, x), lit(L, d, nan), x);
     x = ar_where(L, is_posinf(L, x), lit(L, d, hi), x);
     ret_tensor(L, ar_where(L, is_neginf(L, x), lit(L, d, lo), x));
