@@ -52,7 +52,7 @@ REAL(math_round, nearbyint(x))
 bool fast_math_angle(const sv *a, sv *out) {
     double x;
     double complex z;
-    if (num_real(a[0], &x)) return *out = sv_float(isnan(x) ? x : x < 0 ? M_PI : 0), true;
+    if (num_real(a[0], &x)) return *out = sv_float(atan2(0, x)), true;
     return num_complex(a[0], &z) && (*out = sv_float(carg(z)), true);
 }
 SIMPLE(math_angle)

@@ -184,10 +184,10 @@ void aten_list_sorted(lower *L) {
 }
 
 /* ---- folding ---- */
-/* acc = op(acc, v): acc is the call's. */
-static sv fold(lower *L, const char *op, fast_fn f, sv acc, sv v) {
-    sv pair[2] = {acc, v}, out;
-    if (acc.tag == SV_SYM || v.tag == SV_SYM) return s_apply(L, op, 2, pair);
+/* op(a, b), the call's. */
+static sv fold(lower *L, const char *op, fast_fn f, sv a, sv b) {
+    sv pair[2] = {a, b}, out;
+    if (a.tag == SV_SYM || b.tag == SV_SYM) return s_apply(L, op, 2, pair);
     if (f(pair, &out)) return lower_own_value(L, out);
     lower_raise(L, "RuntimeError", "%s: a list of numbers is expected", op);
     return sv_int(0);
@@ -208,7 +208,7 @@ static void extreme(lower *L, const char *op, fast_fn f) {
     sv acc = l->items[0];
     for (size_t i = 1; i < l->count && lower_ok(L); i++) {
         bool bools = acc.tag == SV_BOOL && l->items[i].tag == SV_BOOL;
-        acc = fold(L, op, f, acc, l->items[i]);
+        acc = fold(L, op, f, l->items[i], acc); /* the first of equals, and of what compares with nothing */
         if (bools && acc.tag == SV_INT) acc = sv_bool(acc.i != 0);
     }
     if (lower_ok(L)) ret_value(L, sv_keep(acc));

@@ -448,11 +448,12 @@ void aten_str_istitle(lower *L) {
     ret_bool(L, found && yes);
 }
 
+/* PyTorch's notion: letters and digits, no underscore. */
 void aten_str_isidentifier(lower *L) {
     const sstr *s = host_str(L, 0);
     if (!s) return;
     bool yes = s->len > 0 && !digit((unsigned char)s->data[0]);
-    for (size_t i = 0; i < s->len && yes; i++) yes = word_char((unsigned char)s->data[i]) || s->data[i] == '_';
+    for (size_t i = 0; i < s->len && yes; i++) yes = word_char((unsigned char)s->data[i]);
     ret_bool(L, yes);
 }
 
