@@ -82,3 +82,8 @@ for p in ("chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynom
           "legendre_polynomial_p", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w"):
     case(f"aten::special_{p}", T([-0.7, 0.1, 0.5, 0.9])[:, None], T([0.0, 1.0, 2.0, 3.0, 5.0]), rtol=1e-4, atol=1e-5)
     case(f"aten::special_{p}.n_scalar", T([-0.7, 0.1], dtype=f64), 4)
+many = torch.arange(1, 1031) / 64  # long enough for the way of several kernels
+for op in ("log2", "log10"):
+    case(f"aten::{op}", many)
+for op in ("log1p", "expm1"):
+    case(f"aten::{op}", (many - 8) / 1024)
