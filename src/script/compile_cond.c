@@ -113,11 +113,44 @@ static bool wanted_type(cc *C, const ast *n, const stype **out) {
     return *out || coom(C);
 }
 
+/* `list`, `tuple`, `dict` without what they hold, among the types asked for. */
+static bool bare_container(const ast *n, const stype *t) {
+    static const struct {
+        const char *name;
+        stype_kind kind;
+    } bare[] = {{"list", ST_LIST},   {"List", ST_LIST}, {"tuple", ST_TUPLE},
+                {"Tuple", ST_TUPLE}, {"dict", ST_DICT}, {"Dict", ST_DICT}};
+    for (size_t i = 0; n->kind == AST_NAME && i < COUNT_OF(bare); i++)
+        if (strcmp(n->text, bare[i].name) == 0) return !t || t->kind == bare[i].kind;
+    bool any = false, all = n->kind == AST_TUPLE;
+    for (uint32_t i = 0; all && i < n->count; i++) {
+        all = bare_container(n->kids[i], NULL);
+        any = any || (t && bare_container(n->kids[i], t));
+    }
+    return all && (any || !t);
+}
+
+/* The members of the value's type that are such containers; NULL: none. */
+static const stype *bare_members(cc *C, const ast *n, const stype *of) {
+    const stype *found[64];
+    int count = 0;
+    if (of->kind == ST_OPTIONAL) return bare_members(C, n, of->args[0]);
+    if (of->kind != ST_UNION) return bare_container(n, of) ? of : NULL;
+    for (int i = 0; i < of->n && count < 64; i++)
+        if (bare_container(n, of->args[i])) found[count++] = of->args[i];
+    return count ? stype_union(C->arena, count, found) : NULL;
+}
+
 static bool is_instance(cc *C, const ast *n, reg dst, cond *out) {
     if (n->count != 3) return cfail(C, NARU_BAD_MODEL, n->at, "isinstance takes a value and a type");
     val v;
     const stype *t;
-    if (!c_value(C, n->kids[1], NULL, REG_ANY, &v) || !wanted_type(C, n->kids[2], &t)) return false;
+    if (!c_value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
+    if (bare_container(n->kids[2], NULL)) {
+        if (!(t = bare_members(C, n->kids[2], v.type))) return known(out, 0);
+    } else if (!wanted_type(C, n->kids[2], &t)) {
+        return false;
+    }
     int d = decided(v.type, t);
     if (d >= 0) return known(out, d);
     if (!c_in_reg(C, &v, REG_ANY)) return false;
