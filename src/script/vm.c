@@ -193,6 +193,20 @@ static naru_status ask_sink(vm *m, frame *f, bool loop, sv v, naru_error *err) {
     return hook(m, f, f->pc, err);
 }
 
+/* Values are moved tag and content apart: most were just written so, and a load of both at once would wait for the two
+ * stores to leave the store buffer. */
+static inline void place(sv *at, const sv *from) { /* takes over *from */
+    sv_tag old = at->tag;
+    sobj *o = at->o;
+    at->tag = from->tag;
+    at->i = from->i;
+    if (old >= SV_HEAP && old != SV_FUNCTION) sobj_release(o);
+}
+static inline void place_kept(sv *at, const sv *from) {
+    if (from->tag >= SV_HEAP && from->tag != SV_FUNCTION) sobj_retain(from->o);
+    place(at, from);
+}
+
 /* ---- the loop (longer than a function should be: one case per instruction) ---- */
 #define DO(expr)                                                                                                       \
     if ((st = (expr)) != NARU_OK) goto fail;                                                                           \
@@ -227,20 +241,19 @@ static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv 
         }
         const insn *i = &insns[pc++];
         switch ((insn_op)i->op) {
-        case INSN_MOVE: sv_set(&r[i->a], sv_keep(r[i->b])); break;
-        case INSN_TAKE: {
-            sv v = r[i->b];
-            r[i->b] = (sv){.tag = SV_UNINIT};
-            sv_set(&r[i->a], v);
+        case INSN_MOVE: place_kept(&r[i->a], &r[i->b]); break;
+        case INSN_TAKE:
+            if (i->a == i->b) break;
+            place(&r[i->a], &r[i->b]);
+            r[i->b].tag = SV_UNINIT;
             break;
-        }
-        case INSN_CONST: sv_set(&r[i->a], sv_keep(c->consts[i->b])); break;
+        case INSN_CONST: place_kept(&r[i->a], &c->consts[i->b]); break;
         case INSN_CLEAR: sv_set(&r[i->a], (sv){.tag = SV_UNINIT}); break;
         case INSN_OP: {
             const scall *k = &c->calls[i->b];
             sv v;
             if (quick && k->op->fast && i->n == k->op->nfast && k->op->fast(r + i->c, &v)) {
-                sv_set(&r[i->a], v);
+                place(&r[i->a], &v);
                 DO(v.tag == SV_UNINIT ? err_oom(err) : NARU_OK);
             }
             DO(do_op(m, k, r, i, err));
