@@ -182,7 +182,33 @@ static const char program[] = "def sum_to(n: int) -> int:\n"
                               "  return l\n"
                               "def two(l: List[int]) -> int:\n"
                               "  a, b, = l\n"
-                              "  return torch.add(a, b)\n";
+                              "  return torch.add(a, b)\n"
+                              "class Item(Module):\n"
+                              "  key : int\n"
+                              "  name : str\n"
+                              "  def __lt__(self: __torch__.Item,\n"
+                              "    other: __torch__.Item) -> bool:\n"
+                              "    return torch.lt(self.key, other.key)\n"
+                              "def item(key: int) -> __torch__.Item:\n"
+                              "  i = __torch__.Item.__new__(__torch__.Item)\n"
+                              "  i.key = key\n"
+                              "  i.name = torch.format(\"<{}>\", key)\n"
+                              "  return i\n"
+                              "def work(n: int) -> str:\n"
+                              "  items = annotate(List[__torch__.Item], [])\n"
+                              "  counts = annotate(Dict[str, List[int]], {})\n"
+                              "  for i in range(n):\n"
+                              "    k = torch.remainder(torch.mul(i, 7), 5)\n"
+                              "    _0 = torch.append(items, __torch__.item(k, ))\n"
+                              "    torch._set_item(counts, str(k), [k, i])\n"
+                              "  torch.sort(items)\n"
+                              "  names = annotate(List[str], [])\n"
+                              "  for j in range(torch.len(items)):\n"
+                              "    _1 = torch.append(names, items[j].name)\n"
+                              "  pairs = torch.items(counts)\n"
+                              "  print(\"made\", n, pairs)\n"
+                              "  text = torch.add(torch.join(\",\", names), str(pairs))\n"
+                              "  return torch.upper(torch.slice(text, None, None, -1))\n";
 
 static void functions_run(void **state) {
     house h = open_house(program);
@@ -262,6 +288,66 @@ static void a_list_nested_a_million_deep(void **state) {
     assert_true(mem_live_count() <= before + 8); /* tables that live as long as the process */
 }
 
+typedef struct paper {
+    char text[400];
+} paper;
+static void write_down(void *user, const char *text, size_t n) {
+    paper *p = user;
+    snprintf(p->text, sizeof p->text, "%.*s", (int)n, text);
+}
+
+static void objects_sort_by_their_own_order_and_print_is_heard(void **state) {
+    house h = open_house(program);
+    paper p = {""};
+    sv out, n = sv_int(4);
+    h.m.print = write_down;
+    h.m.print_user = &p;
+    if (call(&h, "work", 1, &n, &out) != NARU_OK) fail_msg("%s", h.err.message);
+    assert_string_equal(sv_string(out)->data, "])]3 ,1[ ,1( ,)]2 ,4[ ,4( ,)]1 ,2[ ,2( ,)]0 ,0[ ,0([>4<,>2<,>1<,>0<");
+    assert_string_equal(p.text, "made 4 [(0, [0, 0]), (2, [2, 1]), (4, [4, 2]), (1, [1, 3])]\n");
+    sv_drop(out);
+    close_house(&h);
+}
+
+static int left;
+static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
+    if (new_size == 0) return free(p), NULL;
+    return left-- > 0 ? realloc(p, new_size) : NULL;
+}
+
+static void every_allocation_may_fail(void **state) {
+    house h = open_house(program);
+    naru_allocator a = {sizeof a, failing, NULL};
+    sv out = sv_none(), n = sv_int(4);
+    sfunction *f;
+    paper p;
+    h.m.print = write_down;
+    h.m.print_user = &p;
+    assert_int_equal(call(&h, "work", 1, &n, &out), NARU_OK); /* compiled, tables made */
+    sv_drop(out);
+    assert_int_equal(unit_function(h.u, "__torch__.work", &f, &h.err), NARU_OK);
+    int k = 0;
+    for (naru_status st = NARU_OUT_OF_MEMORY; st != NARU_OK; k++) {
+        vm_done(&h.m);
+        assert_int_equal(vm_init(&h.m, h.u, h.e), NARU_OK);
+        h.m.print = write_down;
+        h.m.print_user = &p;
+        size_t live = mem_live_count();
+        left = k;
+        naru_set_allocator(&a, NULL);
+        st = vm_call(&h.m, f, 1, &n, &out, &h.err);
+        naru_set_allocator(NULL, NULL);
+        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %d: %s", k, h.err.message);
+        if (st == NARU_OK) sv_drop(out);
+        vm_done(&h.m); /* what a machine keeps for its next call */
+        assert_true(mem_live_count() <= live);
+        assert_int_equal(vm_init(&h.m, h.u, h.e), NARU_OK);
+        assert_true(k < 2000);
+    }
+    assert_true(k > 20);
+    close_house(&h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_verifier_accepts_nested_statements),
@@ -272,6 +358,8 @@ int main(void) {
         cmocka_unit_test(exceptions_carry_their_traceback),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(a_list_nested_a_million_deep),
+        cmocka_unit_test(objects_sort_by_their_own_order_and_print_is_heard),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

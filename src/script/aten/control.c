@@ -114,7 +114,7 @@ static bool good_device(lower *L, const sstr *s, bool bare) {
     return false;
 }
 void aten_device(lower *L) {
-    const sstr *s = sv_string(arg(L, 0));
+    const sstr *s = arg(L, 0).tag == SV_DEVICE ? sv_string(arg(L, 0)) : host_str(L, 0);
     if (s && good_device(L, s, false)) ret_value(L, sv_device(s->data));
 }
 void aten_device_index(lower *L) {
