@@ -104,6 +104,8 @@ static naru_status compile_one(unit *u, sfunction *f, naru_error *err) {
     if (!f->def && !in->wrapper) return err_set(err, NARU_BAD_MODEL, "'%s' has no body", f->qualname);
     if (f->owner && f->owner->kind == CLASS_INTERFACE)
         return err_set(err, NARU_BAD_MODEL, "method '%s' of an interface has no body", f->qualname);
+    for (int i = 0; i < f->code.nconsts; i++) sv_drop(f->code.consts[i]); /* of an attempt that memory ended */
+    f->code = (code){0};
     cc C = {.u = u, .f = in, .arena = u->arena, .err = err};
     in->compiling = true;
     if (in->wrapper) compile_entry(&C);

@@ -436,6 +436,11 @@ naru_status unit_sign(unit *u, sfunction *f, naru_error *err) {
         f->state = FN_SIGNED;
         return NARU_OK;
     }
+    if (st == NARU_OUT_OF_MEMORY) { /* it may work the next time */
+        for (int i = 0; i < f->nparams; i++) sv_drop(f->params[i].dflt);
+        f->nparams = 0;
+        return err_oom(err);
+    }
     in->code = st;
     f->failure = arena_strdup(u->arena, e.message);
     if (!f->failure) f->failure = "out of memory";

@@ -160,21 +160,25 @@ static naru_status define(unit *u, const char *qualname, const char *name, const
 
 #define CUSTOM_PREFIX "__torch__.torch.classes."
 
+static void fill_one(unit *u, class_in *c) {
+    naru_error e = NARU_ERROR_INIT;
+    if (c->state != CLASS_SHELL) return;
+    c->code = class_fill(u, c, &e);
+    if (c->code == NARU_OUT_OF_MEMORY) return; /* it may work the next time */
+    c->state = c->code == NARU_OK ? CLASS_READY : CLASS_BROKEN;
+    if (c->code != NARU_OK) c->failure = arena_strdup(u->arena, e.message);
+}
+
 /* Fills the shells; `wanted` failing is the caller's error, others keep theirs until they are asked for. */
 static naru_status fill_pending(unit *u, class_in *wanted, naru_error *err) {
     unit_in *in = unit_of(u);
-    if (in->filling) return NARU_OK;
+    if (in->filling || wanted->state == CLASS_READY) return NARU_OK;
     in->filling = true;
-    while (in->pending.count) {
-        class_in *c = in->pending.data[--in->pending.count];
-        if (c->state != CLASS_SHELL) continue;
-        naru_error e = NARU_ERROR_INIT;
-        c->code = class_fill(u, c, &e);
-        c->state = c->code == NARU_OK ? CLASS_READY : CLASS_BROKEN;
-        if (c->code != NARU_OK) c->failure = arena_strdup(u->arena, e.message);
-    }
+    fill_one(u, wanted);
+    while (in->pending.count) fill_one(u, in->pending.data[--in->pending.count]);
     in->filling = false;
-    if (!wanted || wanted->state != CLASS_BROKEN) return NARU_OK;
+    if (wanted->state == CLASS_READY) return NARU_OK;
+    if (wanted->state == CLASS_SHELL) return err_oom(err);
     return err_set(err, wanted->code, "%s", wanted->failure ? wanted->failure : "out of memory");
 }
 
@@ -224,7 +228,7 @@ naru_status unit_class(unit *u, const char *qualname, sclass **out, naru_error *
     *out = strmap_get(&u->classes, qualname);
     naru_status st = *out ? NARU_OK : lookup_whole(u, qualname, out, &fn, err);
     if (st == NARU_OK && !*out) st = err_set(err, NARU_NOT_FOUND, "Unknown type name '%s'", qualname);
-    if (st == NARU_OK && class_of(*out)->state != CLASS_READY) st = fill_pending(u, class_of(*out), err);
+    if (st == NARU_OK) st = fill_pending(u, class_of(*out), err);
     pthread_mutex_unlock(&u->lock);
     return st;
 }
