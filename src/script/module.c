@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/knob.h"
+#include "script/compile.h"
 
 enum { LONGEST_SPIN_US = 1000 };
 
@@ -113,6 +114,7 @@ void module_unref(module *m) {
 /* ---- calls ---- */
 naru_status module_method(const module *m, const char *name, sfunction **out, naru_error *err) {
     const sclass *c = sv_object(m->root)->cls;
+    if (strcmp(name, "forward") == 0 && (c->npre || c->nhooks)) return sclass_entry(m->unit, (sclass *)c, out, err);
     if ((*out = sclass_method(c, name))) return NARU_OK;
     const char *names[256];
     int n = 0;

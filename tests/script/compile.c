@@ -3,6 +3,7 @@
  * The compiler. Dropped cases: each file of tests/script/compile is Python source with directives in comments:
  *   #= f(1, "a") -> TEXT      runs; the result prints as TEXT
  *   #= f(1) raises TEXT       runs into an exception whose message contains TEXT
+ *   #@ Class(1) -> TEXT       runs the entry (forward with its hooks) of a new object
  *   #! f: TEXT                does not compile; the message contains TEXT
  *   #: f: TEXT                its code, as code_print writes it, has a line that contains TEXT
  *   #~ f                      is known to change attributes of modules; "#~ not f" that it does not
@@ -75,6 +76,15 @@ static sfunction *function_named(runner *r, const char *name, naru_error *err) {
     return unit_class(r->u, cls, &c, err) == NARU_OK ? sclass_method(c, dot + 1) : NULL;
 }
 
+static sfunction *entry_named(runner *r, const char *name, naru_error *err) {
+    char full[256];
+    sclass *c;
+    sfunction *f = NULL;
+    snprintf(full, sizeof full, "__torch__.%s.%s", r->name, name);
+    if (unit_class(r->u, full, &c, err) != NARU_OK) return NULL;
+    return sclass_entry(r->u, c, &f, err) == NARU_OK ? f : NULL;
+}
+
 static void complain(runner *r, int line, const char *what, const char *wanted, const char *got) {
     r->failed++;
     print_error("%s.py:%d: %s\n  wanted: %s\n  got:    %s\n", r->name, line, what, wanted, got);
@@ -101,16 +111,17 @@ static sv argument(unit *u, const ast *e, const stype *t) {
     return v;
 }
 
-static naru_status run_call(runner *r, const char *text, size_t n, str *out, naru_error *err) {
+static naru_status run_call(runner *r, bool entry, const char *text, size_t n, str *out, naru_error *err) {
     ast *e;
     TRY(script_parse_expr(r->u->arena, "call", text, n, &e, err));
-    sfunction *f = function_named(r, e->kids[0]->text, err);
+    sfunction *f = entry ? entry_named(r, e->kids[0]->text, err) : function_named(r, e->kids[0]->text, err);
     if (!f) return NARU_NOT_FOUND;
     TRY(unit_compile(r->u, f, err));
     sv args[16], v = sv_none();
-    int nargs = (int)e->count - 1;
-    for (int i = 0; i < nargs && i < 16; i++)
-        args[i] = argument(r->u, e->kids[i + 1], i < f->nparams ? f->params[i].type : &stype_any);
+    int self = f->owner != NULL, nargs = (int)e->count - 1 + self;
+    if (self) args[0] = sv_of(sobject_new(f->owner));
+    for (int i = self; i < nargs && i < 16; i++)
+        args[i] = argument(r->u, e->kids[i + 1 - self], i < f->nparams ? f->params[i].type : &stype_any);
     naru_status st = vm_call(&r->m, f, nargs, args, &v, err);
     if (st == NARU_OK) sv_print(v, out);
     for (int i = 0; i < nargs && i < 16; i++) sv_drop(args[i]);
@@ -118,13 +129,13 @@ static naru_status run_call(runner *r, const char *text, size_t n, str *out, nar
     return st;
 }
 
-static void check_run(runner *r, int line, const char *text) {
+static void check_run(runner *r, int line, bool entry, const char *text) {
     const char *arrow = strstr(text, " -> "), *raises = strstr(text, " raises ");
     const char *wanted = arrow ? arrow + 4 : raises ? raises + 8 : "";
     size_t n = (size_t)((arrow ? arrow : raises ? raises : text) - text);
     str out = {0};
     naru_error err = NARU_ERROR_INIT;
-    naru_status st = run_call(r, text, n, &out, &err);
+    naru_status st = run_call(r, entry, text, n, &out, &err);
     r->count++;
     if (st != NARU_OK) str_add(&out, err.message);
     bool good = arrow ? st == NARU_OK && strcmp(str_text(&out), wanted) == 0
@@ -167,7 +178,7 @@ static void check_writes(runner *r, int line, const char *name) {
 static void check_line(runner *r, int line, char *text) {
     char *name = text + 3, *colon = strstr(name, ": ");
     if (text[0] != '#' || text[1] == 0 || text[2] != ' ') return;
-    if (text[1] == '=') check_run(r, line, name);
+    if (text[1] == '=' || text[1] == '@') check_run(r, line, text[1] == '@', name);
     if (text[1] == '~') check_writes(r, line, name);
     if ((text[1] != '!' && text[1] != ':') || !colon) return;
     *colon = 0;
