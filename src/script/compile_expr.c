@@ -315,19 +315,24 @@ bool c_binary(cc *C, ast_op op, val *a, val *b, reg dst, val *out) {
     return ok;
 }
 
+/* Where a temporary above `base` would be overwritten, it moves there. */
+static bool settle(cc *C, val *v, reg base) {
+    return v->kind != VAL_REG || !is_temp(v->r) || v->r <= base || c_into(C, v, base);
+}
+
 static bool binary_chain(cc *C, const ast *n, reg dst, val *out) {
     uint32_t keep = C->temps;
     reg base = c_temps(C, 2);
     val a, b;
-    if (!c_value(C, n->kids[0], NULL, base, &a)) return false;
+    if (!c_value(C, n->kids[0], NULL, base, &a) || !settle(C, &a, base)) return false;
     for (uint32_t i = 1; i < n->count; i++) {
         C->temps = keep + 2;
-        if (a.kind == VAL_REG && !is_temp(a.r) && n->kids[i]->kind != AST_NAME && n->kids[i]->height > 2 &&
-            !c_into(C, &a, base))
+        if (a.kind == VAL_REG && !is_temp(a.r) && n->kids[i]->height > 2 && !c_into(C, &a, base))
             return false; /* what is on the right may change the variable */
         if (!c_value(C, n->kids[i], NULL, base + 1, &b)) return false;
         bool last = i + 1 == n->count;
         if (!c_binary(C, n->ops[i - 1], &a, &b, last && dst != REG_ANY ? dst : base, out)) return false;
+        if (out->r != dst && !settle(C, out, base)) return false;
         a = *out;
     }
     C->temps = keep + (out->kind == VAL_REG && out->r == base);

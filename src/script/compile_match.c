@@ -160,11 +160,12 @@ static bool takes_rest(matcher *m, int i, int next) {
     const sparam *p = &m->s->params[i];
     const stype *t = bare(p->type);
     const val *v = &m->a->list.data[next].v;
-    if (!m->convert || t->kind != ST_LIST || has_vars(t) || !last_positional(m->s, i)) return false;
+    if (t->kind == ST_LIST && t->args[0]->kind == ST_ANY && !m->convert) return false;
+    if (t->kind != ST_LIST || has_vars(t) || !last_positional(m->s, i)) return false;
     if (p->fixed && next + 1 == m->a->npos) return false;
     if (v->type->kind == ST_LIST || (v->type->kind == ST_TUPLE && tuple_as_list(v->type, t->args[0]))) return false;
     for (int k = next; k < m->a->npos; k++)
-        if (!c_arg_fits(m->C, &m->a->list.data[k].v, t->args[0], true)) return false;
+        if (!c_arg_fits(m->C, &m->a->list.data[k].v, t->args[0], m->convert)) return false;
     return true;
 }
 

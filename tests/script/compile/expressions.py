@@ -265,3 +265,69 @@ def modern(x: Tensor | None, l: list[int], d: dict[str, int], t: tuple[int, str]
         return len(l) + len(d) + t[0]
     return 0
 #= modern(None, [1], {"a": 1}, (5, "s")) -> 7
+
+def numbers(t: Tensor) -> List[int]:
+    return torch.jit.annotate(List[int], t.reshape(-1).tolist())
+
+def indexing(n: int) -> List[List[int]]:
+    x = torch.arange(24).view(2, 3, 4)
+    i = torch.tensor([1, 0])
+    return [numbers(x[1, 2]), numbers(x[-1, 1:, 0]), numbers(x[..., 0]), numbers(x[:, None, 1, ::3]), numbers(x[i, :, 3]),
+            numbers(x[x > 21]), numbers(x[1, [0, 2], n]), numbers(x[..., None, 1:2][0]), list(x[None].shape), list(x[0, ..., 1].size())]
+#= indexing(1) -> [[20, 21, 22, 23], [16, 20], [0, 4, 8, 12, 16, 20], [4, 7, 16, 19], [15, 19, 23, 3, 7, 11], [22, 23], [13, 21], [1, 5, 9], [1, 2, 3, 4], [3]]
+
+def stores(n: int) -> List[int]:
+    x = torch.zeros([3, 4], dtype=torch.int64)
+    x[0] = 1
+    x[1, 1:3] = torch.tensor([5, 6])
+    x[:, 0] += 2
+    x[x == 0] = n
+    x[torch.tensor([2]), torch.tensor([3])] += 100
+    x[2][1] = 7
+    return numbers(x)
+#= stores(-1) -> [3, 1, 1, 1, 2, 5, 6, -1, 2, 7, -1, 99]
+
+def swapped(x: Tensor) -> List[int]:
+    return numbers(torch.stack([2 * x, 10 - x, (2 < x).int(), 8 / x, x // 2, 3 + x]).int())
+
+def swapped_numbers() -> List[int]:
+    return swapped(torch.tensor([2.0, 4.0]))
+#= swapped_numbers() -> [4, 8, 8, 6, 0, 1, 4, 2, 1, 2, 5, 7]
+
+def results() -> Tuple[int, int, int]:
+    v, i = torch.tensor([3, 9, 4]).max(0)
+    r = torch.tensor([3, 9, 4]).sort(0, descending=True)
+    return int(v), int(i) + int(r.values[2]), int(r[1][0])
+#= results() -> (9, 4, 1)
+
+def tensors_iterated() -> int:
+    total = 0
+    for row in torch.tensor([[1, 2], [3, 4]]):
+        a, b = row.unbind(0)
+        total = total * 10 + int(a * b)
+    return total
+#= tensors_iterated() -> 32
+
+def implicit(t: Tensor) -> float:
+    def_value = helper(t, c=t)
+    return def_value + t.item()
+
+def calls_implicit() -> float:
+    return float(helper(torch.tensor(2), c=torch.tensor(1)))
+#= calls_implicit() -> 221.
+
+def forked(n: int) -> List[int]:
+    futures = [torch.jit.fork(helper, i, c=i) for i in range(n)]
+    return [torch.jit.wait(f) for f in futures]
+#= forked(3) -> [20, 121, 222]
+
+def many() -> int:
+    l = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    return sum(l) + len(l)
+#= many() -> 1540
