@@ -101,6 +101,8 @@ naru_status record_branch(vm *m, frame *f, int pc, naru_error *err); /* record_f
 naru_status record_loop(vm *m, frame *f, int pc, naru_error *err);
 sten *record_view(lower *L, sten *t, const view_step *v); /* record_view.c */
 void record_write(lower *L, sten *dst, sten *src);
+/* The same view of the same memory; *known false: that cannot be said. */
+bool record_same_view(const sten *a, const sten *b, bool *known);
 value *rec_view_value(recording *r, value *v, const view_step *s, naru_error *err);
 
 #endif

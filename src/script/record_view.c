@@ -7,6 +7,8 @@
 
 #include "script/record.h"
 
+enum { MAX_PLACES = 1 << 22 };
+
 typedef struct maker {
     recording *r;
     naru_error *err;
@@ -103,31 +105,64 @@ static value *unfold(maker *k, value *v, const view_step *s) {
     return MAKE(Transpose, ATTRS(AV("perm", perm, rank + 1)), windows);
 }
 
-/* The two axes last, flattened, then Gather; their sizes must be known. */
-static value *diagonal(maker *k, value *v, const view_step *s) {
-    int rank = rank_of(k, v), n = 0;
-    int64_t perm[NARU_MAX_RANK], shape[NARU_MAX_RANK];
-    if (rank < 0) return NULL;
+/* The two axes of a diagonal last (or, for writes, first) and flattened; where its elements then are. */
+typedef struct diagonal {
+    int64_t perm[NARU_MAX_RANK]; /* the other axes, then the two */
+    int rank, others;
+    value *at; /* int64[count] */
+} diagonal;
+
+static bool diagonal_of(maker *k, const value *v, const view_step *s, diagonal *d) {
+    if ((d->rank = rank_of(k, v)) < 0) return false;
     dim_t rows = v->fact.type.dims[s->dim], cols = v->fact.type.dims[s->dim2];
     if (!dim_is_const(rows) || !dim_is_const(cols)) {
         rec_obstacle(k->r, k->err, "the diagonal of a matrix of unknown size");
-        return NULL;
+        return false;
     }
-    for (int i = 0; i < rank; i++)
-        if (i != s->dim && i != s->dim2) {
-            shape[n] = 0;
-            perm[n++] = i;
-        }
-    perm[n] = s->dim;
-    perm[n + 1] = s->dim2;
-    shape[n] = rows * cols;
+    d->others = 0;
+    for (int i = 0; i < d->rank; i++)
+        if (i != s->dim && i != s->dim2) d->perm[d->others++] = i;
+    d->perm[d->others] = s->dim;
+    d->perm[d->others + 1] = s->dim2;
     int64_t r0 = s->step < 0 ? -s->step : 0, c0 = s->step > 0 ? s->step : 0;
     int64_t count = i64_max(0, i64_min(rows - r0, cols - c0));
     int64_t *at = arena_alloc(k->r->arena, (size_t)(count + 1) * sizeof *at);
-    if (!at) return NULL;
+    if (!at) return false;
     for (int64_t i = 0; i < count; i++) at[i] = (r0 + i) * cols + c0 + i;
-    value *flat = MAKE(Reshape, NULL, MAKE(Transpose, ATTRS(AV("perm", perm, rank)), v), ints(k, shape, n + 1));
-    return MAKE(Gather, ATTRS(AI("axis", n)), flat, ints(k, at, (int)count));
+    return (d->at = ints(k, at, (int)count)) != NULL;
+}
+
+static value *get_diagonal(maker *k, value *v, const view_step *s) {
+    diagonal d;
+    int64_t shape[NARU_MAX_RANK] = {0};
+    if (!diagonal_of(k, v, s, &d)) return NULL;
+    shape[d.others] = -1;
+    value *flat =
+        MAKE(Reshape, NULL, MAKE(Transpose, ATTRS(AV("perm", d.perm, d.rank)), v), ints(k, shape, d.others + 1));
+    return MAKE(Gather, ATTRS(AI("axis", d.others)), flat, d.at);
+}
+
+/* as_strided of contiguous memory: elements by their place in it. */
+static value *strided_places(maker *k, const view_step *s) {
+    int64_t count = 1;
+    if (!dims_count(s->rank, s->dims, &count) || count > MAX_PLACES) {
+        rec_obstacle(k->r, k->err, "as_strided of more than %d elements", (int)MAX_PLACES);
+        return NULL;
+    }
+    int64_t *at = arena_alloc(k->r->arena, (size_t)(count + 1) * sizeof *at);
+    for (int64_t i = 0; at && i < count; i++) {
+        at[i] = s->step;
+        for (int64_t d = s->rank - 1, rest = i; d >= 0; rest /= s->dims[d--])
+            at[i] += rest % s->dims[d] * s->strides[d];
+    }
+    return at ? ints(k, at, (int)count) : NULL;
+}
+
+static value *flattened(maker *k, value *v) { return MAKE(Reshape, NULL, v, int1(k, -1)); }
+
+static value *get_strided(maker *k, value *v, const view_step *s) {
+    value *picked = MAKE(Gather, ATTRS(AI("axis", 0)), flattened(k, v), strided_places(k, s));
+    return MAKE(Reshape, ATTRS(AI("allowzero", 1)), picked, ints(k, s->dims, s->rank));
 }
 
 value *rec_view_value(recording *r, value *v, const view_step *s, naru_error *err) {
@@ -142,8 +177,8 @@ value *rec_view_value(recording *r, value *v, const view_step *s, naru_error *er
     case VIEW_EXPAND: return expand(k, v, s);
     case VIEW_RESHAPE: return reshape(k, v, s);
     case VIEW_UNFOLD: return unfold(k, v, s);
-    case VIEW_DIAGONAL: return diagonal(k, v, s);
-    case VIEW_STRIDED: rec_obstacle(r, err, "as_strided"); return NULL;
+    case VIEW_DIAGONAL: return get_diagonal(k, v, s);
+    case VIEW_STRIDED: return get_strided(k, v, s);
     default: rec_obstacle(r, err, "complex numbers"); return NULL;
     }
 }
@@ -156,8 +191,23 @@ static sv keep_sym(recording *r, sv v) { /* symbolic numbers of a chain live as 
     return sv_of(copy);
 }
 
+/* Whether t is all of its memory in row-major order, as far as a recording knows. */
+static bool is_whole(const recording *r, const sten *t) {
+    if (r->options.region) return false; /* strides are not known before it runs */
+    if (!t->rec) return t->t.storage && t->t.data == t->t.storage->data && tensor_is_contiguous(&t->t);
+    for (int i = 0; i < t->rec->nchain; i++) {
+        int kind = t->rec->chain[i].kind;
+        if (kind != VIEW_ALIAS && kind != VIEW_RESHAPE && kind != VIEW_UNSQUEEZE && kind != VIEW_SQUEEZE) return false;
+    }
+    return true;
+}
+
 sten *record_view(lower *L, sten *t, const view_step *s) {
     recording *r = L->vm->sink_user;
+    if (s->kind == VIEW_STRIDED && !is_whole(r, t)) {
+        L->st = rec_obstacle(r, L->err, "as_strided of memory whose layout is not known");
+        return NULL;
+    }
     value *from = record_value(r, t, L->err), *v = from ? rec_view_value(r, from, s, L->err) : NULL;
     sten *out = v ? lower_own(L, rec_tensor_new(r, v)) : NULL;
     if (!out) {
@@ -226,6 +276,29 @@ static value *put_permuted(maker *k, value *piece, const view_step *s) {
     return MAKE(Transpose, ATTRS(AV("perm", back, s->rank)), piece);
 }
 
+/* Elements of the diagonal first, then scattered as rows. */
+static value *put_diagonal(maker *k, value *whole, value *piece, const view_step *s) {
+    diagonal d;
+    int64_t front[NARU_MAX_RANK], back[NARU_MAX_RANK], shape[NARU_MAX_RANK];
+    if (!diagonal_of(k, whole, s, &d)) return NULL;
+    for (int i = 0; i < d.rank; i++) front[i] = d.perm[(i + d.others) % d.rank];
+    for (int i = 0; i < d.rank; i++) back[front[i]] = i;
+    value *moved = MAKE(Transpose, ATTRS(AV("perm", front, d.rank)), whole);
+    value *others = MAKE(Shape, ATTRS(AI("start", 2)), moved);
+    value *flat = MAKE(Reshape, NULL, moved, MAKE(Concat, ATTRS(AI("axis", 0)), int1(k, -1), others));
+    shape[0] = d.others; /* the piece has its elements last */
+    for (int i = 1; i <= d.others; i++) shape[i] = i - 1;
+    value *rows = MAKE(Transpose, ATTRS(AV("perm", shape, d.others + 1)), piece);
+    value *done = MAKE(ScatterND, NULL, flat, MAKE(Unsqueeze, NULL, d.at, int1(k, 1)), rows);
+    return MAKE(Transpose, ATTRS(AV("perm", back, d.rank)), MAKE(Reshape, NULL, done, MAKE(Shape, NULL, moved)));
+}
+
+static value *put_strided(maker *k, value *whole, value *piece, const view_step *s) {
+    value *done =
+        MAKE(ScatterElements, ATTRS(AI("axis", 0)), flattened(k, whole), strided_places(k, s), flattened(k, piece));
+    return MAKE(Reshape, NULL, done, MAKE(Shape, NULL, whole));
+}
+
 /* What `whole` becomes when the view s of it becomes `piece`. */
 static value *put_back(maker *k, value *whole, value *piece, const view_step *s) {
     switch (s->kind) {
@@ -239,6 +312,8 @@ static value *put_back(maker *k, value *whole, value *piece, const view_step *s)
     case VIEW_UNSQUEEZE: return MAKE(Squeeze, NULL, piece, int1(k, s->dim));
     case VIEW_SQUEEZE: return MAKE(Unsqueeze, NULL, piece, ints(k, s->dims, s->rank));
     case VIEW_RESHAPE: return MAKE(Reshape, NULL, piece, MAKE(Shape, NULL, whole));
+    case VIEW_DIAGONAL: return put_diagonal(k, whole, piece, s);
+    case VIEW_STRIDED: return put_strided(k, whole, piece, s);
     default: rec_obstacle(k->r, k->err, "a write through this kind of view"); return NULL;
     }
 }
@@ -264,4 +339,39 @@ void record_write(lower *L, sten *dst, sten *src) {
     x->base->v = v;
     x->base->version = ++r->serial;
     x->base->written = true;
+}
+
+/* ---- identity ---- */
+static bool same_number(sv a, sv b) {
+    if (a.tag == SV_SYM && b.tag == SV_SYM) {
+        const ssym *x = (ssym *)a.o, *y = (ssym *)b.o;
+        return x == y || (x->elem.kind == ELEM_DIM && y->elem.kind == ELEM_DIM && x->elem.v == y->elem.v &&
+                          dim_is_known(x->elem.v));
+    }
+    return sv_is(a, b);
+}
+
+static bool same_step(const view_step *a, const view_step *b) {
+    bool same = a->kind == b->kind && a->dim == b->dim && a->dim2 == b->dim2 && a->rank == b->rank &&
+                a->step == b->step && same_number(a->a, b->a) && same_number(a->b, b->b);
+    for (int i = 0; same && i < a->rank; i++) {
+        bool sizes = a->kind == VIEW_EXPAND || a->kind == VIEW_RESHAPE;
+        if (sizes) same = same_number(a->sizes[i], b->sizes[i]);
+        else same = a->dims[i] == b->dims[i] && (a->kind != VIEW_STRIDED || a->strides[i] == b->strides[i]);
+    }
+    return same;
+}
+
+bool record_same_view(const sten *a, const sten *b, bool *known) {
+    *known = true;
+    if (a == b) return true;
+    if (!a->rec && !b->rec)
+        return a->t.storage == b->t.storage && a->t.data == b->t.data && tensor_same_dims(&a->t, &b->t);
+    const rec_base *x = a->rec ? a->rec->base : NULL, *y = b->rec ? b->rec->base : NULL;
+    *known = x && y && !x->constant && !y->constant;
+    if (!*known || x != y) return false;
+    bool same = a->rec->nchain == b->rec->nchain;
+    for (int i = 0; same && i < a->rec->nchain; i++) same = same_step(&a->rec->chain[i], &b->rec->chain[i]);
+    *known = same; /* other chains may still come to the same */
+    return same;
 }

@@ -4,7 +4,8 @@
  * arguments are inputs, once with fixed and once with symbolic sizes, which the reference evaluator then runs. Calls
  * that look at data do not record; they are counted only.
  *
- * Arguments: categories or "category:line"; -v names every obstacle; -oN says what does not lower to opset N.
+ * Arguments: categories or "category:line"; -v names every obstacle; -oN says what does not lower to opset N; -e
+ * records as for export, where plain forms may differ at NaN and the like.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -26,7 +27,7 @@ enum { MAX_ARGS = 64, MAX_VALUES = 256 };
 typedef struct runner {
     eager *eager;
     int calls, recorded, failed, opset;
-    bool verbose, symbolic;
+    bool verbose, symbolic, exporting;
 } runner;
 
 /* One call: its arguments as inputs of a graph. */
@@ -162,7 +163,8 @@ static bool run_line(runner *r, const char *place, const json_t *line, str *why)
     if (!op || n > MAX_ARGS || op->schema->varret) return graph_free(c.g), true;
     assert_non_null(c.g->main = graph_block_new(c.g, NULL));
     assert_int_equal(vm_init(&c.machine, NULL, r->eager), NARU_OK);
-    assert_int_equal(recording_begin(&c.rec, c.g, &c.machine, &(record_options){.region = true}, &err), NARU_OK);
+    assert_int_equal(recording_begin(&c.rec, c.g, &c.machine, &(record_options){.region = !r->exporting}, &err),
+                     NARU_OK);
     for (int i = 0; i < n; i++)
         args[i] = as_inputs(&c, sj_value(json_array_get(given, (size_t)i),
                                          i < op->schema->nparams ? op->schema->params[i].type : NULL));
@@ -233,6 +235,7 @@ static bool chosen(runner *r, const char *label, int *only) {
     for (int i = 1; i < g_argc; i++) {
         size_t n = strcspn(g_argv[i], ":");
         if (strcmp(g_argv[i], "-v") == 0) r->verbose = true;
+        else if (strcmp(g_argv[i], "-e") == 0) r->exporting = true;
         else if (strncmp(g_argv[i], "-o", 2) == 0) r->opset = atoi(g_argv[i] + 2);
         else any = true;
         if (strlen(label) == n && strncmp(label, g_argv[i], n) == 0)

@@ -18,7 +18,7 @@ sten *ar_scale(lower *L, sten *x, sv factor); /* x times a scalar, in x's type; 
 /* With a constant of x's type. */
 static inline sten *ar_addc(lower *L, sten *x, double c) { return EMIT(Add, x, lit(L, t_dtype(L, x), c)); }
 static inline sten *ar_mulc(lower *L, sten *x, double c) { return EMIT(Mul, x, lit(L, t_dtype(L, x), c)); }
-/* Recording for export, where a plain composition that differs at rare arguments (NaN, -0, 1.0 // 0.1) is better than
+/* Recording for export, where a plain composition that differs at rare arguments (NaN, -0) is better than
  * an exact one of many nodes. False when computing at once or recording to run here. */
 bool ar_for_export(const lower *L);
 sten *ar_bool(lower *L, sten *x);       /* x != 0 as bool */

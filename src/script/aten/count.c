@@ -50,9 +50,26 @@ void aten_nonzero_static(lower *L) {
 }
 
 /* ---- bins ---- */
+/* Zeros of n places with `add` added at `at`. */
+static sten *record_bins(lower *L, naru_dtype d, sten *n, sten *at, sten *add) {
+    sten *zeros = EMIT(Expand, lit(L, d, 0), n);
+    return EMITA(ScatterElements, ATTRS(AI("axis", 0), AS("reduction", "add")), zeros, at, add);
+}
+
+static void record_bincount(lower *L, sten *x, sten *weights, int64_t least) {
+    sten *x64 = cast(L, x, NARU_INT64);
+    sten *both[] = {x64, lit_ints(L, (int64_t[]){least - 1}, 1)}; /* at least one element to take the maximum of */
+    sten *n = ar_addc(
+        L, ar_reduce(L, &op_ReduceMax, lower_op(L, &op_Concat, ATTRS(AI("axis", 0)), 2, both), 0, NULL, true), 1);
+    naru_dtype d = !weights ? NARU_INT64 : t_dtype(L, weights) == NARU_FLOAT ? NARU_FLOAT : NARU_DOUBLE;
+    sten *add = weights ? cast(L, weights, d) : EMIT(Expand, lit_int(L, 1), EMIT(Shape, x64));
+    ret_tensor(L, record_bins(L, d, n, x64, add));
+}
+
 void aten_bincount(lower *L) {
     sten *x = arg_tensor(L, 0), *weights = arg_tensor_opt(L, 1);
     int64_t least = arg_int(L, 2), bins = 0;
+    if (ar_for_export(L)) return record_bincount(L, x, weights, least);
     if (!eager_only(L)) return;
     if (t_rank(L, x) != 1 || !dtype_is_int(t_dtype(L, x)))
         return lower_raise(L, "RuntimeError", "bincount only supports 1-d non-negative integral inputs.");
@@ -106,10 +123,26 @@ static int64_t bin_of(const bins *b, double v, bool single) {
     return i >= b->n ? b->n - 1 : i;
 }
 
+/* As graph operators: bins by number, what lies outside adds nothing. */
+static void record_histc(lower *L, sten *x, const bins *b) {
+    naru_dtype d = t_dtype(L, x);
+    sten *v = ar_flat(L, x), *lo = lit(L, d, b->lo), *hi = lit(L, d, b->hi);
+    if (b->lo == b->hi) { /* the data's range; one point is widened */
+        lo = ar_reduce(L, &op_ReduceMin, v, 0, NULL, false), hi = ar_reduce(L, &op_ReduceMax, v, 0, NULL, false);
+        sten *wide = cast(L, EMIT(Equal, lo, hi), d);
+        lo = EMIT(Sub, lo, wide), hi = EMIT(Add, hi, wide);
+    }
+    sten *in = EMIT(And, EMIT(GreaterOrEqual, v, lo), EMIT(LessOrEqual, v, hi));
+    sten *at = ar_mulc(L, EMIT(Div, EMIT(Sub, v, lo), EMIT(Sub, hi, lo)), (double)b->n);
+    at = EMIT(Min, ar_where(L, in, at, lit(L, d, 0)), lit(L, d, (double)(b->n - 1)));
+    ret_tensor(L, record_bins(L, d, lit_ints(L, &b->n, 1), cast(L, at, NARU_INT64), cast(L, in, d)));
+}
+
 void aten_histc(lower *L) {
     sten *x = arg_tensor(L, 0);
     bins b = {arg_int(L, 1), arg_float(L, 2), arg_float(L, 3)};
     naru_dtype d = t_dtype(L, x);
+    if (ar_for_export(L) && dtype_is_float(d) && b.n > 0 && b.lo <= b.hi) return record_histc(L, x, &b);
     if (!eager_only(L)) return;
     if (!dtype_is_float(d)) return lower_raise(L, "RuntimeError", "\"histogram_cpu\" not implemented for integers");
     if (b.n <= 0 || b.n > INT32_MAX)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * embedding_bag: rows of a table gathered and reduced bag by bag (sum, mean, max). Bags are known by data, so the
- * reduction is host work.
+ * reduction is host work; recorded, a table says which row is in which bag.
  */
+#include "script/aten/arith.h"
 #include "script/aten/nn.h"
+
+#include <math.h>
 
 enum { SUM, MEAN, MAX };
 
@@ -52,11 +55,51 @@ static bool check_bags(lower *L, const bags *b) {
     return lower_ok(L);
 }
 
+/* Which row is in which bag: bool[bags, rows]. */
+static sten *membership(lower *L, sten *index, sten *bag_of, sten *count, int64_t padding) {
+    sten *all = EMIT(Range, lit_int(L, 0), count, lit_int(L, 1));
+    sten *in = EMIT(Equal, bag_of, view_unsqueeze(L, all, 1));
+    return padding < 0 ? in : EMIT(And, in, EMIT(Not, EMIT(Equal, index, lit_int(L, padding))));
+}
+
+static void record_bag(lower *L, sten *table, sten *index, sten *offset, sten *weights, int64_t mode, int64_t padding) {
+    naru_dtype d = t_dtype(L, table), di = t_dtype(L, index);
+    const int64_t across[] = {1};
+    index = cast(L, index, NARU_INT64), offset = cast(L, offset, NARU_INT64);
+    sten *none = EMIT(Mul, offset, lit_int(L, 0));
+    if (arg_bool(L, 7)) offset = view_slice(L, offset, 0, sv_int(0), sv_int(-1), 1); /* the last is where all ends */
+    sten *rows = EMITA(Gather, ATTRS(AI("axis", 0)), table, index);
+    if (weights) rows = EMIT(Mul, rows, view_unsqueeze(L, cast(L, weights, d), 1));
+    sten *place = EMIT(Range, lit_int(L, 0), scalar_tensor(L, t_dim(L, index, 0), NARU_INT64), lit_int(L, 1));
+    sten *begun = cast(L, EMIT(LessOrEqual, offset, view_unsqueeze(L, place, 1)), NARU_INT64);
+    sten *bag_of = ar_addc(L, ar_reduce(L, &op_ReduceSum, begun, 1, across, false), -1);
+    sten *in = membership(L, index, bag_of, scalar_tensor(L, t_dim(L, offset, 0), NARU_INT64), padding);
+    sten *size = ar_reduce(L, &op_ReduceSum, cast(L, in, NARU_INT64), 1, across, false), *y, *where = size;
+    if (mode == MAX) {
+        sten *all = ar_where(L, view_unsqueeze(L, in, 2), rows, lit(L, d, -INFINITY));
+        sten *empty = view_unsqueeze(L, EMIT(Equal, size, lit_int(L, 0)), 1);
+        y = ar_where(L, empty, lit(L, d, 0), ar_reduce(L, &op_ReduceMax, all, 1, across, false));
+        sten *at =
+            EMITA(Gather, ATTRS(AI("axis", 0)), index, EMITA(ArgMax, ATTRS(AI("axis", 1), AI("keepdims", 0)), all));
+        where = ar_where(L, empty, lit_int(L, 0), at);
+    } else {
+        y = EMIT(MatMul, cast(L, in, d), rows);
+        if (mode == MEAN) y = EMIT(Div, y, view_unsqueeze(L, cast(L, EMIT(Max, size, lit_int(L, 1)), d), 1));
+    }
+    if (mode == SUM && padding < 0 && d != NARU_DOUBLE) bag_of = view_slice(L, bag_of, 0, sv_int(0), sv_int(0), 1);
+    if (mode == SUM) where = size = none;
+    ret_tensor(L, y);
+    ret_tensor(L, cast(L, bag_of, di));
+    ret_tensor(L, cast(L, size, di));
+    ret_tensor(L, cast(L, where, di));
+}
+
 static void embedding_bag(lower *L, int64_t padding) {
     sten *table = arg_tensor(L, 0), *indices = arg_tensor(L, 1), *offsets = arg_tensor(L, 2);
     sten *weights = arg_tensor_opt(L, 6);
     bool last = arg_bool(L, 7);
     bags b = {.mode = arg_int(L, 4), .padding = padding};
+    if (ar_for_export(L)) return record_bag(L, table, indices, offsets, weights, b.mode, padding);
     if (!eager_only(L)) return;
     if (t_rank(L, table) != 2 || t_rank(L, indices) != 1 || t_rank(L, offsets) != 1) {
         lower_raise(L, "RuntimeError", "embedding_bag: a table of two dims, indices and offsets of one are expected");

@@ -4,7 +4,9 @@
  * format other than the plain one changes strides only (channels last: the axis of channels lies innermost); while
  * recording it means nothing.
  */
+#include "script/aten/arith.h"
 #include "script/aten/shape_util.h"
+#include "script/record.h"
 
 #include <string.h>
 
@@ -177,7 +179,14 @@ void aten_set_data(lower *L) { set_tensor(L, arg_tensor(L, 0), arg_tensor(L, 1))
 
 void aten_is_set_to(lower *L) {
     sten *a = arg_tensor(L, 0), *b = arg_tensor(L, 1);
-    if (!eager_only(L) || !a || !b) return;
+    bool known;
+    if (!a || !b) return;
+    if (ar_for_export(L)) {
+        bool is = record_same_view(a, b, &known);
+        if (known || eager_only(L)) ret_bool(L, is);
+        return;
+    }
+    if (!eager_only(L)) return;
     const naru_tensor *x = &a->t, *y = &b->t;
     bool same = x->storage == y->storage && x->data == y->data && tensor_same_dims(x, y);
     for (int i = 0; same && i < x->rank; i++) same = x->strides[i] == y->strides[i];

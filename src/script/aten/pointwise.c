@@ -204,9 +204,7 @@ static sten *trunc_div(lower *L, sten *a, sten *b) {
 static sten *floor_div(lower *L, sten *a, sten *b) {
     bool rec = lower_recording(L);
     if (dtype_is_float(integer_operands(L, "div_floor_cpu", &a, &b)))
-        return !rec               ? map2(L, a, b, t_dtype(L, a) == NARU_DOUBLE ? d_floor_div : f_floor_div)
-               : ar_for_export(L) ? EMIT(Floor, EMIT(Div, a, b))
-                                  : emit_floor_div(L, a, b);
+        return rec ? emit_floor_div(L, a, b) : map2(L, a, b, t_dtype(L, a) == NARU_DOUBLE ? d_floor_div : f_floor_div);
     if (!rec) return int_map(L, a, b, i_floor_div, u_div);
     return EMIT(Div, EMIT(Sub, a, EMIT(Mod, a, b)), b);
 }
@@ -214,9 +212,7 @@ static sten *floor_div(lower *L, sten *a, sten *b) {
 static sten *remainder_of(lower *L, sten *a, sten *b) {
     bool rec = lower_recording(L);
     if (dtype_is_float(integer_operands(L, "remainder_cpu", &a, &b)))
-        return !rec               ? map2(L, a, b, t_dtype(L, a) == NARU_DOUBLE ? d_remainder : f_remainder)
-               : ar_for_export(L) ? EMIT(Sub, a, EMIT(Mul, b, EMIT(Floor, EMIT(Div, a, b))))
-                                  : emit_remainder(L, a, b);
+        return rec ? emit_remainder(L, a, b) : map2(L, a, b, t_dtype(L, a) == NARU_DOUBLE ? d_remainder : f_remainder);
     return rec ? EMIT(Mod, a, b) : int_map(L, a, b, i_remainder, u_mod);
 }
 
@@ -353,6 +349,12 @@ static sten *record_copysign(lower *L, sten *a, sten *b) {
     return ar_where(L, negative, EMIT(Neg, m), m);
 }
 
+static sten *record_logaddexp2(lower *L, sten *a, sten *b) {
+    return ar_mulc(L, record_logaddexp(L, ar_mulc(L, a, M_LN2), ar_mulc(L, b, M_LN2)), 1 / M_LN2);
+}
+static sten *record_xlog1py(lower *L, sten *a, sten *b) { return record_xlogy(L, a, ar_addc(L, b, 1)); }
+static sten *record_ldexp(lower *L, sten *a, sten *b) { return EMIT(Mul, a, EMIT(Pow, lit(L, t_dtype(L, b), 2), b)); }
+
 static double d_logaddexp(double a, double b) {
     if (isinf(a) && a == b) return a;
     return fmax(a, b) + log1p(exp(-fabs(a - b))) + (isnan(a) || isnan(b) ? NAN : 0);
@@ -368,11 +370,11 @@ static double d_ldexp(double a, double b) { return a * exp2(b); }
 void aten_atan2(lower *L) { float2(L, atan2, record_atan2); }
 void aten_hypot(lower *L) { float2(L, hypot, record_hypot); }
 void aten_logaddexp(lower *L) { float2(L, d_logaddexp, record_logaddexp); }
-void aten_logaddexp2(lower *L) { float2(L, d_logaddexp2, NULL); }
+void aten_logaddexp2(lower *L) { float2(L, d_logaddexp2, ar_for_export(L) ? record_logaddexp2 : NULL); }
 void aten_xlogy(lower *L) { float2(L, d_xlogy, record_xlogy); }
-void aten_xlog1py(lower *L) { float2(L, d_xlog1py, NULL); }
+void aten_xlog1py(lower *L) { float2(L, d_xlog1py, ar_for_export(L) ? record_xlog1py : NULL); }
 void aten_copysign(lower *L) { float2(L, copysign, record_copysign); }
-void aten_ldexp(lower *L) { float2(L, d_ldexp, NULL); }
+void aten_ldexp(lower *L) { float2(L, d_ldexp, record_ldexp); }
 
 /* ---- neighbours of a float in its own type ---- */
 static double f_nextafter(double a, double b) { return (double)nextafterf((float)a, (float)b); }
@@ -386,9 +388,27 @@ static double next16(double a, double b, uint16_t (*pack)(double), float (*unpac
 static double h_nextafter(double a, double b) { return next16(a, b, half_from_double, half_to_float); }
 static double b_nextafter(double a, double b) { return next16(a, b, bf16_from_double, bf16_to_float); }
 
+/* In arithmetic: |a| u (1 + 2u), u half an ulp of one, is more than half the way to either neighbour and less than one
+ * and a half. Small numbers are scaled out of the way of the least ones, whose neighbours are all equally far. */
+static sten *record_nextafter(lower *L, sten *a, sten *b, int bits, int least) {
+    naru_dtype d = t_dtype(L, a);
+    sten *towards = EMIT(Sub, cast(L, EMIT(Greater, b, a), d), cast(L, EMIT(Less, b, a), d));
+    sten *one = lit(L, d, 1), *size = EMIT(Abs, a);
+    sten *small = EMIT(Less, size, lit(L, d, ldexp(1, least + 2 * bits)));
+    sten *v = EMIT(Mul, a, ar_where(L, small, lit(L, d, ldexp(1, 2 * bits)), one));
+    sten *step = ar_mulc(L, EMIT(Abs, v), ldexp(1 + ldexp(1, 1 - bits), -bits));
+    sten *next = EMIT(Add, v, EMIT(Mul, towards, step));
+    next = EMIT(Mul, next, ar_where(L, small, lit(L, d, ldexp(1, -2 * bits)), one));
+    sten *last = EMIT(LessOrEqual, size, lit(L, d, ldexp(1, least + bits)));
+    next = ar_where(L, last, EMIT(Add, a, ar_mulc(L, towards, ldexp(1, least))), next);
+    return ar_where(L, EMIT(Or, EMIT(Equal, a, b), EMIT(IsNaN, b)), b, next);
+}
+
 void aten_nextafter(lower *L) {
     sten *a = arg_tensor(L, 0), *b = arg_tensor(L, 1);
     naru_dtype d = operands(L, &a, &b);
+    if (ar_for_export(L) && d == NARU_FLOAT) return ret_tensor(L, record_nextafter(L, a, b, 24, -149));
+    if (ar_for_export(L) && d == NARU_DOUBLE) return ret_tensor(L, record_nextafter(L, a, b, 53, -1074));
     ret_tensor(L, map2(L, a, b,
                        d == NARU_DOUBLE     ? nextafter
                        : d == NARU_FLOAT16  ? h_nextafter

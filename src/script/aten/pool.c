@@ -3,7 +3,10 @@
  * Pooling over one, two or three axes: maximum (with positions), mean, adaptive forms, unpooling. Adaptive bin i of n
  * over an axis of size s is [floor(i s / n), ceil((i + 1) s / n)); the mean over such bins is taken axis by axis.
  */
+#include "script/aten/arith.h"
 #include "script/aten/nn.h"
+
+#include <math.h>
 
 typedef struct pool {
     const char *name;
@@ -165,16 +168,39 @@ static bool all_ones(int n, const int64_t *out) {
 /* Every output size divides the input's: then kernel and stride say it. */
 static bool divides(lower *L, pool *p, const int64_t *out) {
     for (int d = 0; d < p->n && lower_ok(L); d++) {
-        int64_t in = t_dim_int(L, p->x, d + 2);
-        if (out[d] == 0 || in == 0 || in % out[d] != 0) return false;
-        p->kernel[d] = p->stride[d] = in / out[d];
+        sv in = t_dim(L, p->x, d + 2);
+        if (in.tag != SV_INT || out[d] == 0 || in.i == 0 || in.i % out[d] != 0) return false;
+        p->kernel[d] = p->stride[d] = in.i / out[d];
         p->dilation[d] = 1;
     }
     return lower_ok(L);
 }
 
+/* Recording sizes that are not known: which place is in which bin, bool[out, in]. */
+static sten *bins_by_size(lower *L, sv in, int64_t out) {
+    int64_t *from = out < 1 << 16 ? host_scratch(L, (size_t)(out + 1) * sizeof *from) : NULL;
+    if (!from) return lower_fail(L, NARU_UNSUPPORTED, "adaptive pooling to %lld bins", (long long)out), NULL;
+    for (int64_t i = 0; i < out; i++) from[i] = i;
+    sten *n = scalar_tensor(L, in, NARU_INT64), *parts = lit_int(L, out), *bin = lit_ints(L, from, (int)out);
+    sten *start = EMIT(Div, EMIT(Mul, bin, n), parts);
+    sten *end = EMIT(Div, EMIT(Add, EMIT(Mul, EMIT(Add, bin, lit_int(L, 1)), n), lit_int(L, out - 1)), parts);
+    sten *place = EMIT(Range, lit_int(L, 0), n, lit_int(L, 1));
+    return EMIT(And, EMIT(LessOrEqual, view_unsqueeze(L, start, 1), place),
+                EMIT(Less, place, view_unsqueeze(L, end, 1)));
+}
+
+static sten *mean_by_size(lower *L, sten *x, int axis, int64_t out) {
+    int last = t_rank(L, x) - 1;
+    sten *weight = cast(L, bins_by_size(L, t_dim(L, x, axis), out), t_dtype(L, x));
+    weight = EMIT(Div, weight, nn_reduce1(L, &op_ReduceSum, weight, 1, true));
+    sten *y = EMIT(MatMul, view_transpose(L, x, axis, last), view_transpose(L, weight, 0, 1));
+    return view_transpose(L, y, axis, last);
+}
+
 static sten *mean_of_bins(lower *L, sten *x, int axis, int64_t out) {
-    int64_t in = t_dim_int(L, x, axis);
+    sv size = t_dim(L, x, axis);
+    if (size.tag == SV_SYM && out > 0) return mean_by_size(L, x, axis, out);
+    int64_t in = s_need(L, size);
     if (!lower_ok(L) || in == out) return x;
     if (out == 0) return view_slice(L, x, axis, sv_int(0), sv_int(0), 1);
     if (out > 1 << 16) {
@@ -245,7 +271,81 @@ static int64_t max_of_bin(const bins *b, const double *x, const int64_t *at) {
     return best;
 }
 
+/* Every bin as a row of flat places, all rows of one length: its last place fills short ones. Returns the length. */
+static int64_t bin_rows(lower *L, const bins *b, sten **places) {
+    int64_t cells = 1, width = 1, widest[3];
+    for (int d = 0; d < b->n; d++) {
+        widest[d] = 0;
+        for (int64_t i = 0; i < b->out[d]; i++)
+            widest[d] = i64_max(widest[d], bin_end(i, b->in[d], b->out[d]) - bin_start(i, b->in[d], b->out[d]));
+        if (!i64_mul(cells, b->out[d], &cells) || !i64_mul(width, widest[d], &width)) cells = INT32_MAX;
+    }
+    int64_t count, dims[2] = {cells, width};
+    if (!dims_count(2, dims, &count) || count > 1 << 22) lower_fail(L, NARU_UNSUPPORTED, "adaptive pooling this large");
+    int64_t *at = lower_ok(L) ? host_scratch(L, (size_t)(count + 1) * sizeof *at) : NULL;
+    for (int64_t i = 0; at && i < count; i++) {
+        int64_t cell = i / width, within = i % width, scale = 1;
+        at[i] = 0;
+        for (int d = b->n - 1; d >= 0; d--) {
+            int64_t o = cell % b->out[d], k = within % widest[d], lo = bin_start(o, b->in[d], b->out[d]);
+            at[i] += scale * i64_min(lo + k, bin_end(o, b->in[d], b->out[d]) - 1);
+            scale *= b->in[d], cell /= b->out[d], within /= widest[d];
+        }
+    }
+    *places = at ? lit_ints(L, at, (int)count) : NULL;
+    return width;
+}
+
+/* The first maximum of each bin, axis by axis from the last; its place in the plane goes along. */
+static void max_by_size(lower *L, const pool *p, const int64_t *out) {
+    sten *y = p->x, *place = NULL;
+    sv inner = sv_int(1);
+    for (int d = p->n - 1; d >= 0 && lower_ok(L); d--) {
+        int axis = d + 2;
+        sv in = t_dim(L, y, axis);
+        sten *mask = bins_by_size(L, in, out[d]);
+        for (int k = d + 1; k < p->n; k++) mask = view_unsqueeze(L, mask, t_rank(L, mask));
+        sten *all = ar_where(L, mask, view_unsqueeze(L, y, axis), lit(L, t_dtype(L, y), -INFINITY));
+        sten *first = EMITA(ArgMax, ATTRS(AI("axis", axis + 1), AI("keepdims", 0)), all);
+        y = EMITA(GatherElements, ATTRS(AI("axis", axis)), y, first);
+        sten *far = EMIT(Mul, first, scalar_tensor(L, inner, NARU_INT64));
+        place = place ? EMIT(Add, far, EMITA(GatherElements, ATTRS(AI("axis", axis)), place, first)) : first;
+        inner = s_mul(L, inner, in);
+    }
+    ret_tensor(L, give(L, p, y, p->dtype));
+    ret_tensor(L, give(L, p, place, NARU_INT64));
+}
+
+static void record_max_of_bins(lower *L, const pool *p, const int64_t *out) {
+    bins b = {.n = p->n};
+    sv dims[NARU_MAX_RANK];
+    int rank = nn_dims(L, p->x, dims);
+    int64_t cells = 1;
+    for (int d = 0; d < p->n && lower_ok(L); d++) {
+        b.in[d] = t_dim_int(L, p->x, d + 2), b.out[d] = out[d], cells *= out[d];
+        if (lower_ok(L) && (b.in[d] < 1 || b.out[d] < 1))
+            lower_fail(L, NARU_UNSUPPORTED, "adaptive pooling of nothing");
+    }
+    sten *places = NULL;
+    int64_t width = lower_ok(L) ? bin_rows(L, &b, &places) : 0;
+    sten *flat = nn_reshape(L, p->x, 3, (sv[]){dims[0], dims[1], sv_int(-1)});
+    sten *rows = EMITA(Gather, ATTRS(AI("axis", 2)), flat, places);
+    rows = nn_reshape(L, rows, 4, (sv[]){dims[0], dims[1], sv_int(cells), sv_int(width)});
+    sten *first = EMITA(ArgMax, ATTRS(AI("axis", 3), AI("keepdims", 0)), rows);
+    int64_t *starts = lower_ok(L) ? host_scratch(L, (size_t)cells * sizeof *starts) : NULL;
+    for (int64_t c = 0; starts && c < cells; c++) starts[c] = c * width;
+    sten *index =
+        starts ? EMITA(Gather, ATTRS(AI("axis", 0)), places, EMIT(Add, first, lit_ints(L, starts, (int)cells))) : NULL;
+    sten *top = EMITA(GatherElements, ATTRS(AI("axis", 2)), flat, index);
+    for (int d = 0; d < p->n; d++) dims[d + 2] = sv_int(out[d]);
+    ret_tensor(L, give(L, p, nn_reshape(L, top, rank, dims), p->dtype));
+    ret_tensor(L, give(L, p, nn_reshape(L, index, rank, dims), NARU_INT64));
+}
+
 static void max_of_bins(lower *L, const pool *p, const int64_t *out) {
+    bool known = true;
+    for (int d = 0; d < p->n; d++) known = known && t_dim(L, p->x, d + 2).tag == SV_INT;
+    if (lower_recording(L)) return known ? record_max_of_bins(L, p, out) : max_by_size(L, p, out);
     bins b = {.n = p->n};
     int64_t dims[NARU_MAX_RANK], planes, cells = 1, plane = 1;
     if (!eager_only(L)) return;

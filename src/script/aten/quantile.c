@@ -72,6 +72,42 @@ static int64_t sort_line(const double *from, int64_t n, const double *q, int64_t
     return nans;
 }
 
+/* Lines were made by exchanging `axis` with the last one, which is gone: puts the others where they were. */
+static sten *unmoved(lower *L, sten *y, int lead, int axis, int rank) {
+    int64_t perm[NARU_MAX_RANK];
+    int n = lead + rank - 1, k = 0;
+    for (; k < lead + axis; k++) perm[k] = k;
+    for (int i = axis + 1; i < rank; i++, k++) perm[k] = lead + (i == rank - 1 ? axis : i);
+    return n > 1 ? view_permute(L, y, perm) : y;
+}
+
+/* As graph operators, without NaN: the lines in order by TopK, then between the elements around each rank. */
+static sten *record_quantile(lower *L, sten *x, sten *q, int naxes, int axis, bool keep, mode m) {
+    naru_dtype d = t_dtype(L, x);
+    int rank = t_rank(L, x), nq = t_rank(L, q);
+    sten *line = naxes && rank ? view_transpose(L, x, axis, rank - 1) : ar_flat(L, x);
+    int last = t_rank(L, line) - 1;
+    sv n = t_dim(L, line, last);
+    sten *sorted[2], *in[] = {line, ints_tensor(L, &n, 1)};
+    lower_opn(L, &op_TopK, ATTRS(AI("axis", last), AI("largest", 0), AI("sorted", 1)), 2, in, 2, sorted);
+    sten *at = EMIT(Mul, cast(L, q, d), scalar_tensor(L, s_sub(L, n, sv_int(1)), d));
+    sten *lo = m == NEAREST ? EMIT(Round, at) : m == HIGHER ? EMIT(Ceil, at) : EMIT(Floor, at);
+    sten *y = EMITA(Gather, ATTRS(AI("axis", last)), sorted[0], cast(L, lo, NARU_INT64));
+    if (m == LINEAR || m == MIDPOINT) {
+        sten *hi = EMIT(Ceil, at), *up = EMITA(Gather, ATTRS(AI("axis", last)), sorted[0], cast(L, hi, NARU_INT64));
+        sten *part = m == LINEAR ? EMIT(Sub, at, lo) : ar_mulc(L, EMIT(Sub, hi, lo), 0.5);
+        y = EMIT(Add, y, EMIT(Mul, EMIT(Sub, up, y), part));
+    }
+    int64_t perm[NARU_MAX_RANK];
+    for (int i = 0; i < t_rank(L, y); i++) perm[i] = nq ? (i ? i - 1 : last) : i;
+    if (nq && last) y = view_permute(L, y, perm); /* quantiles lead */
+    if (!keep) return naxes && rank && axis != rank - 1 ? unmoved(L, y, nq, axis, rank) : y;
+    y = view_unsqueeze(L, y, naxes && rank ? nq + last : nq);
+    if (naxes && rank) return axis == rank - 1 ? y : view_transpose(L, y, nq + axis, nq + rank - 1);
+    for (int i = 1; i < rank; i++) y = view_unsqueeze(L, y, nq);
+    return y;
+}
+
 static void quantile(lower *L, bool ignore_nan) {
     sten *x = arg_tensor(L, 0), *q = arg_tensor(L, 1);
     naru_dtype d = t_dtype(L, x);
@@ -82,6 +118,8 @@ static void quantile(lower *L, bool ignore_nan) {
         lower_raise(L, "RuntimeError", "quantile() input tensor must be either float or double dtype");
     if (s_is(t_numel(L, x), 0)) lower_raise(L, "RuntimeError", "quantile() input tensor must be non-empty");
     if (!arg_none(L, 2)) axis[0] = arg_axis(L, 2, rank), naxes = 1;
+    if (ar_for_export(L) && !ignore_nan)
+        return ret_tensor(L, record_quantile(L, x, q, naxes, naxes ? (int)axis[0] : 0, arg_bool(L, 3), m));
     rows r;
     if (!rows_of(L, x, naxes, axis, arg_bool(L, 3), &r)) return;
     const double *v = host_f64(L, r.x), *p = host_f64(L, q);

@@ -72,10 +72,31 @@ void aten_logcumsumexp(lower *L) {
     ret_tensor(L, scan_host(L, x, dim, &(scan_op){d_logsum, i_sum, NULL}));
 }
 
+/* The same as a table of every place by every later one; without NaN. */
+static void record_extreme(lower *L, sten *x, int dim, bool max) {
+    int rank = t_rank(L, x), last = rank - 1;
+    naru_dtype own = t_dtype(L, x), d = own == NARU_BOOL ? NARU_UINT8 : own;
+    x = cast(L, x, d);
+    sten *moved = dim == last ? x : view_transpose(L, x, dim, last);
+    sten *zero = lit_int(L, 0), *one = lit_int(L, 1), *n = scalar_tensor(L, t_dim(L, x, dim), NARU_INT64);
+    sten *places = EMIT(Range, zero, n, one);
+    sten *later = EMIT(Greater, places, view_unsqueeze(L, places, 1));
+    sten *never = dtype_is_float(d) ? lit(L, d, max ? -INFINITY : INFINITY)
+                                    : cast(L, lit_int(L, max ? dtype_int_min(d) : (int64_t)dtype_int_max(d)), d);
+    sten *seen = ar_where(L, later, never, view_unsqueeze(L, moved, last));
+    sten *at = lower_op(L, max ? &op_ArgMax : &op_ArgMin,
+                        ATTRS(AI("axis", rank), AI("keepdims", 0), AI("select_last_index", 1)), 1, &seen);
+    at = EMIT(Min, at, places); /* a later place: what it would be is as extreme as all of the line */
+    sten *found = cast(L, EMITA(GatherElements, ATTRS(AI("axis", last)), moved, at), own);
+    ret_tensor(L, dim == last ? found : view_transpose(L, found, dim, last));
+    ret_tensor(L, dim == last ? at : view_transpose(L, at, dim, last));
+}
+
 /* Extreme so far and the last place it occurred; a NaN stays, with the place of the latest NaN. */
 static void running_extreme(lower *L, bool max) {
     sten *x = arg_tensor(L, 0);
     int rank = t_rank(L, x), dim = arg_axis(L, 1, rank);
+    if (ar_for_export(L) && rank) return record_extreme(L, x, dim, max);
     if (!eager_only(L) || !(x = contiguous(L, x))) return;
     lines l = lines_of(L, x, dim);
     bool floats = dtype_is_float(t_dtype(L, x)); /* whose greatest key is NaN's */

@@ -110,6 +110,21 @@ void aten_topk(lower *L) {
     ret_tensor(L, o.places);
 }
 
+/* The k-th least of every line (k counts from 1), as PyTorch without NaN. */
+static void record_kth(lower *L, sten *x, int dim, bool keep, sv k, bool places) {
+    if (t_rank(L, x) == 0) {
+        ret_tensor(L, fresh(L, x));
+        if (places) ret_tensor(L, lit_int(L, 0));
+        return;
+    }
+    ordered o = record_topk(L, x, dim, k, false);
+    sten *both[] = {o.values, o.places};
+    sv last = sv_int(-1);
+    for (int i = 0; i < 1 + places; i++)
+        ret_tensor(L,
+                   keep ? view_slice(L, both[i], dim, last, sv_int(INT64_MAX), 1) : view_select(L, both[i], dim, last));
+}
+
 /* ---- one element of each line ---- */
 /* `choose` gets the keys of a line, loaded but not in order, and gives the place of the one it wants. */
 typedef int64_t (*choose_fn)(sorter *s, int64_t k);
@@ -141,6 +156,7 @@ void aten_kthvalue(lower *L) {
     int64_t k = arg_int(L, 1);
     int rank = t_rank(L, x), dim = arg_axis(L, 2, rank);
     bool keep = arg_bool(L, 3);
+    if (ar_for_export(L)) return record_kth(L, x, dim, keep, sv_int(k), true);
     if (!eager_only(L)) return;
     if (k < 1 || k > (rank ? t_dim_int(L, x, dim) : 1))
         lower_raise(L, "RuntimeError", "kthvalue(): selected number k out of range for dimension %d", dim);
@@ -163,7 +179,12 @@ static int64_t choose_median_int(sorter *s, int64_t unused) {
     return s->v[(s->l.n - 1) / 2].at;
 }
 
+/* (n + 1) / 2 */
+static sv lower_middle(lower *L, sv n) { return s_floordiv(L, s_add(L, n, sv_int(1)), sv_int(2)); }
+
 static void median(lower *L, sten *x, int dim, bool keep, bool ignore_nan, bool places) {
+    if (ar_for_export(L) && !ignore_nan)
+        return record_kth(L, x, dim, keep, t_rank(L, x) ? lower_middle(L, t_dim(L, x, dim)) : sv_int(1), places);
     if (!eager_only(L)) return;
     no_complex(L, x);
     if (t_rank(L, x) && t_dim_is(L, x, dim, 0) && places)

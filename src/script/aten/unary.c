@@ -11,6 +11,7 @@
 #include "script/aten/hosted.h"
 #include "script/aten/quantized_pointwise.h"
 #include "script/aten/special.h"
+#include "script/aten/special_record.h"
 
 typedef sten *(*record_fn)(lower *L, sten *x);
 
@@ -120,6 +121,8 @@ static sten *record_sinc(lower *L, sten *x) {
     return ar_where(L, EMIT(Equal, x, z), one, EMIT(Div, EMIT(Sin, p), p));
 }
 
+static record_fn for_export(lower *L, record_fn record) { return ar_for_export(L) ? record : NULL; }
+
 /* Logarithms by a kernel; those near whole numbers are made exact, so that log2(8) is 3. */
 static bool fast_log(lower *L, fn_d f, double scale) {
     sten *x = arg_tensor(L, 0);
@@ -153,13 +156,13 @@ void aten_expm1(lower *L) { near_zero(L, expm1, c_expm1, record_expm1); }
 void aten_erfc(lower *L) { by_host(L, erfc, NULL, record_erfc); }
 void aten_sinc(lower *L) { by_host(L, d_sinc, NULL, record_sinc); }
 void aten_ndtr(lower *L) { by_host(L, d_ndtr, NULL, record_ndtr); }
-void aten_erfinv(lower *L) { by_host(L, sf_erfinv, NULL, NULL); }
-void aten_lgamma(lower *L) { by_host(L, sf_lgamma, NULL, NULL); }
-void aten_digamma(lower *L) { by_host(L, sf_digamma, NULL, NULL); }
+void aten_erfinv(lower *L) { by_host(L, sf_erfinv, NULL, for_export(L, sr_erfinv)); }
+void aten_lgamma(lower *L) { by_host(L, sf_lgamma, NULL, for_export(L, sr_lgamma)); }
+void aten_digamma(lower *L) { by_host(L, sf_digamma, NULL, for_export(L, sr_digamma)); }
 void aten_ndtri(lower *L) { by_host(L, sf_ndtri, NULL, NULL); }
 void aten_log_ndtr(lower *L) { by_host(L, sf_log_ndtr, NULL, NULL); }
 void aten_erfcx(lower *L) { by_host(L, sf_erfcx, NULL, NULL); }
-void aten_entr(lower *L) { by_host(L, d_entr, NULL, NULL); }
+void aten_entr(lower *L) { by_host(L, d_entr, NULL, sr_entr); }
 void aten_i0(lower *L) { by_host(L, sf_i0, NULL, NULL); }
 void aten_i0e(lower *L) { by_host(L, sf_i0e, NULL, NULL); }
 void aten_i1(lower *L) { by_host(L, sf_i1, NULL, NULL); }
