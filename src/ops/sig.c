@@ -206,6 +206,8 @@ naru_status sig_check_facts(const op_desc *op, int nin, const fact *const *in, n
     if (!sig_parse(op->sig, &s)) return err_set(err, NARU_INTERNAL, "%s: malformed signature", op->name);
     for (int i = 0; i < nin; i++) {
         const sig_param *p = sig_input(&s, i);
+        if (p && !in[i] && !p->optional && !p->variadic)
+            return err_set(err, NARU_TYPE, "%s: input '%s' is missing", op->name, p->name);
         if (!p || !in[i]) continue;
         const type *t = &in[i]->type;
         uint64_t allowed = sig_types(&s, p);

@@ -11,6 +11,7 @@
 
 /* Number of elements; *start becomes the first index. */
 static int64_t extent(int64_t d, int64_t *start, int64_t end, int64_t step) {
+    if (d <= 0) return *start = 0;
     int64_t s = *start, lo = step > 0 ? 0 : -1, hi = step > 0 ? d : d - 1;
     if (s < 0) s += d;
     s = s < 0 ? 0 : s > hi ? hi : s;

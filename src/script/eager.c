@@ -247,6 +247,12 @@ static void expand(shape *s, const view_step *v) {
     }
 }
 
+/* A factor too large to multiply belongs to a single element, or to none: its stride means nothing. */
+static int64_t paced(int64_t stride, int64_t by) {
+    int64_t wide;
+    return i64_mul(stride, by, &wide) ? wide : stride;
+}
+
 /* Strides under which the old memory order reads as the new dims; false: a copy is needed. Groups of old dimensions
  * that are contiguous among themselves are cut anew. */
 static bool reshape(shape *s, const view_step *v) {
@@ -265,7 +271,7 @@ static bool reshape(shape *s, const view_step *v) {
         int64_t stride = 1;
         for (int i = v->rank - 1; i >= 0; i--) {
             s->strides[i] = stride;
-            stride *= i64_max(s->dims[i], 1);
+            stride = paced(stride, i64_max(s->dims[i], 1));
         }
         return true;
     }
@@ -312,7 +318,7 @@ static bool unfold(lower *L, shape *s, const view_step *v) {
     int64_t stride = s->rank ? s->strides[v->dim] : 1;
     if (s->rank) {
         s->dims[v->dim] = (size - v->a.i) / v->step + 1;
-        s->strides[v->dim] = stride * v->step;
+        s->strides[v->dim] = paced(stride, v->step);
     }
     insert_dim(s, s->rank, v->a.i, stride);
     return true;
@@ -376,7 +382,13 @@ static sten *reshaped_copy(lower *L, sten *t, const view_step *v) {
     return copy ? L->sink->view(L, copy, v) : NULL;
 }
 
+static sten *too_many(lower *L) {
+    lower_fail(L, NARU_OUT_OF_MEMORY, "a view of more elements than can be counted");
+    return NULL;
+}
+
 static sten *eager_view(lower *L, sten *t, const view_step *v) {
+    int64_t wanted[NARU_MAX_RANK], count;
     shape s = {.rank = t->t.rank};
     memcpy(s.dims, t->t.dims, (size_t)s.rank * sizeof *s.dims);
     memcpy(s.strides, t->t.strides, (size_t)s.rank * sizeof *s.strides);
@@ -387,8 +399,8 @@ static sten *eager_view(lower *L, sten *t, const view_step *v) {
         break;
     case VIEW_SLICE:
         s.offset = v->a.i * s.strides[v->dim];
-        s.dims[v->dim] = (v->b.i - v->a.i + v->step - 1) / v->step;
-        s.strides[v->dim] *= v->step;
+        s.dims[v->dim] = v->b.i > v->a.i ? (v->b.i - v->a.i - 1) / v->step + 1 : 0;
+        s.strides[v->dim] = paced(s.strides[v->dim], v->step);
         break;
     case VIEW_PERMUTE: permute(&s, v); break;
     case VIEW_UNSQUEEZE: {
@@ -401,6 +413,8 @@ static sten *eager_view(lower *L, sten *t, const view_step *v) {
         break;
     case VIEW_EXPAND: expand(&s, v); break;
     case VIEW_RESHAPE:
+        for (int i = 0; i < v->rank; i++) wanted[i] = v->sizes[i].i;
+        if (!dims_count(v->rank, wanted, &count)) return too_many(L);
         if (!reshape(&s, v)) return reshaped_copy(L, t, v);
         break;
     case VIEW_DIAGONAL: diagonal(&s, v); break;
@@ -414,6 +428,7 @@ static sten *eager_view(lower *L, sten *t, const view_step *v) {
     case VIEW_AS_REAL: return as_complex(L, t, false);
     case VIEW_ALIAS: break;
     }
+    if (!dims_count(s.rank, s.dims, &count)) return too_many(L);
     char *data = (char *)t->t.data + s.offset * naru_dtype_bits(t->t.dtype) / 8;
     sten *out = lower_own(L, sten_view(t->t.storage, data, t->t.dtype, s.rank, s.dims, s.strides));
     if (out) out->param = t->param;

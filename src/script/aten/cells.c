@@ -152,7 +152,10 @@ void aten__pad_packed_sequence(lower *L) { /* (data, batch_sizes, batch_first, p
         return;
     }
     int64_t time = total > 0 ? total : steps, batch = size[0], count;
-    if (batch < 0 || !dims_count(2, (int64_t[]){time, batch}, &count)) return;
+    if (batch <= 0 || !dims_count(2, (int64_t[]){time, batch}, &count)) {
+        lower_raise(L, "RuntimeError", "_pad_packed_sequence: batch_sizes or total_length are out of range");
+        return;
+    }
     sten *lengths = host_new(L, NARU_INT64, 1, &batch);
     int64_t *len = host_data(L, lengths), *from = host_scratch(L, (size_t)(count + 1) * sizeof *from);
     if (!len || !from) return;

@@ -57,10 +57,10 @@ static void ret_strided(lower *L, int first, naru_dtype d) {
     for (int i = 0; lower_ok(L) && i < n; i++) {
         int64_t reach;
         bool fits = dims[i] >= 0 && strides[i] >= 0 && i64_mul(dims[i] ? dims[i] - 1 : 0, strides[i], &reach) &&
-                    i64_add(last, reach, &last);
+                    i64_add(last, reach, &last) && last < INT64_MAX;
         if (!fits) lower_raise(L, "RuntimeError", "sizes and strides of an empty tensor are out of range");
     }
-    sv count = sv_int(last + 1);
+    sv count = sv_int(lower_ok(L) ? last + 1 : 0);
     sten *memory = filled(L, dtype_named(L, d), 1, &count, sv_int(0));
     ret_tensor(L, view_strided(L, memory, n, dims, strides, 0));
 }
@@ -223,9 +223,10 @@ static bool in_triangle(int64_t i, int64_t j, int64_t offset, bool upper) {
 static void ret_triangle(lower *L, bool upper) {
     int64_t rows = arg_int(L, 0), cols = arg_int(L, 1), offset = arg_int(L, 2), n = 0, all;
     if (lower_ok(L) && (rows < 0 || cols < 0)) lower_raise(L, "RuntimeError", "row and col must be non-negative");
-    if (lower_ok(L) && !i64_mul(rows, cols, &all)) lower_fail(L, NARU_OUT_OF_MEMORY, "too many indices");
+    if (lower_ok(L) && (!i64_mul(rows, cols, &all) || all > INT64_MAX / 2))
+        lower_fail(L, NARU_OUT_OF_MEMORY, "too many indices");
     int64_t *v = lower_ok(L) ? numbers_new(L, 2 * all) : NULL;
-    for (int pass = 0; v && pass < 2; pass++) { /* counting, then writing */
+    for (int pass = 0; v && all && pass < 2; pass++) { /* counting, then writing */
         int64_t k = 0;
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < cols; j++) {

@@ -310,6 +310,7 @@ static sten *embedded(lower *L, sten *t, int64_t offset, int a, int b) {
     sv before[NARU_MAX_RANK], after[NARU_MAX_RANK], n;
     int64_t perm[NARU_MAX_RANK];
     if (rank > NARU_MAX_RANK) lower_fail(L, NARU_UNSUPPORTED, "more than %d dimensions", NARU_MAX_RANK);
+    if (offset < -INT32_MAX || offset > INT32_MAX) lower_fail(L, NARU_OUT_OF_MEMORY, "a diagonal too far out");
     if (!lower_ok(L)) return NULL;
     for (int i = 0; i < rank; i++) before[i] = after[i] = sv_int(0);
     before[rank - 2] = sv_int(offset > 0 ? offset : 0);

@@ -44,7 +44,9 @@ static bool negative(sv v) { return s_known(v) && v.i < 0; }
 
 static void check_size(lower *L, sten *t, int axis, const padding *p) {
     sv n = t_dim(L, t, axis), a = p->before[axis], b = p->after[axis];
-    if (!lower_ok(L) || !s_known(n) || !s_known(a) || !s_known(b) || n.i + a.i + b.i >= 0) return;
+    int64_t all;
+    if (!lower_ok(L) || !s_known(n) || !s_known(a) || !s_known(b)) return;
+    if (i64_add(n.i, a.i, &all) && i64_add(all, b.i, &all) && all >= 0 && a.i > -INT64_MAX && b.i > -INT64_MAX) return;
     lower_raise(
         L, "RuntimeError",
         "The input size %lld, plus negative padding %lld and %lld, resulted in a negative output size, which is "
@@ -70,6 +72,7 @@ static sten *cut(lower *L, sten *t, padding *p) { /* negative pads first */
         sv from = sv_int(0), to = sv_int(INT64_MAX);
         if (!negative(p->before[i]) && !negative(p->after[i])) continue;
         check_size(L, t, i, p);
+        if (!lower_ok(L)) return NULL;
         if (negative(p->before[i])) from = sv_int(-p->before[i].i), p->before[i] = sv_int(0);
         if (negative(p->after[i])) to = p->after[i], p->after[i] = sv_int(0);
         t = view_slice(L, t, i, from, to, 1);

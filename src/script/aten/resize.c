@@ -113,7 +113,7 @@ static int64_t nearest_of_resize(const resize *r, int d, int64_t o, int64_t in, 
 static bool agrees(lower *L, const resize *r, bool by_size) {
     for (int d = 0; d < r->n; d++) {
         sv in = t_dim(L, r->x, d + 2), out = r->out[d];
-        if (in.tag != SV_INT || out.tag != SV_INT || in.i == 0) continue;
+        if (in.tag != SV_INT || out.tag != SV_INT || in.i == 0 || out.i > 1 << 24) continue; /* memory ends before */
         for (int64_t o = 0; o < out.i; o++)
             if (nearest_of(r, d, o, in.i, out.i) != nearest_of_resize(r, d, o, in.i, out.i, by_size)) return false;
     }

@@ -278,7 +278,7 @@ void aten_round_decimals(lower *L) {
     int64_t n = arg_int(L, 1);
     if (!dtype_is_float(t_dtype(L, x)))
         lower_raise(L, "RuntimeError", "\"round_vml_cpu\" not implemented for '%s'", ar_type_name(t_dtype(L, x)));
-    sten *p = lit(L, t_dtype(L, x), pow(10, (double)(n < 0 ? -n : n)));
+    sten *p = lit(L, t_dtype(L, x), pow(10, fabs((double)n)));
     if (n == 0) ret_tensor(L, EMIT(Round, x));
     else if (n > 0) ret_tensor(L, EMIT(Div, EMIT(Round, EMIT(Mul, x, p)), p));
     else ret_tensor(L, EMIT(Mul, EMIT(Round, EMIT(Div, x, p)), p));

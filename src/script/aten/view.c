@@ -302,7 +302,7 @@ static sten *narrowed(lower *L, sv start) {
         lower_raise(L, "IndexError", "start out of range (expected to be in range of [%lld, %lld], but got %lld)",
                     (long long)-size.i, (long long)size.i, (long long)start.i);
     if (s_known(start) && start.i < 0) start = s_add(L, start, size);
-    if (s_known(start) && s_known(len) && s_known(size) && start.i > size.i - len.i)
+    if (lower_ok(L) && s_known(start) && s_known(len) && s_known(size) && start.i > size.i - len.i)
         lower_raise(L, "RuntimeError", "start (%lld) + length (%lld) exceeds dimension size (%lld).",
                     (long long)start.i, (long long)len.i, (long long)size.i);
     return view_slice(L, t, dim, start, s_add(L, start, len), 1);
