@@ -61,7 +61,8 @@ static bool bi_annotate(cc *C, const ast *n, const stype *hint, reg dst, val *ou
     if (!c_value(C, e, t, dst, out)) return false;
     if (!stype_subtype(out->type, t) && !c_fits(C, out, t) && C->st == NARU_OK) {
         bool number = t->kind == ST_NUMBER || out->type->kind == ST_NUMBER; /* sizes in traces */
-        if (!number)
+        bool any = out->type->kind == ST_ANY;                               /* an item of a container of modules */
+        if (!number && !any)
             return cfail(C, NARU_BAD_MODEL, n->at, "expected an expression of type %s but found %s", ctype(C, t),
                          ctype(C, out->type));
     }

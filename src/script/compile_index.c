@@ -233,11 +233,17 @@ int submodules(const sclass *c) {
     return n;
 }
 
-static bool module_item(cc *C, const ast *n, val *obj, reg dst, val *out) { /* ModuleList[1], ModuleDict["a"] */
+static bool module_item(cc *C, const ast *n, val *obj, const stype *hint, reg dst,
+                        val *out) { /* ModuleList[1], ModuleDict["a"] */
     val v;
     if (!c_value(C, n->kids[1], NULL, REG_ANY, &v)) return false;
     if (v.kind == VAL_CONST && v.k.tag == SV_STR) return c_attribute(C, obj, n, sv_string(v.k)->data, dst, out);
     int64_t i;
+    if (v.kind != VAL_CONST && hint && hint->kind == ST_CLASS && hint->cls->kind == CLASS_INTERFACE) {
+        if (!c_emit_op(C, "prim::ModuleContainerIndex", 2, (val[]){*obj, v}, dst, out)) return false;
+        out->type = hint; /* every item implements it */
+        return true;
+    }
     if (!const_int(&v, &i))
         return cfail(C, NARU_BAD_MODEL, n->at,
                      "Expected integer literal for index. ModuleList/Sequential indexing is only supported with "
@@ -257,11 +263,11 @@ static bool pack_item(cc *C, const ast *n, const val *obj, val *out) {
     return true;
 }
 
-static bool of_value(cc *C, const ast *n, val *obj, reg dst, val *out) {
+static bool of_value(cc *C, const ast *n, val *obj, const stype *hint, reg dst, val *out) {
     const stype *t = obj->type;
     if (t->kind == ST_TENSOR) return tensor_item(C, n, obj, dst, out);
     if (t->kind == ST_CLASS && t->cls->kind == CLASS_MODULE && !sclass_method(t->cls, "__getitem__"))
-        return module_item(C, n, obj, dst, out);
+        return module_item(C, n, obj, hint, dst, out);
     if (n->count != 2)
         return cfail(C, NARU_BAD_MODEL, n->at, "Only a single index is supported for values of type %s", ctype(C, t));
     const ast *index = n->kids[1];
@@ -285,7 +291,7 @@ bool c_subscript(cc *C, const ast *n, const stype *hint, reg dst, val *out) {
     val obj;
     if (!c_expr(C, n->kids[0], NULL, REG_ANY, &obj)) return false;
     if (obj.kind == VAL_PACK && n->count == 2 && n->kids[1]->kind != AST_SLICE) return pack_item(C, n, &obj, out);
-    return c_as_value(C, &obj, n->kids[0]) && of_value(C, n, &obj, dst, out);
+    return c_as_value(C, &obj, n->kids[0]) && of_value(C, n, &obj, hint, dst, out);
 }
 
 /* ---- stores ---- */
