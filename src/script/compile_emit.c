@@ -256,12 +256,12 @@ static void copy_arrays(cc *C, code *k) {
 }
 
 bool code_finish(cc *C) {
-    if (!code_lifetimes(C)) return false;
+    if (!code_lifetimes(C) || !code_share_registers(C)) return false;
     code k = {.ninsns = (int)C->code.count, .nconsts = (int)C->consts.count};
     packer p = {true};
     k.ncalls = (int)C->calls.count;
     k.ntypes = (int)C->types.count;
-    k.nregs = (int)(C->vars.count + C->max_temps);
+    k.nregs = (int)(C->nslots + C->max_temps);
     copy_arrays(C, &k);
     if (!k.consts || !k.calls || !k.types || !k.insns || !k.pos) return coom(C);
     for (size_t i = 0; i < C->code.count; i++) {
@@ -271,7 +271,7 @@ bool code_finish(cc *C) {
                             field(&p, f[2], x->c)};
         k.pos[i] = x->pos;
     }
-    if (!p.ok || k.nregs > UINT16_MAX || C->calls.count > UINT16_MAX)
+    if (!p.ok || k.ninsns > UINT16_MAX || k.nregs > UINT16_MAX || C->calls.count > UINT16_MAX)
         return cfail(C, NARU_LIMIT, C->at, "the function is too large: %d instructions, %d registers", k.ninsns,
                      k.nregs);
     C->consts.count = 0; /* theirs now */

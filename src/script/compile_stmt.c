@@ -43,6 +43,7 @@ static bool branch_body(cc *C, const ast *n, uint32_t i, const refine *what, flo
 
 static bool if_from(cc *C, const ast *n, uint32_t i) { /* kids i, i + 1: a condition and its body */
     cond c;
+    uint32_t keep = C->temps;
     if (i > 4000) return cfail(C, NARU_LIMIT, n->at, "more than 2000 elif branches");
     if (!c_condition(C, n->kids[i], REG_ANY, &c)) return false;
     if (c.known >= 0) { /* the other part is not even looked at */
@@ -54,6 +55,7 @@ static bool if_from(cc *C, const ast *n, uint32_t i) { /* kids i, i + 1: a condi
     flow yes, no;
     bool jumped = C->loop && C->loop->jumps, either;
     uint32_t branch = c_emit(C, INSN_IF, c.r, 0, 0, 0);
+    C->temps = keep; /* the condition was read */
     if (!branch_body(C, n, i + 1, c.yes, &yes)) return false;
     either = C->loop && C->loop->jumps;
     if (C->loop) C->loop->jumps = jumped;
