@@ -201,7 +201,7 @@ static void dequantize(const squant *q, const naru_tensor *t, double *v) {
         int64_t c = i / inner % t->dims[q->axis];
         double zero = dtype_get_f64(q->zero_points->dtype, q->zero_points->data, c);
         double scale = dtype_get_f64(q->scales->dtype, q->scales->data, c);
-        v[i] = q->scheme == 4 ? v[i] * scale + zero : (v[i] - zero) * scale;
+        v[i] = (v[i] - zero) * scale;
     }
 }
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/str.h"
+#include "script/custom.h"
 #include "script/value.h"
 #include "tensor/dtype.h"
 
@@ -28,7 +29,8 @@ static inline naru_dtype sj_dtype(const char *name) {
                  {"bfloat16", NARU_BFLOAT16}, {"int64", NARU_INT64},         {"int32", NARU_INT32},
                  {"int16", NARU_INT16},       {"int8", NARU_INT8},           {"uint8", NARU_UINT8},
                  {"bool", NARU_BOOL},         {"complex64", NARU_COMPLEX64}, {"complex128", NARU_COMPLEX128},
-                 {"uint16", NARU_UINT16},     {"uint32", NARU_UINT32},       {"uint64", NARU_UINT64}};
+                 {"uint4", NARU_UINT4},       {"uint16", NARU_UINT16},       {"uint32", NARU_UINT32},
+                 {"uint64", NARU_UINT64}};
     for (size_t i = 0; name && i < COUNT_OF(table); i++)
         if (strcmp(table[i].name, name) == 0) return table[i].d;
     return NARU_UNDEFINED;
@@ -83,13 +85,21 @@ static inline sten *sj_tensor(const json_t *j) {
     return t;
 }
 
+static inline int sj_qtype(const json_t *j) { /* torch's number of a quantized type; 0: another */
+    static const char *const names[] = {"qint8", "quint8", "qint32"};
+    const char *s = json_string_value(j);
+    for (int i = 0; s && i < 3; i++)
+        if (strcmp(names[i], s) == 0) return 12 + i;
+    return s && strcmp(s, "quint4x2") == 0 ? 16 : 0;
+}
+
 static inline sten *sj_quantized(const json_t *j) {
     sten *t = sj_tensor(json_object_get(j, "quantized"));
     squant *q = mem_calloc(1, sizeof *q);
     if (!t || !q) return NULL;
-    const char *named = json_string_value(json_object_get(j, "dtype"));
     q->refs = 1;
-    q->type = named && strcmp(named, "qint8") == 0 ? 12 : named && strcmp(named, "qint32") == 0 ? 14 : 13;
+    q->type = sj_qtype(json_object_get(j, "dtype"));
+    if (!q->type) q->type = 13;
     const json_t *scales = json_object_get(j, "scales");
     if (scales) {
         sten *s = sj_tensor(scales), *z = sj_tensor(json_object_get(j, "zero_points"));
@@ -137,7 +147,15 @@ static inline sv sj_value(const json_t *j, const stype *hint) {
         return sv_complex(sj_number(json_array_get(v, 0)), sj_number(json_array_get(v, 1)));
     if (json_object_get(j, "tensor")) return sv_of(sj_tensor(j));
     if (json_object_get(j, "quantized")) return sv_of(sj_quantized(j));
+    if ((v = json_object_get(j, "custom"))) {
+        naru_error err = NARU_ERROR_INIT;
+        sv state = sj_value(json_object_get(j, "state"), NULL), out = {.tag = SV_UNINIT};
+        if (custom_from_state(json_string_value(v), state, &out, &err) != NARU_OK) fprintf(stderr, "%s\n", err.message);
+        sv_drop(state);
+        return out;
+    }
     if ((v = json_object_get(j, "device"))) return sv_device(json_string_value(v));
+    if ((v = json_object_get(j, "dtype")) && sj_qtype(v)) return sv_int(sj_qtype(v));
     if ((v = json_object_get(j, "dtype"))) return sv_int(torch_of_dtype(sj_dtype(json_string_value(v))));
     if ((v = json_object_get(j, "tuple"))) {
         stuple *t = stuple_new((int)json_array_size(v), NULL);
@@ -265,6 +283,13 @@ static inline bool sj_same(const json_t *j, sv got, const sj_tolerance *tol, str
     if ((v = json_object_get(j, "tuple")) && got.tag == SV_TUPLE)
         return sj_same_items(v, (size_t)sv_tuple(got)->n, sv_tuple(got)->items, tol, why);
     if ((v = json_object_get(j, "dict")) && got.tag == SV_DICT) return sj_same_dict(v, sv_dict(got), tol, why);
+    if (got.tag == SV_CUSTOM && (v = json_object_get(j, "state"))) {
+        sv state = sv_none();
+        naru_error err = NARU_ERROR_INIT;
+        bool equal = custom_get_state((scustom *)got.o, &state, &err) == NARU_OK && sj_same(v, state, tol, why);
+        sv_drop(state);
+        return equal;
+    }
     if ((v = json_object_get(j, "repr")) && got.tag == SV_DEVICE)
         return strcmp(json_string_value(v), sv_string(got)->data) == 0;
     bool same = false;

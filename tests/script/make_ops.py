@@ -34,7 +34,13 @@ def number(x):
 
 def tensor(t):
     if t.is_quantized:
-        body = {"quantized": tensor(t.int_repr()), "dtype": str(t.dtype).replace("torch.", "")}
+        ints = t.int_repr()
+        if t.dtype == torch.quint4x2:  # two in a byte, the first in the low half
+            ints = torch.stack([ints & 15, ints >> 4], -1).reshape(t.shape)
+        ints = tensor(ints)
+        if t.dtype == torch.quint4x2:
+            ints["tensor"] = "uint4"
+        body = {"quantized": ints, "dtype": str(t.dtype).replace("torch.", "")}
         if t.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
             return {**body, "scale": t.q_scale(), "zero_point": t.q_zero_point()}
         return {**body, "scales": tensor(t.q_per_channel_scales()), "zero_points": tensor(t.q_per_channel_zero_points()),
@@ -73,7 +79,8 @@ def value(v):
     if isinstance(v, torch.device):
         return {"device": str(v)}
     if isinstance(v, torch.ScriptObject):
-        return {"custom": v._type().name(), "state": value(v.__getstate__())}
+        state, name = v.__getstate__()
+        return {"custom": name, "state": value(state)}
     raise TypeError(type(v))
 
 

@@ -4,7 +4,7 @@
  * over an axis of size s is [floor(i s / n), ceil((i + 1) s / n)); the mean over such bins is taken axis by axis.
  */
 #include "script/aten/arith.h"
-#include "script/aten/nn.h"
+#include "script/aten/quant.h"
 
 #include <math.h>
 
@@ -105,9 +105,15 @@ static void max_pool(lower *L, const char *name, int n, bool indices) {
     max_run(L, &p, indices);
 }
 
-void aten_max_pool1d(lower *L) { max_pool(L, "max_pool1d", 1, false); }
-void aten_max_pool2d(lower *L) { max_pool(L, "max_pool2d", 2, false); }
-void aten_max_pool3d(lower *L) { max_pool(L, "max_pool3d", 3, false); }
+void aten_max_pool1d(lower *L) {
+    if (!quant_whole(L, aten_max_pool1d)) max_pool(L, "max_pool1d", 1, false);
+}
+void aten_max_pool2d(lower *L) {
+    if (!quant_whole(L, aten_max_pool2d)) max_pool(L, "max_pool2d", 2, false);
+}
+void aten_max_pool3d(lower *L) {
+    if (!quant_whole(L, aten_max_pool3d)) max_pool(L, "max_pool3d", 3, false);
+}
 void aten_max_pool1d_with_indices(lower *L) { max_pool(L, "max_pool1d", 1, true); }
 void aten_max_pool2d_with_indices(lower *L) { max_pool(L, "max_pool2d", 2, true); }
 void aten_max_pool3d_with_indices(lower *L) { max_pool(L, "max_pool3d", 3, true); }
@@ -141,9 +147,15 @@ static void avg_pool(lower *L, const char *name, int n) {
     ret_tensor(L, give(L, &p, y, p.dtype));
 }
 
-void aten_avg_pool1d(lower *L) { avg_pool(L, "avg_pool1d", 1); }
-void aten_avg_pool2d(lower *L) { avg_pool(L, "avg_pool2d", 2); }
-void aten_avg_pool3d(lower *L) { avg_pool(L, "avg_pool3d", 3); }
+void aten_avg_pool1d(lower *L) {
+    if (!quant_whole(L, aten_avg_pool1d)) avg_pool(L, "avg_pool1d", 1);
+}
+void aten_avg_pool2d(lower *L) {
+    if (!quant_whole(L, aten_avg_pool2d)) avg_pool(L, "avg_pool2d", 2);
+}
+void aten_avg_pool3d(lower *L) {
+    if (!quant_whole(L, aten_avg_pool3d)) avg_pool(L, "avg_pool3d", 3);
+}
 
 /* ---- adaptive ---- */
 static int64_t bin_start(int64_t i, int64_t in, int64_t out) { return i * in / out; }
@@ -232,9 +244,15 @@ static void adaptive_avg(lower *L, const char *name, int n) {
     ret_tensor(L, give(L, &p, y, p.dtype));
 }
 
-void aten_adaptive_avg_pool1d(lower *L) { adaptive_avg(L, "adaptive_avg_pool1d", 1); }
-void aten_adaptive_avg_pool2d(lower *L) { adaptive_avg(L, "adaptive_avg_pool2d", 2); }
-void aten_adaptive_avg_pool3d(lower *L) { adaptive_avg(L, "adaptive_avg_pool3d", 3); }
+void aten_adaptive_avg_pool1d(lower *L) {
+    if (!quant_whole(L, aten_adaptive_avg_pool1d)) adaptive_avg(L, "adaptive_avg_pool1d", 1);
+}
+void aten_adaptive_avg_pool2d(lower *L) {
+    if (!quant_whole(L, aten_adaptive_avg_pool2d)) adaptive_avg(L, "adaptive_avg_pool2d", 2);
+}
+void aten_adaptive_avg_pool3d(lower *L) {
+    if (!quant_whole(L, aten_adaptive_avg_pool3d)) adaptive_avg(L, "adaptive_avg_pool3d", 3);
+}
 
 /* The whole plane: its maximum and where it is. */
 static void max_of_plane(lower *L, const pool *p) {

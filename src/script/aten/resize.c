@@ -8,7 +8,7 @@
  */
 #include <math.h>
 
-#include "script/aten/nn.h"
+#include "script/aten/quant.h"
 
 typedef enum filter { NEAREST, NEAREST_EXACT, LINEAR, CUBIC, LINEAR_AA, CUBIC_AA, LANCZOS_AA } filter;
 
@@ -271,8 +271,12 @@ static void upsample(lower *L, filter f, int n, bool vec) {
 }
 
 #define UPSAMPLE(name, filter, n)                                                                                      \
-    void aten_##name(lower *L) { upsample(L, filter, n, false); }                                                      \
-    void aten_##name##_vec(lower *L) { upsample(L, filter, n, true); }
+    void aten_##name(lower *L) {                                                                                       \
+        if (!quant_whole(L, aten_##name)) upsample(L, filter, n, false);                                               \
+    }                                                                                                                  \
+    void aten_##name##_vec(lower *L) {                                                                                 \
+        if (!quant_whole(L, aten_##name##_vec)) upsample(L, filter, n, true);                                          \
+    }
 UPSAMPLE(upsample_nearest1d, NEAREST, 1)
 UPSAMPLE(upsample_nearest2d, NEAREST, 2)
 UPSAMPLE(upsample_nearest3d, NEAREST, 3)
