@@ -74,7 +74,7 @@ static value *expand(maker *k, value *v, const view_step *s) {
 }
 
 static value *reshape(maker *k, value *v, const view_step *s) {
-    sv sizes[NARU_MAX_RANK];
+    sv sizes[NARU_MAX_RANK] = {0};
     int open = 0, symbolic = -1;
     bool zero = false;
     for (int i = 0; i < s->rank; i++) {
