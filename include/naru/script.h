@@ -39,9 +39,9 @@ typedef enum naru_ikind {
 } naru_ikind;
 
 /* Values are reference counted handles. Constructors give the caller one reference and take their own of what they are
- * given. Tensors, lists and dicts are references in the sense of Python: a method that changes its argument changes what
- * the caller's handle shows. Threads: counts are atomic; a value that a method may change belongs to one call at a time.
- * Errors of constructors: OUT_OF_MEMORY, INVALID_ARGUMENT. */
+ * given. Tensors, lists and dicts are references in the sense of Python: a method that changes its argument changes
+ * what the caller's handle shows. Threads: counts are atomic; a value that a method may change belongs to one call at a
+ * time. Errors of constructors: OUT_OF_MEMORY, INVALID_ARGUMENT. */
 NARU_API naru_status naru_ivalue_none(naru_ivalue **out, naru_error *err);
 NARU_API naru_status naru_ivalue_bool(bool v, naru_ivalue **out, naru_error *err);
 NARU_API naru_status naru_ivalue_int(int64_t v, naru_ivalue **out, naru_error *err);
@@ -85,8 +85,10 @@ NARU_API naru_status naru_ivalue_print(const naru_ivalue *v, char **text, naru_e
 
 /* ---- modules ---- */
 /* Loads an archive; parameters stay in the mapped file until they are packed. options may be NULL (threads, cpu, map,
- * seed, regions). Owns: caller. Errors: IO, BAD_FILE, BAD_MODEL, UNSUPPORTED (not TorchScript: says what it is), LIMIT. */
-NARU_API naru_status naru_module_load(const char *path, const naru_options *options, naru_module **out, naru_error *err);
+ * seed, regions). Owns: caller. Errors: IO, BAD_FILE, BAD_MODEL, UNSUPPORTED (not TorchScript: says what it is), LIMIT.
+ */
+NARU_API naru_status naru_module_load(const char *path, const naru_options *options, naru_module **out,
+                                      naru_error *err);
 /* The same from memory, which must stay valid and unchanged as long as the module. */
 NARU_API naru_status naru_module_load_memory(const void *data, size_t size, const naru_options *options,
                                              naru_module **out, naru_error *err);
@@ -94,8 +96,8 @@ NARU_API void naru_module_destroy(naru_module **module); /* values made by it st
 
 typedef struct naru_module_info {
     size_t size;
-    const char *format; /* "TorchScript", "TorchScript (lite)" */
-    int version;        /* of the file format */
+    const char *format;     /* "TorchScript", "TorchScript (lite)" */
+    int version;            /* of the file format */
     const char *class_name; /* qualified */
     size_t methods, parameters, buffers, attributes;
     int64_t parameter_count; /* elements */
@@ -157,8 +159,8 @@ typedef struct naru_export_axis { /* a name for an axis of an output */
 } naru_export_axis;
 typedef struct naru_export_options {
     size_t size;
-    const char *method; /* NULL: forward */
-    int64_t opset;      /* 13 to 28 */
+    const char *method;              /* NULL: forward */
+    int64_t opset;                   /* 13 to 28 */
     const naru_export_input *inputs; /* tensors and numbers of the arguments in order, lists and tuples flattened */
     size_t ninputs;
     const char *const *output_names;

@@ -15,7 +15,7 @@ struct naru_model {
     const void *data;
     size_t size;
     int64_t version; /* opset that it was converted to; 0: as in the file */
-    arena *arena; /* texts of info calls */
+    arena *arena;    /* texts of info calls */
     struct op_count {
         const char *name;
         int64_t count;

@@ -195,8 +195,8 @@ struct cc {
     int scope;
     uint32_t temps, max_temps;
     uint32_t nslots; /* registers of variables, in the end */
-    src_range at; /* of what is being compiled */
-    int exits;    /* FLOW_ON unless what follows is not reached */
+    src_range at;    /* of what is being compiled */
+    int exits;       /* FLOW_ON unless what follows is not reached */
     loop *loop;
     const stype *ret; /* NULL: not known yet */
     bool ret_declared;
@@ -241,9 +241,9 @@ val val_const(cc *C, sv k, const stype *t);                                     
 bool c_emit_op(cc *C, const char *name, int nargs, const val *args, reg dst, val *out); /* resolves; args anywhere */
 bool c_emit_sop(cc *C, const sop *op, reg base, int nargs, reg dst, int nout, val *out, const stype *const *types);
 bool c_emit_call(cc *C, sfunction *fn, const char *method, reg base, int nargs, reg dst);
-bool code_lifetimes(cc *C); /* compile_live.c: registers are plain numbers afterwards */
+bool code_lifetimes(cc *C);       /* compile_live.c: registers are plain numbers afterwards */
 bool code_share_registers(cc *C); /* compile_regs.c */
-bool code_finish(cc *C);    /* packs everything into f->code */
+bool code_finish(cc *C);          /* packs everything into f->code */
 
 bool compile_entry(cc *C); /* compile.c: hooks around forward */
 

@@ -323,7 +323,8 @@ static bool retarget(lifetimes *L, uint32_t k) {
         if (x->op == INSN_COUNT) continue;
         uses u = uses_of(L, x);
         if (writes(&u, from)) {
-            if (!movable(L, x) || x->a != from || reads(&u, to)) return false; /* what it reads may be cleared behind it */
+            if (!movable(L, x) || x->a != from || reads(&u, to))
+                return false; /* what it reads may be cleared behind it */
             x->a = to;
             return true;
         }

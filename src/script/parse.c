@@ -33,23 +33,23 @@ static ast_op set_op(token_kind kind) {
 /* One that holds one value. */
 static ast *single_target(parser *p, ast *node) {
     if (node->kind == AST_TUPLE || node->kind == AST_LIST)
-        return parse_fail(p, NARU_BAD_FILE, node->at.start, node->at.end, "only one target can be here");
-    return parse_target(p, node);
+        return syntax_fail(p, NARU_BAD_FILE, node->at.start, node->at.end, "only one target can be here");
+    return syntax_target(p, node);
 }
 
 static ast *annotated(parser *p, ast *target, uint32_t start) {
     size_t mark = p->kids.count;
-    parse_advance(p);
-    if (!parse_push(p, single_target(p, target)) || !parse_push(p, parse_annotation(p))) return NULL;
-    if (!(parse_take(p, T_SET) ? parse_push(p, parse_tests(p)) : parse_push_missing(p))) return NULL;
-    return parse_node(p, AST_ANN_ASSIGN, start, mark);
+    syntax_advance(p);
+    if (!syntax_push(p, single_target(p, target)) || !syntax_push(p, syntax_annotation(p))) return NULL;
+    if (!(syntax_take(p, T_SET) ? syntax_push(p, syntax_tests(p)) : syntax_push_missing(p))) return NULL;
+    return syntax_node(p, AST_ANN_ASSIGN, start, mark);
 }
 
 static ast *augmented(parser *p, ast *target, uint32_t start, ast_op op) {
     size_t mark = p->kids.count;
-    parse_advance(p);
-    if (!parse_push(p, single_target(p, target)) || !parse_push(p, parse_tests(p))) return NULL;
-    ast *n = parse_node(p, AST_AUG_ASSIGN, start, mark);
+    syntax_advance(p);
+    if (!syntax_push(p, single_target(p, target)) || !syntax_push(p, syntax_tests(p))) return NULL;
+    ast *n = syntax_node(p, AST_AUG_ASSIGN, start, mark);
     if (n) n->op = (uint8_t)op;
     return n;
 }
@@ -57,68 +57,68 @@ static ast *augmented(parser *p, ast *target, uint32_t start, ast_op op) {
 static ast *assigned(parser *p, ast *first, uint32_t start) {
     size_t mark = p->kids.count;
     ast *value = first;
-    while (parse_take(p, T_SET)) {
-        if (!parse_push(p, parse_target(p, value))) return NULL;
-        value = parse_tests(p);
+    while (syntax_take(p, T_SET)) {
+        if (!syntax_push(p, syntax_target(p, value))) return NULL;
+        value = syntax_tests(p);
     }
-    return parse_push(p, value) ? parse_node(p, AST_ASSIGN, start, mark) : NULL;
+    return syntax_push(p, value) ? syntax_node(p, AST_ASSIGN, start, mark) : NULL;
 }
 
 static ast *expression_statement(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    ast *first = parse_tests(p);
+    ast *first = syntax_tests(p);
     if (!first) return NULL;
-    if (parse_is(p, T_COLON)) return annotated(p, first, start);
-    if (parse_is(p, T_SET)) return assigned(p, first, start);
+    if (syntax_is(p, T_COLON)) return annotated(p, first, start);
+    if (syntax_is(p, T_SET)) return assigned(p, first, start);
     ast_op op = set_op(p->tok.kind);
     if (op != AST_OP_COUNT) return augmented(p, first, start, op);
-    return parse_push(p, first) ? parse_node(p, AST_EXPR, start, mark) : NULL;
+    return syntax_push(p, first) ? syntax_node(p, AST_EXPR, start, mark) : NULL;
 }
 
 /* ---- keywords ---- */
 
 static ast *word_statement(parser *p, ast_kind kind) {
     token t = p->tok;
-    parse_advance(p);
-    return parse_leaf(p, kind, t.start, t.end);
+    syntax_advance(p);
+    return syntax_leaf(p, kind, t.start, t.end);
 }
 
 static ast *return_statement(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    parse_advance(p);
-    if (!(parse_starts(p->tok.kind) ? parse_push(p, parse_tests(p)) : parse_push_missing(p))) return NULL;
-    return parse_node(p, AST_RETURN, start, mark);
+    syntax_advance(p);
+    if (!(syntax_starts(p->tok.kind) ? syntax_push(p, syntax_tests(p)) : syntax_push_missing(p))) return NULL;
+    return syntax_node(p, AST_RETURN, start, mark);
 }
 
 /* `raise E from F`, `assert c, m`: two expressions, the second after `between`, the first missing only for raise. */
 static ast *two_part_statement(parser *p, ast_kind kind, token_kind between) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    parse_advance(p);
-    bool bare = kind == AST_RAISE && !parse_starts(p->tok.kind);
-    if (!(bare ? parse_push_missing(p) : parse_push(p, parse_test(p)))) return NULL;
-    if (!(!bare && parse_take(p, between) ? parse_push(p, parse_test(p)) : parse_push_missing(p))) return NULL;
-    return parse_node(p, kind, start, mark);
+    syntax_advance(p);
+    bool bare = kind == AST_RAISE && !syntax_starts(p->tok.kind);
+    if (!(bare ? syntax_push_missing(p) : syntax_push(p, syntax_test(p)))) return NULL;
+    if (!(!bare && syntax_take(p, between) ? syntax_push(p, syntax_test(p)) : syntax_push_missing(p))) return NULL;
+    return syntax_node(p, kind, start, mark);
 }
 
 static ast *del_statement(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    parse_advance(p);
-    ast *targets = parse_target(p, parse_targets(p));
-    if (!targets || !(targets->kind == AST_TUPLE ? parse_spread(p, targets) : parse_push(p, targets))) return NULL;
-    return parse_node(p, AST_DEL, start, mark);
+    syntax_advance(p);
+    ast *targets = syntax_target(p, syntax_targets(p));
+    if (!targets || !(targets->kind == AST_TUPLE ? syntax_spread(p, targets) : syntax_push(p, targets))) return NULL;
+    return syntax_node(p, AST_DEL, start, mark);
 }
 
 static ast *names_refused(parser *p, const char *message) {
     uint32_t start = p->tok.start;
     do {
-        parse_advance(p);
-        if (!parse_name(p)) return NULL;
-    } while (parse_is(p, T_COMMA));
-    return parse_unsupported(p, start, p->last_end, message);
+        syntax_advance(p);
+        if (!syntax_name(p)) return NULL;
+    } while (syntax_is(p, T_COMMA));
+    return syntax_unsupported(p, start, p->last_end, message);
 }
 
 /* ---- imports ---- */
@@ -127,10 +127,10 @@ static ast *names_refused(parser *p, const char *message) {
 static bool dotted(parser *p, str *s, bool dots) {
     do {
         token t = p->tok;
-        if (!parse_need(p, T_NAME)) return false;
+        if (!syntax_need(p, T_NAME)) return false;
         if (s->len && s->data[s->len - 1] != '.') str_add(s, ".");
         str_add_n(s, p->lex.src->text + t.start, t.end - t.start);
-    } while (dots && parse_take(p, T_DOT));
+    } while (dots && syntax_take(p, T_DOT));
     return true;
 }
 
@@ -139,38 +139,38 @@ static ast *alias(parser *p, bool from) {
     size_t mark = p->kids.count;
     str name = {0};
     ast *n = NULL;
-    if (dotted(p, &name, !from) && (parse_take(p, T_AS) ? parse_push(p, parse_name(p)) : parse_push_missing(p)))
-        n = parse_node(p, AST_ALIAS, start, mark);
-    n = name.failed ? parse_oom(p) : parse_set_text(p, n, str_text(&name), name.len);
+    if (dotted(p, &name, !from) && (syntax_take(p, T_AS) ? syntax_push(p, syntax_name(p)) : syntax_push_missing(p)))
+        n = syntax_node(p, AST_ALIAS, start, mark);
+    n = name.failed ? syntax_oom(p) : syntax_set_text(p, n, str_text(&name), name.len);
     str_free(&name);
     return n;
 }
 
 static bool aliases(parser *p, bool from) {
     uint32_t open = p->tok.start;
-    bool wrapped = from && parse_take(p, T_OPEN);
+    bool wrapped = from && syntax_take(p, T_OPEN);
     do
-        if (!parse_push(p, alias(p, from))) return false;
-    while (parse_take(p, T_COMMA) && !(wrapped && parse_is(p, T_CLOSE)));
-    return !wrapped || parse_close(p, T_CLOSE, open);
+        if (!syntax_push(p, alias(p, from))) return false;
+    while (syntax_take(p, T_COMMA) && !(wrapped && syntax_is(p, T_CLOSE)));
+    return !wrapped || syntax_close(p, T_CLOSE, open);
 }
 
 /* The module of `from`, with its leading dots. */
 static bool from_module(parser *p, str *module) {
-    while (parse_is(p, T_DOT) || parse_is(p, T_ELLIPSIS)) {
-        str_add(module, parse_is(p, T_DOT) ? "." : "...");
-        parse_advance(p);
+    while (syntax_is(p, T_DOT) || syntax_is(p, T_ELLIPSIS)) {
+        str_add(module, syntax_is(p, T_DOT) ? "." : "...");
+        syntax_advance(p);
     }
-    if (module->len && parse_is(p, T_IMPORT)) return true;
+    if (module->len && syntax_is(p, T_IMPORT)) return true;
     return dotted(p, module, true);
 }
 
 static ast *from_import(parser *p, uint32_t start, size_t mark) {
     str module = {0};
     ast *n = NULL;
-    if (from_module(p, &module) && parse_need(p, T_IMPORT) && (parse_take(p, T_MUL) || aliases(p, true)))
-        n = parse_node(p, AST_IMPORT, start, mark);
-    n = module.failed ? parse_oom(p) : parse_set_text(p, n, str_text(&module), module.len);
+    if (from_module(p, &module) && syntax_need(p, T_IMPORT) && (syntax_take(p, T_MUL) || aliases(p, true)))
+        n = syntax_node(p, AST_IMPORT, start, mark);
+    n = module.failed ? syntax_oom(p) : syntax_set_text(p, n, str_text(&module), module.len);
     str_free(&module);
     return n;
 }
@@ -178,22 +178,22 @@ static ast *from_import(parser *p, uint32_t start, size_t mark) {
 static ast *import_statement(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    bool from = parse_is(p, T_FROM);
-    parse_advance(p);
-    ast *n = from ? from_import(p, start, mark) : aliases(p, false) ? parse_node(p, AST_IMPORT, start, mark) : NULL;
-    return n && p->functions ? parse_unsupported(p, start, n->at.end, "import statements aren't supported") : n;
+    bool from = syntax_is(p, T_FROM);
+    syntax_advance(p);
+    ast *n = from ? from_import(p, start, mark) : aliases(p, false) ? syntax_node(p, AST_IMPORT, start, mark) : NULL;
+    return n && p->functions ? syntax_unsupported(p, start, n->at.end, "import statements aren't supported") : n;
 }
 
 /* `type X = T` (Python 3.12): two names in a row. */
 static bool at_type_alias(const parser *p) {
-    return parse_is(p, T_NAME) && p->next.kind == T_NAME && p->tok.end - p->tok.start == 4 &&
+    return syntax_is(p, T_NAME) && p->next.kind == T_NAME && p->tok.end - p->tok.start == 4 &&
            memcmp(p->lex.src->text + p->tok.start, "type", 4) == 0;
 }
 
 static ast *type_alias(parser *p) {
     uint32_t start = p->tok.start;
-    while (!parse_is(p, T_NEWLINE) && !parse_is(p, T_END) && !parse_is(p, T_ERROR)) parse_advance(p);
-    return parse_unsupported(p, start, p->last_end, "TypeAlias aren't supported");
+    while (!syntax_is(p, T_NEWLINE) && !syntax_is(p, T_END) && !syntax_is(p, T_ERROR)) syntax_advance(p);
+    return syntax_unsupported(p, start, p->last_end, "TypeAlias aren't supported");
 }
 
 /* ---- one line ---- */
@@ -211,32 +211,32 @@ static ast *simple(parser *p) {
     case T_FROM: return import_statement(p);
     case T_GLOBAL: return names_refused(p, "global variables aren't supported");
     case T_NONLOCAL: return names_refused(p, "nonlocal variables aren't supported");
-    case T_INDENT: return parse_unexpected(p, "a statement");
+    case T_INDENT: return syntax_unexpected(p, "a statement");
     default: return at_type_alias(p) ? type_alias(p) : expression_statement(p);
     }
 }
 
-bool parse_simple_line(parser *p) {
+bool syntax_simple_line(parser *p) {
     do
-        if (!parse_push(p, simple(p))) return false;
-    while (parse_take(p, T_SEMICOLON) && !parse_is(p, T_NEWLINE));
-    return parse_need(p, T_NEWLINE);
+        if (!syntax_push(p, simple(p))) return false;
+    while (syntax_take(p, T_SEMICOLON) && !syntax_is(p, T_NEWLINE));
+    return syntax_need(p, T_NEWLINE);
 }
 
 /* ---- entries ---- */
 
 static ast *module(parser *p) {
     size_t mark = p->kids.count;
-    while (!parse_is(p, T_END)) {
-        if (parse_take(p, T_NEWLINE)) continue;
-        if (!parse_statement(p)) return NULL;
+    while (!syntax_is(p, T_END)) {
+        if (syntax_take(p, T_NEWLINE)) continue;
+        if (!syntax_statement(p)) return NULL;
     }
-    return parse_node(p, AST_MODULE, 0, mark);
+    return syntax_node(p, AST_MODULE, 0, mark);
 }
 
-static ast *lone(parser *p, ast *n) { return n && !parse_is(p, T_END) ? parse_unexpected(p, "the end") : n; }
+static ast *lone(parser *p, ast *n) { return n && !syntax_is(p, T_END) ? syntax_unexpected(p, "the end") : n; }
 
-static ast *expression(parser *p) { return lone(p, parse_tests(p)); }
+static ast *expression(parser *p) { return lone(p, syntax_tests(p)); }
 
 static ast *only_type(parser *p, ast *n) {
     if (!n) return NULL;
@@ -261,10 +261,10 @@ static ast *only_type(parser *p, ast *n) {
         break;
     default: break;
     }
-    return parse_fail(p, NARU_BAD_FILE, n->at.start, n->at.end, "this is not a type");
+    return syntax_fail(p, NARU_BAD_FILE, n->at.start, n->at.end, "this is not a type");
 }
 
-static ast *type_text(parser *p) { return only_type(p, lone(p, parse_annotation(p))); }
+static ast *type_text(parser *p) { return only_type(p, lone(p, syntax_annotation(p))); }
 
 static naru_status check_text(const source *src, naru_error *err) {
     size_t bad = text_utf8(src->text, src->size);

@@ -15,10 +15,10 @@ typedef struct {
 
 static uint8_t param_flags(parser *p, param_state *st) {
     uint8_t flags = st->keyword_only ? AST_KEYWORD_ONLY : 0;
-    if (!st->keyword_only && parse_take(p, T_MUL)) {
+    if (!st->keyword_only && syntax_take(p, T_MUL)) {
         flags = AST_STAR;
         st->keyword_only = true;
-    } else if (parse_take(p, T_POW)) {
+    } else if (syntax_take(p, T_POW)) {
         flags = AST_STAR_STAR;
         st->after_stars = true;
     }
@@ -26,31 +26,32 @@ static uint8_t param_flags(parser *p, param_state *st) {
 }
 
 static bool param_default(parser *p, param_state *st, const ast *name, uint8_t flags) {
-    if (parse_take(p, T_SET)) {
+    if (syntax_take(p, T_SET)) {
         if (flags & (AST_STAR | AST_STAR_STAR))
-            return parse_fail(p, NARU_BAD_FILE, name->at.start, name->at.end, "a parameter with stars has no default");
+            return syntax_fail(p, NARU_BAD_FILE, name->at.start, name->at.end, "a parameter with stars has no default");
         if (!(flags & AST_KEYWORD_ONLY)) st->after_default = true;
-        return parse_push(p, parse_test(p));
+        return syntax_push(p, syntax_test(p));
     }
     if (st->after_default && !flags)
-        return parse_fail(p, NARU_BAD_FILE, name->at.start, name->at.end,
-                          "a default is missing: '%s' follows one that has", name->text);
-    return parse_push_missing(p);
+        return syntax_fail(p, NARU_BAD_FILE, name->at.start, name->at.end,
+                           "a default is missing: '%s' follows one that has", name->text);
+    return syntax_push_missing(p);
 }
 
 static ast *param(parser *p, param_state *st) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
     if (st->after_stars)
-        return parse_fail(p, NARU_BAD_FILE, start, p->tok.end, "no parameter may follow the one with two stars");
+        return syntax_fail(p, NARU_BAD_FILE, start, p->tok.end, "no parameter may follow the one with two stars");
     uint8_t flags = param_flags(p, st);
-    ast *name = parse_name(p);
+    ast *name = syntax_name(p);
     if (!name) return NULL;
-    bool annotated = st->close == T_CLOSE && parse_take(p, T_COLON);
-    if (annotated && parse_is(p, T_MUL)) parse_advance(p); /* *args: *Ts */
-    if (!(annotated ? parse_push(p, parse_annotation(p)) : parse_push_missing(p)) || !param_default(p, st, name, flags))
+    bool annotated = st->close == T_CLOSE && syntax_take(p, T_COLON);
+    if (annotated && syntax_is(p, T_MUL)) syntax_advance(p); /* *args: *Ts */
+    if (!(annotated ? syntax_push(p, syntax_annotation(p)) : syntax_push_missing(p)) ||
+        !param_default(p, st, name, flags))
         return NULL;
-    ast *n = parse_node(p, AST_PARAM, start, mark);
+    ast *n = syntax_node(p, AST_PARAM, start, mark);
     if (!n) return NULL;
     n->flags = flags;
     n->text = name->text;
@@ -60,14 +61,14 @@ static ast *param(parser *p, param_state *st) {
 
 /* `/` after parameters, `*` before a comma: marks, not parameters. */
 static bool mark_only(parser *p, param_state *st, size_t mark) {
-    if (parse_is(p, T_DIV) && p->kids.count > mark) {
+    if (syntax_is(p, T_DIV) && p->kids.count > mark) {
         for (size_t i = mark; i < p->kids.count; i++) p->kids.data[i]->flags |= AST_POSITIONAL_ONLY;
-        parse_advance(p);
+        syntax_advance(p);
         return true;
     }
-    if (!st->keyword_only && parse_is(p, T_MUL) && p->next.kind == T_COMMA) {
+    if (!st->keyword_only && syntax_is(p, T_MUL) && p->next.kind == T_COMMA) {
         st->keyword_only = true;
-        parse_advance(p);
+        syntax_advance(p);
         return true;
     }
     return false;
@@ -78,21 +79,21 @@ static bool param_comment(parser *p, size_t mark) {
     if (!p->tok.type_end || p->kids.count == mark) return true;
     ast *last = p->kids.data[p->kids.count - 1];
     if (last->kids[0]) return true;
-    last->kids[0] = parse_type_comment(p, p->tok);
+    last->kids[0] = syntax_type_comment(p, p->tok);
     return last->kids[0];
 }
 
-ast *parse_params(parser *p, token_kind close) {
+ast *syntax_params(parser *p, token_kind close) {
     param_state st = {.close = close};
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    while (!parse_is(p, close)) {
-        if (!mark_only(p, &st, mark) && !parse_push(p, param(p, &st))) return NULL;
-        bool comma = parse_take(p, T_COMMA);
+    while (!syntax_is(p, close)) {
+        if (!mark_only(p, &st, mark) && !syntax_push(p, param(p, &st))) return NULL;
+        bool comma = syntax_take(p, T_COMMA);
         if (close == T_CLOSE && !param_comment(p, mark)) return NULL;
         if (!comma) break;
     }
-    return parse_node(p, AST_PARAMS, start, mark);
+    return syntax_node(p, AST_PARAMS, start, mark);
 }
 
 /* ---- functions ---- */
@@ -100,13 +101,13 @@ ast *parse_params(parser *p, token_kind close) {
 /* `[T, ...]` after a name (Python 3.12): passed over. */
 static bool type_params(parser *p, bool *any) {
     uint32_t open = p->tok.start, depth = 0;
-    *any = parse_is(p, T_OPEN_SQUARE);
+    *any = syntax_is(p, T_OPEN_SQUARE);
     if (!*any) return true;
     do {
-        depth += parse_is(p, T_OPEN_SQUARE);
-        depth -= parse_is(p, T_CLOSE_SQUARE);
-        if (parse_is(p, T_END) || parse_is(p, T_ERROR)) return parse_close(p, T_CLOSE_SQUARE, open);
-        parse_advance(p);
+        depth += syntax_is(p, T_OPEN_SQUARE);
+        depth -= syntax_is(p, T_CLOSE_SQUARE);
+        if (syntax_is(p, T_END) || syntax_is(p, T_ERROR)) return syntax_close(p, T_CLOSE_SQUARE, open);
+        syntax_advance(p);
     } while (depth);
     return true;
 }
@@ -114,42 +115,42 @@ static bool type_params(parser *p, bool *any) {
 /* A body that says why the function cannot be compiled. */
 static ast *refused_body(parser *p, uint32_t start, uint32_t end, const char *message) {
     size_t mark = p->kids.count;
-    return parse_push(p, parse_unsupported(p, start, end, message)) ? parse_node(p, AST_BODY, start, mark) : NULL;
+    return syntax_push(p, syntax_unsupported(p, start, end, message)) ? syntax_node(p, AST_BODY, start, mark) : NULL;
 }
 
 static bool head(parser *p, bool *generic) {
     uint32_t open;
     if (!type_params(p, generic)) return false;
     open = p->tok.start;
-    if (!parse_need(p, T_OPEN) || !parse_push(p, parse_params(p, T_CLOSE)) || !parse_close(p, T_CLOSE, open))
+    if (!syntax_need(p, T_OPEN) || !syntax_push(p, syntax_params(p, T_CLOSE)) || !syntax_close(p, T_CLOSE, open))
         return false;
-    return parse_take(p, T_ARROW) ? parse_push(p, parse_annotation(p)) : parse_push_missing(p);
+    return syntax_take(p, T_ARROW) ? syntax_push(p, syntax_annotation(p)) : syntax_push_missing(p);
 }
 
 static ast *body(parser *p, token *comment, bool *method) {
     *method = p->in_class;
     p->in_class = false;
     p->functions++;
-    ast *b = parse_block(p, comment);
+    ast *b = syntax_block(p, comment);
     p->functions--;
     p->in_class = *method;
     return b;
 }
 
-ast *parse_function(parser *p, uint32_t start, ast *decorators, bool async) {
+ast *syntax_function(parser *p, uint32_t start, ast *decorators, bool async) {
     size_t mark = p->kids.count;
     uint32_t def = p->tok.start;
     bool generic, method;
     token comment = {0};
-    parse_advance(p);
-    ast *name = parse_name(p);
+    syntax_advance(p);
+    ast *name = syntax_name(p);
     if (!name || !head(p, &generic)) return NULL;
     ast *b = body(p, &comment, &method);
     if (b && async) b = refused_body(p, def, name->at.end, "async function definitions aren't supported");
     if (b && generic) b = refused_body(p, def, name->at.end, "type parameters aren't supported");
-    if (!parse_push(p, b) || !parse_push(p, decorators)) return NULL;
-    ast *n = parse_set_text(p, parse_node(p, AST_FUNCTION, start, mark), name->text, name->len);
-    return n && parse_signature(p, comment, n, method) ? n : NULL;
+    if (!syntax_push(p, b) || !syntax_push(p, decorators)) return NULL;
+    ast *n = syntax_set_text(p, syntax_node(p, AST_FUNCTION, start, mark), name->text, name->len);
+    return n && syntax_signature(p, comment, n, method) ? n : NULL;
 }
 
 /* ---- classes ---- */
@@ -157,38 +158,38 @@ ast *parse_function(parser *p, uint32_t start, ast *decorators, bool async) {
 static bool bases(parser *p) {
     uint32_t open = p->tok.start;
     size_t mark = p->kids.count;
-    if (parse_take(p, T_OPEN) && !parse_arguments(p, open)) return false;
-    return parse_push(p, parse_node(p, AST_ARGS, open, mark));
+    if (syntax_take(p, T_OPEN) && !syntax_arguments(p, open)) return false;
+    return syntax_push(p, syntax_node(p, AST_ARGS, open, mark));
 }
 
-ast *parse_class(parser *p, uint32_t start, ast *decorators) {
+ast *syntax_class(parser *p, uint32_t start, ast *decorators) {
     size_t mark = p->kids.count;
     bool generic, outer = p->in_class;
-    parse_advance(p);
-    ast *name = parse_name(p);
+    syntax_advance(p);
+    ast *name = syntax_name(p);
     if (!name || !type_params(p, &generic) || !bases(p)) return NULL;
     p->in_class = true;
-    ast *b = parse_block(p, NULL);
+    ast *b = syntax_block(p, NULL);
     p->in_class = outer;
-    if (!parse_push(p, b) || !parse_push(p, decorators)) return NULL;
+    if (!syntax_push(p, b) || !syntax_push(p, decorators)) return NULL;
     if (p->functions || generic) {
         p->kids.count = mark;
-        return parse_unsupported(p, start, name->at.end,
-                                 generic ? "type parameters aren't supported" : "class definitions aren't supported");
+        return syntax_unsupported(p, start, name->at.end,
+                                  generic ? "type parameters aren't supported" : "class definitions aren't supported");
     }
-    return parse_set_text(p, parse_node(p, AST_CLASS, start, mark), name->text, name->len);
+    return syntax_set_text(p, syntax_node(p, AST_CLASS, start, mark), name->text, name->len);
 }
 
-ast *parse_decorated(parser *p) {
+ast *syntax_decorated(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    while (parse_take(p, T_AT))
-        if (!parse_push(p, parse_named(p)) || !parse_need(p, T_NEWLINE)) return NULL;
-    ast *decorators = parse_node(p, AST_DECORATORS, start, mark);
+    while (syntax_take(p, T_AT))
+        if (!syntax_push(p, syntax_named(p)) || !syntax_need(p, T_NEWLINE)) return NULL;
+    ast *decorators = syntax_node(p, AST_DECORATORS, start, mark);
     if (!decorators) return NULL;
-    if (parse_is(p, T_CLASS)) return parse_class(p, p->tok.start, decorators);
-    bool async = parse_is(p, T_ASYNC) && p->next.kind == T_DEF;
-    if (async) parse_advance(p);
-    return parse_is(p, T_DEF) ? parse_function(p, p->tok.start, decorators, async)
-                              : parse_unexpected(p, "a function or a class after its decorators");
+    if (syntax_is(p, T_CLASS)) return syntax_class(p, p->tok.start, decorators);
+    bool async = syntax_is(p, T_ASYNC) && p->next.kind == T_DEF;
+    if (async) syntax_advance(p);
+    return syntax_is(p, T_DEF) ? syntax_function(p, p->tok.start, decorators, async)
+                               : syntax_unexpected(p, "a function or a class after its decorators");
 }

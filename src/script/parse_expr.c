@@ -39,18 +39,18 @@ static const infix infixes[T_COUNT] = {
 /* ---- chains ---- */
 
 static infix infix_here(const parser *p) {
-    if (parse_is(p, T_NOT) && p->next.kind != T_IN) return (infix){0};
+    if (syntax_is(p, T_NOT) && p->next.kind != T_IN) return (infix){0};
     return infixes[p->tok.kind];
 }
 
 static ast_op take_infix(parser *p) {
     ast_op op = infixes[p->tok.kind].op;
-    if (parse_is(p, T_NOT)) parse_advance(p);
-    else if (parse_is(p, T_IS) && p->next.kind == T_NOT) {
-        parse_advance(p);
+    if (syntax_is(p, T_NOT)) syntax_advance(p);
+    else if (syntax_is(p, T_IS) && p->next.kind == T_NOT) {
+        syntax_advance(p);
         op = AST_OP_IS_NOT;
     }
-    parse_advance(p);
+    syntax_advance(p);
     return op;
 }
 
@@ -63,24 +63,24 @@ static ast *finish_chain(parser *p, level lv, uint32_t start, size_t mark, size_
     p->ops.count = ops_mark;
     if (lv == LEVEL_SUM && count == 1 && is_number(kids[0]) && kids[1]->kind == AST_COMPLEX && kids[1]->c.re == 0) {
         p->kids.count = mark;
-        return parse_complex(p, start, kids[0], ops[0] == AST_OP_SUB, kids[1]);
+        return syntax_complex(p, start, kids[0], ops[0] == AST_OP_SUB, kids[1]);
     }
-    ast *n = parse_node(p, lv <= LEVEL_AND ? AST_BOOLOP : lv == LEVEL_COMPARE ? AST_COMPARE : AST_BINARY, start, mark);
+    ast *n = syntax_node(p, lv <= LEVEL_AND ? AST_BOOLOP : lv == LEVEL_COMPARE ? AST_COMPARE : AST_BINARY, start, mark);
     if (!n) return NULL;
     n->op = ops[0];
     if (n->kind == AST_BOOLOP) return n;
     n->ops = arena_dup(p->a, ops, count);
-    return n->ops ? n : parse_oom(p);
+    return n->ops ? n : syntax_oom(p);
 }
 
 /* left and all operators of this precedence that follow. */
 static ast *chain(parser *p, level lv, ast *left, uint32_t start) {
     size_t mark = p->kids.count, ops_mark = p->ops.count;
-    if (!parse_push(p, left)) return NULL;
+    if (!syntax_push(p, left)) return NULL;
     for (infix in = infix_here(p); in.is && in.level == lv; in = infix_here(p)) {
         uint8_t op = (uint8_t)take_infix(p);
-        if (!ARRAY_PUSH(&p->ops, op)) return parse_oom(p);
-        if (!parse_push(p, parse_level(p, lv + 1))) return NULL;
+        if (!ARRAY_PUSH(&p->ops, op)) return syntax_oom(p);
+        if (!syntax_push(p, syntax_level(p, lv + 1))) return NULL;
     }
     return finish_chain(p, lv, start, mark, ops_mark);
 }
@@ -89,18 +89,18 @@ static ast *chain(parser *p, level lv, ast *left, uint32_t start) {
 
 static ast *make_unary(parser *p, ast_op op, uint32_t start, ast *operand) {
     size_t mark = p->kids.count;
-    if (!parse_push(p, operand)) return NULL;
-    ast *n = parse_node(p, AST_UNARY, start, mark);
+    if (!syntax_push(p, operand)) return NULL;
+    ast *n = syntax_node(p, AST_UNARY, start, mark);
     if (n) n->op = (uint8_t)op;
     return n;
 }
 
 static ast *negation(parser *p, level min) {
-    if (min > LEVEL_NOT) return parse_unexpected(p, "an operand");
+    if (min > LEVEL_NOT) return syntax_unexpected(p, "an operand");
     uint32_t start = p->tok.start;
-    parse_advance(p);
-    if (!parse_enter(p)) return NULL;
-    ast *operand = parse_level(p, LEVEL_NOT);
+    syntax_advance(p);
+    if (!syntax_enter(p)) return NULL;
+    ast *operand = syntax_level(p, LEVEL_NOT);
     p->depth--;
     return make_unary(p, AST_OP_NOT, start, operand);
 }
@@ -112,14 +112,14 @@ static ast *power(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
     ast *base = primary(p);
-    if (!base || !parse_take(p, T_POW)) return base;
-    if (!parse_enter(p) || !parse_push(p, base) || !parse_push(p, unary(p))) return NULL;
+    if (!base || !syntax_take(p, T_POW)) return base;
+    if (!syntax_enter(p) || !syntax_push(p, base) || !syntax_push(p, unary(p))) return NULL;
     p->depth--;
-    ast *n = parse_node(p, AST_BINARY, start, mark);
+    ast *n = syntax_node(p, AST_BINARY, start, mark);
     if (!n) return NULL;
     n->op = AST_OP_POW;
     n->ops = arena_dup(p->a, &n->op, 1);
-    return n->ops ? n : parse_oom(p);
+    return n->ops ? n : syntax_oom(p);
 }
 
 /* `-1` is a constant, unless something binds tighter than the minus. */
@@ -131,22 +131,22 @@ static bool at_lone_number(const parser *p) {
 
 static ast *unary(parser *p) {
     uint32_t start = p->tok.start;
-    ast_op op = parse_is(p, T_SUB)     ? AST_OP_NEG
-                : parse_is(p, T_ADD)   ? AST_OP_POS
-                : parse_is(p, T_TILDE) ? AST_OP_INVERT
-                                       : AST_OP_COUNT;
+    ast_op op = syntax_is(p, T_SUB)     ? AST_OP_NEG
+                : syntax_is(p, T_ADD)   ? AST_OP_POS
+                : syntax_is(p, T_TILDE) ? AST_OP_INVERT
+                                        : AST_OP_COUNT;
     if (op == AST_OP_COUNT) return power(p);
-    parse_advance(p);
-    if (op == AST_OP_NEG && at_lone_number(p)) return parse_number(p, start, true);
-    if (!parse_enter(p)) return NULL;
+    syntax_advance(p);
+    if (op == AST_OP_NEG && at_lone_number(p)) return syntax_number(p, start, true);
+    if (!syntax_enter(p)) return NULL;
     ast *operand = unary(p);
     p->depth--;
     return make_unary(p, op, start, operand);
 }
 
-ast *parse_level(parser *p, level min) {
+ast *syntax_level(parser *p, level min) {
     uint32_t start = p->tok.start;
-    ast *left = parse_is(p, T_NOT) ? negation(p, min) : unary(p);
+    ast *left = syntax_is(p, T_NOT) ? negation(p, min) : unary(p);
     while (left) {
         infix in = infix_here(p);
         if (!in.is || in.level < min) break;
@@ -158,85 +158,85 @@ ast *parse_level(parser *p, level min) {
 /* ---- attributes, calls, subscripts ---- */
 
 static ast *attribute(parser *p, ast *object, uint32_t start) {
-    parse_advance(p);
+    syntax_advance(p);
     size_t mark = p->kids.count;
     token t = p->tok;
-    if (!parse_push(p, object) || !parse_need(p, T_NAME)) return NULL;
-    return parse_set_text(p, parse_node(p, AST_ATTR, start, mark), p->lex.src->text + t.start, t.end - t.start);
+    if (!syntax_push(p, object) || !syntax_need(p, T_NAME)) return NULL;
+    return syntax_set_text(p, syntax_node(p, AST_ATTR, start, mark), p->lex.src->text + t.start, t.end - t.start);
 }
 
 static ast *keyword(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    if (parse_take(p, T_POW)) return parse_push(p, parse_test(p)) ? parse_node(p, AST_KEYWORD, start, mark) : NULL;
+    if (syntax_take(p, T_POW)) return syntax_push(p, syntax_test(p)) ? syntax_node(p, AST_KEYWORD, start, mark) : NULL;
     token t = p->tok;
-    parse_advance(p);
-    parse_advance(p); /* name, `=` */
-    if (!parse_push(p, parse_test(p))) return NULL;
-    return parse_set_text(p, parse_node(p, AST_KEYWORD, start, mark), p->lex.src->text + t.start, t.end - t.start);
+    syntax_advance(p);
+    syntax_advance(p); /* name, `=` */
+    if (!syntax_push(p, syntax_test(p))) return NULL;
+    return syntax_set_text(p, syntax_node(p, AST_KEYWORD, start, mark), p->lex.src->text + t.start, t.end - t.start);
 }
 
 static ast *generator_argument(parser *p, ast *element, uint32_t start) {
     size_t mark = p->kids.count;
     bool async = false;
-    if (!parse_push(p, element) || !parse_clauses(p, &async)) return NULL;
-    ast *n = parse_node(p, AST_GENERATOR, start, mark);
-    return n && async ? parse_unsupported(p, start, n->at.end, "async comprehensions aren't supported") : n;
+    if (!syntax_push(p, element) || !syntax_clauses(p, &async)) return NULL;
+    ast *n = syntax_node(p, AST_GENERATOR, start, mark);
+    return n && async ? syntax_unsupported(p, start, n->at.end, "async comprehensions aren't supported") : n;
 }
 
 static ast *argument(parser *p, bool *keywords) {
     uint32_t start = p->tok.start;
-    if (parse_is(p, T_POW) || (parse_is(p, T_NAME) && p->next.kind == T_SET)) {
+    if (syntax_is(p, T_POW) || (syntax_is(p, T_NAME) && p->next.kind == T_SET)) {
         *keywords = true;
         return keyword(p);
     }
-    bool starred = parse_is(p, T_MUL);
-    ast *value = parse_star_or_named(p);
+    bool starred = syntax_is(p, T_MUL);
+    ast *value = syntax_star_or_named(p);
     if (value && *keywords && !starred)
-        return parse_fail(p, NARU_BAD_FILE, start, p->last_end, "a positional argument after a keyword argument");
-    return value && parse_at_clause(p) ? generator_argument(p, value, start) : value;
+        return syntax_fail(p, NARU_BAD_FILE, start, p->last_end, "a positional argument after a keyword argument");
+    return value && syntax_at_clause(p) ? generator_argument(p, value, start) : value;
 }
 
-bool parse_arguments(parser *p, uint32_t open) {
+bool syntax_arguments(parser *p, uint32_t open) {
     bool keywords = false;
-    while (!parse_is(p, T_CLOSE)) {
-        if (parse_is(p, T_END) || !parse_push(p, argument(p, &keywords))) break;
-        if (!parse_take(p, T_COMMA)) break;
+    while (!syntax_is(p, T_CLOSE)) {
+        if (syntax_is(p, T_END) || !syntax_push(p, argument(p, &keywords))) break;
+        if (!syntax_take(p, T_COMMA)) break;
     }
-    return p->status == NARU_OK && parse_close(p, T_CLOSE, open);
+    return p->status == NARU_OK && syntax_close(p, T_CLOSE, open);
 }
 
 static ast *call(parser *p, ast *callee, uint32_t start) {
     size_t mark = p->kids.count;
     uint32_t open = p->tok.start;
-    parse_advance(p);
-    if (!parse_push(p, callee) || !parse_arguments(p, open)) return NULL;
-    return parse_node(p, AST_CALL, start, mark);
+    syntax_advance(p);
+    if (!syntax_push(p, callee) || !syntax_arguments(p, open)) return NULL;
+    return syntax_node(p, AST_CALL, start, mark);
 }
 
 /* One bound of a slice, or a kid that is not there. */
 static bool bound(parser *p) {
-    if (parse_starts(p->tok.kind)) return parse_push(p, parse_test(p));
-    return parse_push_missing(p);
+    if (syntax_starts(p->tok.kind)) return syntax_push(p, syntax_test(p));
+    return syntax_push_missing(p);
 }
 
 static ast *index_item(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    if (!parse_is(p, T_COLON)) {
-        ast *first = parse_star_or_named(p);
-        if (!first || !parse_is(p, T_COLON)) return first;
-        if (!parse_push(p, first)) return NULL;
-    } else if (!parse_push_missing(p)) return NULL;
-    parse_advance(p);
+    if (!syntax_is(p, T_COLON)) {
+        ast *first = syntax_star_or_named(p);
+        if (!first || !syntax_is(p, T_COLON)) return first;
+        if (!syntax_push(p, first)) return NULL;
+    } else if (!syntax_push_missing(p)) return NULL;
+    syntax_advance(p);
     if (!bound(p)) return NULL;
-    if (!(parse_take(p, T_COLON) ? bound(p) : parse_push_missing(p))) return NULL;
-    return parse_node(p, AST_SLICE, start, mark);
+    if (!(syntax_take(p, T_COLON) ? bound(p) : syntax_push_missing(p))) return NULL;
+    return syntax_node(p, AST_SLICE, start, mark);
 }
 
-bool parse_spread(parser *p, const ast *node) {
+bool syntax_spread(parser *p, const ast *node) {
     for (uint32_t i = 0; i < node->count; i++)
-        if (!parse_push(p, node->kids[i])) return false;
+        if (!syntax_push(p, node->kids[i])) return false;
     return true;
 }
 
@@ -244,36 +244,36 @@ static ast *subscript(parser *p, ast *object, uint32_t start) {
     size_t mark = p->kids.count;
     uint32_t open = p->tok.start;
     bool tuple = false;
-    parse_advance(p);
-    if (!parse_push(p, object)) return NULL;
+    syntax_advance(p);
+    if (!syntax_push(p, object)) return NULL;
     ast *item = index_item(p);
-    if (item && item->kind == AST_TUPLE && !parse_is(p, T_COMMA)) {
+    if (item && item->kind == AST_TUPLE && !syntax_is(p, T_COMMA)) {
         tuple = true;
-        if (!parse_spread(p, item)) return NULL;
-    } else if (!parse_push(p, item)) return NULL;
+        if (!syntax_spread(p, item)) return NULL;
+    } else if (!syntax_push(p, item)) return NULL;
     else tuple = item->kind == AST_STARRED;
-    while (parse_take(p, T_COMMA)) {
+    while (syntax_take(p, T_COMMA)) {
         tuple = true;
-        if (parse_is(p, T_CLOSE_SQUARE)) break;
-        if (!parse_push(p, index_item(p))) return NULL;
+        if (syntax_is(p, T_CLOSE_SQUARE)) break;
+        if (!syntax_push(p, index_item(p))) return NULL;
     }
-    if (!parse_close(p, T_CLOSE_SQUARE, open)) return NULL;
-    ast *n = parse_node(p, AST_SUBSCRIPT, start, mark);
+    if (!syntax_close(p, T_CLOSE_SQUARE, open)) return NULL;
+    ast *n = syntax_node(p, AST_SUBSCRIPT, start, mark);
     if (n && tuple) n->flags = AST_TUPLE_INDEX;
     return n;
 }
 
 static ast *primary(parser *p) {
     uint32_t start = p->tok.start;
-    bool awaited = parse_take(p, T_AWAIT);
-    ast *n = parse_atom(p);
+    bool awaited = syntax_take(p, T_AWAIT);
+    ast *n = syntax_atom(p);
     while (n) {
-        if (parse_is(p, T_DOT)) n = attribute(p, n, start);
-        else if (parse_is(p, T_OPEN)) n = call(p, n, start);
-        else if (parse_is(p, T_OPEN_SQUARE)) n = subscript(p, n, start);
+        if (syntax_is(p, T_DOT)) n = attribute(p, n, start);
+        else if (syntax_is(p, T_OPEN)) n = call(p, n, start);
+        else if (syntax_is(p, T_OPEN_SQUARE)) n = subscript(p, n, start);
         else break;
     }
-    return n && awaited ? parse_unsupported(p, start, p->last_end, "Await aren't supported") : n;
+    return n && awaited ? syntax_unsupported(p, start, p->last_end, "Await aren't supported") : n;
 }
 
 /* ---- ternaries, commas ---- */
@@ -281,30 +281,30 @@ static ast *primary(parser *p) {
 static ast *ternary(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    ast *value = parse_level(p, LEVEL_OR);
-    if (!value || !parse_take(p, T_IF)) return value;
-    if (!parse_push(p, parse_level(p, LEVEL_OR)) || !parse_push(p, value) || !parse_need(p, T_ELSE) ||
-        !parse_push(p, parse_test(p)))
+    ast *value = syntax_level(p, LEVEL_OR);
+    if (!value || !syntax_take(p, T_IF)) return value;
+    if (!syntax_push(p, syntax_level(p, LEVEL_OR)) || !syntax_push(p, value) || !syntax_need(p, T_ELSE) ||
+        !syntax_push(p, syntax_test(p)))
         return NULL;
-    return parse_node(p, AST_TERNARY, start, mark);
+    return syntax_node(p, AST_TERNARY, start, mark);
 }
 
-ast *parse_test(parser *p) {
-    if (!parse_enter(p)) return NULL;
-    ast *n = parse_is(p, T_LAMBDA) ? parse_lambda(p) : ternary(p);
+ast *syntax_test(parser *p) {
+    if (!syntax_enter(p)) return NULL;
+    ast *n = syntax_is(p, T_LAMBDA) ? syntax_lambda(p) : ternary(p);
     p->depth--;
     return n;
 }
 
-ast *parse_named(parser *p) {
-    if (!parse_is(p, T_NAME) || p->next.kind != T_WALRUS) return parse_test(p);
+ast *syntax_named(parser *p) {
+    if (!syntax_is(p, T_NAME) || p->next.kind != T_WALRUS) return syntax_test(p);
     uint32_t start = p->tok.start;
-    parse_advance(p);
-    parse_advance(p);
-    return parse_test(p) ? parse_unsupported(p, start, p->last_end, "NamedExpr aren't supported") : NULL;
+    syntax_advance(p);
+    syntax_advance(p);
+    return syntax_test(p) ? syntax_unsupported(p, start, p->last_end, "NamedExpr aren't supported") : NULL;
 }
 
-bool parse_starts(token_kind kind) {
+bool syntax_starts(token_kind kind) {
     switch (kind) {
     case T_NAME:
     case T_INT:
@@ -332,16 +332,16 @@ bool parse_starts(token_kind kind) {
 static ast *starred(parser *p, ast *(*element)(parser *)) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    parse_advance(p);
-    return parse_push(p, element(p)) ? parse_node(p, AST_STARRED, start, mark) : NULL;
+    syntax_advance(p);
+    return syntax_push(p, element(p)) ? syntax_node(p, AST_STARRED, start, mark) : NULL;
 }
 
-static ast *operand(parser *p) { return parse_level(p, LEVEL_BIT_OR); }
+static ast *operand(parser *p) { return syntax_level(p, LEVEL_BIT_OR); }
 
-ast *parse_star_or_named(parser *p) { return parse_is(p, T_MUL) ? starred(p, parse_test) : parse_named(p); }
+ast *syntax_star_or_named(parser *p) { return syntax_is(p, T_MUL) ? starred(p, syntax_test) : syntax_named(p); }
 
-ast *parse_lone_star(parser *p, const ast *n) {
-    return parse_fail(p, NARU_BAD_FILE, n->at.start, n->at.end, "a starred expression belongs in a tuple");
+ast *syntax_lone_star(parser *p, const ast *n) {
+    return syntax_fail(p, NARU_BAD_FILE, n->at.start, n->at.end, "a starred expression belongs in a tuple");
 }
 
 /* Elements with commas between: a tuple, unless it is one element without a comma. */
@@ -350,22 +350,22 @@ static ast *listed(parser *p, ast *(*element)(parser *)) {
     size_t mark = p->kids.count;
     bool comma = false;
     do {
-        ast *e = parse_is(p, T_MUL) ? starred(p, element) : element(p);
-        if (!parse_push(p, e)) return NULL;
-        comma = parse_take(p, T_COMMA);
-    } while (comma && parse_starts(p->tok.kind));
+        ast *e = syntax_is(p, T_MUL) ? starred(p, element) : element(p);
+        if (!syntax_push(p, e)) return NULL;
+        comma = syntax_take(p, T_COMMA);
+    } while (comma && syntax_starts(p->tok.kind));
     if (!comma && p->kids.count == mark + 1) return p->kids.data[--p->kids.count];
-    ast *n = parse_node(p, AST_TUPLE, start, mark);
+    ast *n = syntax_node(p, AST_TUPLE, start, mark);
     if (n && comma) n->flags = AST_TRAILING_COMMA;
     return n;
 }
 
-ast *parse_tests(parser *p) {
-    ast *n = parse_is(p, T_YIELD) ? parse_yield(p) : listed(p, parse_test);
-    return n && n->kind == AST_STARRED ? parse_lone_star(p, n) : n;
+ast *syntax_tests(parser *p) {
+    ast *n = syntax_is(p, T_YIELD) ? syntax_yield(p) : listed(p, syntax_test);
+    return n && n->kind == AST_STARRED ? syntax_lone_star(p, n) : n;
 }
 
-ast *parse_targets(parser *p) { return listed(p, operand); }
+ast *syntax_targets(parser *p) { return listed(p, operand); }
 
 /* ---- targets ---- */
 
@@ -374,12 +374,12 @@ static ast *tuple_target(parser *p, ast *node) {
     node->kind = AST_TUPLE;
     for (uint32_t i = 0; i < node->count; i++) {
         ast *e = node->kids[i];
-        if (!parse_target(p, e->kind == AST_STARRED ? e->kids[0] : e)) return NULL;
+        if (!syntax_target(p, e->kind == AST_STARRED ? e->kids[0] : e)) return NULL;
     }
     return node;
 }
 
-ast *parse_target(parser *p, ast *node) {
+ast *syntax_target(parser *p, ast *node) {
     if (!node) return NULL;
     switch (node->kind) {
     case AST_NAME:
@@ -387,9 +387,9 @@ ast *parse_target(parser *p, ast *node) {
     case AST_SUBSCRIPT: return node;
     case AST_TUPLE:
     case AST_LIST: return tuple_target(p, node);
-    case AST_STARRED: return parse_lone_star(p, node);
+    case AST_STARRED: return syntax_lone_star(p, node);
     default:
-        return parse_fail(p, NARU_BAD_FILE, node->at.start, node->at.end,
-                          "not a target: only names, attributes, subscripts and tuples of them are");
+        return syntax_fail(p, NARU_BAD_FILE, node->at.start, node->at.end,
+                           "not a target: only names, attributes, subscripts and tuples of them are");
     }
 }

@@ -8,7 +8,7 @@
 
 #include "script/parse_in.h"
 
-ast *parse_fail(parser *p, naru_status code, uint32_t start, uint32_t end, const char *fmt, ...) {
+ast *syntax_fail(parser *p, naru_status code, uint32_t start, uint32_t end, const char *fmt, ...) {
     if (p->status != NARU_OK) return NULL;
     char message[400];
     va_list ap;
@@ -19,65 +19,65 @@ ast *parse_fail(parser *p, naru_status code, uint32_t start, uint32_t end, const
     return NULL;
 }
 
-ast *parse_oom(parser *p) {
+ast *syntax_oom(parser *p) {
     if (p->status == NARU_OK) p->status = err_oom(p->err);
     return NULL;
 }
 
-ast *parse_unexpected(parser *p, const char *wanted) {
+ast *syntax_unexpected(parser *p, const char *wanted) {
     token t = p->tok;
-    if (t.kind == T_ERROR) return parse_fail(p, NARU_BAD_FILE, t.start, t.end, "%s", p->lex.problem);
+    if (t.kind == T_ERROR) return syntax_fail(p, NARU_BAD_FILE, t.start, t.end, "%s", p->lex.problem);
     const char *quote = lex_is_spelled(t.kind) ? "'" : "";
-    return parse_fail(p, NARU_BAD_FILE, t.start, t.end, "expected %s, found %s%s%s", wanted, quote, lex_text(t.kind),
-                      quote);
+    return syntax_fail(p, NARU_BAD_FILE, t.start, t.end, "expected %s, found %s%s%s", wanted, quote, lex_text(t.kind),
+                       quote);
 }
 
 /* The lexer stops at an error: its message belongs to the last token. */
-void parse_advance(parser *p) {
+void syntax_advance(parser *p) {
     if (p->tok.kind >= T_NAME) p->last_end = p->tok.end; /* the end of a line or block is no text */
     p->tok = p->next;
     if (p->tok.kind != T_ERROR && p->tok.kind != T_END) p->next = lex_next(&p->lex);
 }
 
-bool parse_is(const parser *p, token_kind kind) { return p->tok.kind == kind; }
+bool syntax_is(const parser *p, token_kind kind) { return p->tok.kind == kind; }
 
-bool parse_take(parser *p, token_kind kind) {
+bool syntax_take(parser *p, token_kind kind) {
     if (p->tok.kind != kind) return false;
-    parse_advance(p);
+    syntax_advance(p);
     return true;
 }
 
-bool parse_need(parser *p, token_kind kind) {
-    if (parse_take(p, kind)) return true;
+bool syntax_need(parser *p, token_kind kind) {
+    if (syntax_take(p, kind)) return true;
     char wanted[40];
     const char *quote = lex_is_spelled(kind) ? "'" : "";
     snprintf(wanted, sizeof wanted, "%s%s%s", quote, lex_text(kind), quote);
-    parse_unexpected(p, wanted);
+    syntax_unexpected(p, wanted);
     return false;
 }
 
-bool parse_close(parser *p, token_kind kind, uint32_t open) {
+bool syntax_close(parser *p, token_kind kind, uint32_t open) {
     if (p->tok.kind == T_END)
-        return parse_fail(p, NARU_BAD_FILE, open, open + 1, "'%c' is never closed", p->lex.src->text[open]);
-    return parse_need(p, kind);
+        return syntax_fail(p, NARU_BAD_FILE, open, open + 1, "'%c' is never closed", p->lex.src->text[open]);
+    return syntax_need(p, kind);
 }
 
-bool parse_enter(parser *p) {
+bool syntax_enter(parser *p) {
     if (p->depth++ < AST_MAX_HEIGHT) return true;
-    return parse_fail(p, NARU_LIMIT, p->tok.start, p->tok.end, "the expression is nested deeper than %d levels",
-                      AST_MAX_HEIGHT);
+    return syntax_fail(p, NARU_LIMIT, p->tok.start, p->tok.end, "the expression is nested deeper than %d levels",
+                       AST_MAX_HEIGHT);
 }
 
-bool parse_push(parser *p, ast *kid) {
+bool syntax_push(parser *p, ast *kid) {
     if (!kid) return false;
-    return ARRAY_PUSH(&p->kids, kid) || parse_oom(p);
+    return ARRAY_PUSH(&p->kids, kid) || syntax_oom(p);
 }
 
-bool parse_push_missing(parser *p) { return ARRAY_PUSH(&p->kids, NULL) || parse_oom(p); }
+bool syntax_push_missing(parser *p) { return ARRAY_PUSH(&p->kids, NULL) || syntax_oom(p); }
 
-ast *parse_leaf(parser *p, ast_kind kind, uint32_t start, uint32_t end) {
+ast *syntax_leaf(parser *p, ast_kind kind, uint32_t start, uint32_t end) {
     ast *n = arena_calloc(p->a, 1, sizeof *n);
-    if (!n) return parse_oom(p);
+    if (!n) return syntax_oom(p);
     n->kind = (uint8_t)kind;
     n->height = kind >= AST_NAME;
     n->at = (src_range){p->lex.src, start, end < start ? start : end};
@@ -91,42 +91,42 @@ static unsigned height_of(ast *const *kids, size_t count) {
     return most + 1;
 }
 
-ast *parse_node(parser *p, ast_kind kind, uint32_t start, size_t mark) {
+ast *syntax_node(parser *p, ast_kind kind, uint32_t start, size_t mark) {
     size_t count = p->kids.count - mark;
     ast *const *kids = count ? p->kids.data + mark : NULL;
-    ast *n = parse_leaf(p, kind, start, p->last_end);
+    ast *n = syntax_leaf(p, kind, start, p->last_end);
     if (!n) return NULL;
     if (kind >= AST_NAME) {
         unsigned height = height_of(kids, count);
         if (height > AST_MAX_HEIGHT)
-            return parse_fail(p, NARU_LIMIT, start, p->last_end, "the expression is nested deeper than %d levels",
-                              AST_MAX_HEIGHT);
+            return syntax_fail(p, NARU_LIMIT, start, p->last_end, "the expression is nested deeper than %d levels",
+                               AST_MAX_HEIGHT);
         n->height = (uint8_t)height;
     }
-    if (count && !(n->kids = arena_dup(p->a, kids, count * sizeof(ast *)))) return parse_oom(p);
+    if (count && !(n->kids = arena_dup(p->a, kids, count * sizeof(ast *)))) return syntax_oom(p);
     n->count = (uint32_t)count;
     p->kids.count = mark;
     return n;
 }
 
-ast *parse_set_text(parser *p, ast *node, const char *text, size_t n) {
+ast *syntax_set_text(parser *p, ast *node, const char *text, size_t n) {
     if (!node) return NULL;
     node->text = arena_strndup(p->a, text, n);
     node->len = n;
-    return node->text ? node : parse_oom(p);
+    return node->text ? node : syntax_oom(p);
 }
 
-ast *parse_unsupported(parser *p, uint32_t start, uint32_t end, const char *message) {
-    return parse_set_text(p, parse_leaf(p, AST_UNSUPPORTED, start, end), message, strlen(message));
+ast *syntax_unsupported(parser *p, uint32_t start, uint32_t end, const char *message) {
+    return syntax_set_text(p, syntax_leaf(p, AST_UNSUPPORTED, start, end), message, strlen(message));
 }
 
-ast *parse_name(parser *p) {
+ast *syntax_name(parser *p) {
     token t = p->tok;
-    if (!parse_need(p, T_NAME)) return NULL;
-    return parse_set_text(p, parse_leaf(p, AST_NAME, t.start, t.end), p->lex.src->text + t.start, t.end - t.start);
+    if (!syntax_need(p, T_NAME)) return NULL;
+    return syntax_set_text(p, syntax_leaf(p, AST_NAME, t.start, t.end), p->lex.src->text + t.start, t.end - t.start);
 }
 
-parse_saved parse_begin_part(parser *p, uint32_t start, uint32_t end, bool field) {
+parse_saved syntax_begin_part(parser *p, uint32_t start, uint32_t end, bool field) {
     parse_saved saved = {p->lex, p->tok, p->next, p->last_end};
     lex_part(&p->lex, saved.lex.src, start, end);
     p->lex.field = field;
@@ -136,7 +136,7 @@ parse_saved parse_begin_part(parser *p, uint32_t start, uint32_t end, bool field
     return saved;
 }
 
-void parse_end_part(parser *p, const parse_saved *saved) {
+void syntax_end_part(parser *p, const parse_saved *saved) {
     p->lex = saved->lex;
     p->tok = saved->tok;
     p->next = saved->next;

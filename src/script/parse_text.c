@@ -10,8 +10,8 @@
 
 /* ---- numbers ---- */
 
-ast *parse_complex(parser *p, uint32_t start, const ast *real, bool minus, const ast *imaginary) {
-    ast *n = parse_leaf(p, AST_COMPLEX, start, p->last_end);
+ast *syntax_complex(parser *p, uint32_t start, const ast *real, bool minus, const ast *imaginary) {
+    ast *n = syntax_leaf(p, AST_COMPLEX, start, p->last_end);
     if (!n) return NULL;
     n->c.re = real->kind == AST_INT ? (double)real->i : real->f;
     n->c.im = minus ? -imaginary->c.im : imaginary->c.im;
@@ -21,20 +21,20 @@ ast *parse_complex(parser *p, uint32_t start, const ast *real, bool minus, const
 static ast *integer(parser *p, uint32_t start, token t, bool negative) {
     uint64_t v, most = (uint64_t)INT64_MAX + negative;
     if (!text_integer(p->lex.src->text + t.start, t.end - t.start, &v) || v > most)
-        return parse_unsupported(p, start, t.end, "Integral constant out of range");
-    ast *n = parse_leaf(p, AST_INT, start, t.end);
+        return syntax_unsupported(p, start, t.end, "Integral constant out of range");
+    ast *n = syntax_leaf(p, AST_INT, start, t.end);
     if (n) n->i = negative ? (int64_t)(0 - v) : (int64_t)v;
     return n;
 }
 
-ast *parse_number(parser *p, uint32_t start, bool negative) {
+ast *syntax_number(parser *p, uint32_t start, bool negative) {
     token t = p->tok;
-    parse_advance(p);
+    syntax_advance(p);
     if (t.kind == T_INT) return integer(p, start, t, negative);
     double v;
-    if (!text_float(p->lex.src->text + t.start, t.end - t.start, &v)) return parse_oom(p);
+    if (!text_float(p->lex.src->text + t.start, t.end - t.start, &v)) return syntax_oom(p);
     if (negative) v = -v;
-    ast *n = parse_leaf(p, t.kind == T_FLOAT ? AST_FLOAT : AST_COMPLEX, start, t.end);
+    ast *n = syntax_leaf(p, t.kind == T_FLOAT ? AST_FLOAT : AST_COMPLEX, start, t.end);
     if (!n) return NULL;
     if (t.kind == T_FLOAT) n->f = v;
     else n->c.re = 0, n->c.im = v;
@@ -52,10 +52,10 @@ typedef struct {
 } strings;
 
 static bool push_text(parser *p, strings *s) {
-    if (s->text.failed) return parse_oom(p);
+    if (s->text.failed) return syntax_oom(p);
     if (s->text.len == 0) return true;
-    ast *n = parse_leaf(p, AST_STR, s->text_start, s->text_end);
-    if (!parse_push(p, parse_set_text(p, n, s->text.data, s->text.len))) return false;
+    ast *n = syntax_leaf(p, AST_STR, s->text_start, s->text_end);
+    if (!syntax_push(p, syntax_set_text(p, n, s->text.data, s->text.len))) return false;
     s->text.len = 0;
     return true;
 }
@@ -69,7 +69,8 @@ static bool add_text(parser *p, strings *s, uint32_t start, uint32_t end, bool r
     if (st == TEXT_NAMED_ESCAPE) s->refused = "\\N{...} escapes aren't supported";
     if (st == TEXT_SURROGATE) s->refused = "surrogate escapes aren't supported";
     if (st != TEXT_BAD_ESCAPE) return true;
-    return parse_fail(p, NARU_BAD_FILE, start + (uint32_t)bad, start + (uint32_t)bad + 2, "the escape is not complete");
+    return syntax_fail(p, NARU_BAD_FILE, start + (uint32_t)bad, start + (uint32_t)bad + 2,
+                       "the escape is not complete");
 }
 
 static bool format_parts(parser *p, strings *s, uint32_t start, uint32_t end, bool raw);
@@ -81,43 +82,43 @@ static bool field_format(parser *p, uint32_t start, uint32_t end, bool raw) {
     bool good = format_parts(p, &s, start, end, raw) && push_text(p, &s);
     str_free(&s.text);
     if (!good) return false;
-    ast *n = parse_node(p, AST_FSTRING, start, mark);
+    ast *n = syntax_node(p, AST_FSTRING, start, mark);
     if (n) n->at.end = end;
-    return parse_push(p, n);
+    return syntax_push(p, n);
 }
 
 /* `!r`: 0 none, -1 failed. */
 static int conversion(parser *p) {
-    if (!parse_take(p, T_BANG)) return 0;
+    if (!syntax_take(p, T_BANG)) return 0;
     token t = p->tok;
     char c = p->lex.src->text[t.start];
-    if (t.kind == T_NAME && t.end - t.start == 1 && strchr("rsa", c)) return parse_advance(p), c;
-    parse_unexpected(p, "a conversion r, s or a");
+    if (t.kind == T_NAME && t.end - t.start == 1 && strchr("rsa", c)) return syntax_advance(p), c;
+    syntax_unexpected(p, "a conversion r, s or a");
     return -1;
 }
 
 /* What stands inside the braces; *at becomes the byte after the `}`. */
 static ast *field_parts(parser *p, strings *s, uint32_t *at, uint32_t end, bool raw) {
     uint32_t open = *at - 1;
-    ast *value = parse_tests(p);
+    ast *value = syntax_tests(p);
     if (!value) return NULL;
-    bool shown = parse_take(p, T_SET); /* {x=} is x= and its value; repr unless something else is asked for */
+    bool shown = syntax_take(p, T_SET); /* {x=} is x= and its value; repr unless something else is asked for */
     if (shown && !add_text(p, s, *at, p->tok.start, true)) return NULL;
     if (!push_text(p, s)) return NULL;
     size_t mark = p->kids.count;
     int how = conversion(p);
-    if (how < 0 || !parse_push(p, value)) return NULL;
-    if (parse_is(p, T_COLON)) {
+    if (how < 0 || !syntax_push(p, value)) return NULL;
+    if (syntax_is(p, T_COLON)) {
         uint32_t start = p->tok.end, stop = lex_format_end(p->lex.src, start, end);
         if (!field_format(p, start, stop, raw)) return NULL;
         *at = stop + 1;
     } else {
         *at = p->tok.end;
-        if (!parse_is(p, T_CLOSE_CURLY)) return parse_unexpected(p, "'}'");
+        if (!syntax_is(p, T_CLOSE_CURLY)) return syntax_unexpected(p, "'}'");
         if (shown && !how) how = 'r';
-        if (!parse_push_missing(p)) return NULL;
+        if (!syntax_push_missing(p)) return NULL;
     }
-    ast *n = parse_node(p, AST_FORMAT, open, mark);
+    ast *n = syntax_node(p, AST_FORMAT, open, mark);
     if (!n) return NULL;
     n->at.end = *at;
     n->i = how;
@@ -126,12 +127,12 @@ static ast *field_parts(parser *p, strings *s, uint32_t *at, uint32_t end, bool 
 
 /* Pushes text and the field after it; from the byte after `{` to the one after `}`. */
 static bool field(parser *p, strings *s, uint32_t *at, uint32_t end, bool raw) {
-    if (!parse_enter(p)) return false;
-    parse_saved saved = parse_begin_part(p, *at, end, true);
+    if (!syntax_enter(p)) return false;
+    parse_saved saved = syntax_begin_part(p, *at, end, true);
     ast *n = field_parts(p, s, at, end, raw);
-    parse_end_part(p, &saved);
+    syntax_end_part(p, &saved);
     p->depth--;
-    return parse_push(p, n);
+    return syntax_push(p, n);
 }
 
 static uint32_t past_text(const char *t, uint32_t at, uint32_t end, bool raw) {
@@ -152,7 +153,7 @@ static bool format_parts(parser *p, strings *s, uint32_t start, uint32_t end, bo
         if (!add_text(p, s, start, stop + twice, raw)) return false;
         start = stop + (twice ? 2 : 1);
         if (twice || stop == end) continue;
-        if (t[stop] == '}') return parse_fail(p, NARU_BAD_FILE, stop, stop + 1, "a single '}' in an f-string");
+        if (t[stop] == '}') return syntax_fail(p, NARU_BAD_FILE, stop, stop + 1, "a single '}' in an f-string");
         if (!field(p, s, &start, end, raw)) return false;
     }
     return true;
@@ -170,23 +171,23 @@ static bool literal(parser *p, strings *s, token t) {
 }
 
 static ast *finish_strings(parser *p, strings *s, uint32_t start, size_t mark) {
-    if (s->text.failed) return parse_oom(p);
+    if (s->text.failed) return syntax_oom(p);
     if (s->refused) {
         p->kids.count = mark;
-        return parse_unsupported(p, start, p->last_end, s->refused);
+        return syntax_unsupported(p, start, p->last_end, s->refused);
     }
-    if (s->format) return push_text(p, s) ? parse_node(p, AST_FSTRING, start, mark) : NULL;
-    return parse_set_text(p, parse_leaf(p, AST_STR, start, p->last_end), str_text(&s->text), s->text.len);
+    if (s->format) return push_text(p, s) ? syntax_node(p, AST_FSTRING, start, mark) : NULL;
+    return syntax_set_text(p, syntax_leaf(p, AST_STR, start, p->last_end), str_text(&s->text), s->text.len);
 }
 
-ast *parse_strings(parser *p) {
+ast *syntax_strings(parser *p) {
     strings s = {0};
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
     bool good = true;
-    while (good && parse_is(p, T_STRING)) {
+    while (good && syntax_is(p, T_STRING)) {
         token t = p->tok;
-        parse_advance(p);
+        syntax_advance(p);
         good = literal(p, &s, t);
     }
     ast *n = good ? finish_strings(p, &s, start, mark) : NULL;

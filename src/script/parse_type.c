@@ -13,10 +13,10 @@ static ast *part(parser *p, uint32_t start, uint32_t end, ast *(*parse)(parser *
     unsigned depth = p->depth;
     size_t kids = p->kids.count, ops = p->ops.count;
     p->err = NULL; /* not a failure of the file */
-    parse_saved saved = parse_begin_part(p, start, end, false);
+    parse_saved saved = syntax_begin_part(p, start, end, false);
     ast *n = parse(p);
-    if (n && !parse_is(p, T_END)) n = parse_unexpected(p, "the end");
-    parse_end_part(p, &saved);
+    if (n && !syntax_is(p, T_END)) n = syntax_unexpected(p, "the end");
+    syntax_end_part(p, &saved);
     p->err = err;
     if (n) return n;
     if (p->status == NARU_OUT_OF_MEMORY) return err_oom(err), NULL;
@@ -24,41 +24,41 @@ static ast *part(parser *p, uint32_t start, uint32_t end, ast *(*parse)(parser *
     p->depth = depth;
     p->kids.count = kids;
     p->ops.count = ops;
-    return parse_unsupported(p, start, end, complaint);
+    return syntax_unsupported(p, start, end, complaint);
 }
 
 /* A string that is a type: it must stand in the source as it is. */
 static ast *quoted(parser *p, ast *s) {
     lex_literal l = lex_take_apart(p->lex.src, s->at.start, s->at.end);
     if (l.end - l.start != s->len || memcmp(p->lex.src->text + l.start, s->text, s->len) != 0)
-        return parse_unsupported(p, s->at.start, s->at.end,
-                                 "an annotation in a string of several parts or with escapes");
-    return part(p, l.start, l.end, parse_annotation, "the string is not a type");
+        return syntax_unsupported(p, s->at.start, s->at.end,
+                                  "an annotation in a string of several parts or with escapes");
+    return part(p, l.start, l.end, syntax_annotation, "the string is not a type");
 }
 
-ast *parse_resolve(parser *p, ast *type) {
+ast *syntax_resolve(parser *p, ast *type) {
     if (!type) return NULL;
     if (type->kind == AST_STR) return quoted(p, type);
     bool composed = type->kind == AST_SUBSCRIPT || type->kind == AST_TUPLE || type->kind == AST_LIST ||
                     (type->kind == AST_BINARY && type->op == AST_OP_BIT_OR);
     for (uint32_t i = 0; composed && i < type->count; i++)
-        if (!(type->kids[i] = parse_resolve(p, type->kids[i]))) return NULL;
+        if (!(type->kids[i] = syntax_resolve(p, type->kids[i]))) return NULL;
     return type;
 }
 
-ast *parse_annotation(parser *p) { return parse_resolve(p, parse_test(p)); }
+ast *syntax_annotation(parser *p) { return syntax_resolve(p, syntax_test(p)); }
 
-ast *parse_type_comment(parser *p, token t) {
-    return part(p, t.type_start, t.type_end, parse_annotation, "the comment is not a type");
+ast *syntax_type_comment(parser *p, token t) {
+    return part(p, t.type_start, t.type_end, syntax_annotation, "the comment is not a type");
 }
 
 /* ---- signatures ---- */
 
 static bool signature_types(parser *p) {
-    while (!parse_is(p, T_CLOSE)) {
-        if (!parse_take(p, T_MUL)) parse_take(p, T_POW); /* stars of *args and **kwargs */
-        if (!parse_push(p, parse_annotation(p))) return false;
-        if (!parse_take(p, T_COMMA)) break;
+    while (!syntax_is(p, T_CLOSE)) {
+        if (!syntax_take(p, T_MUL)) syntax_take(p, T_POW); /* stars of *args and **kwargs */
+        if (!syntax_push(p, syntax_annotation(p))) return false;
+        if (!syntax_take(p, T_COMMA)) break;
     }
     return true;
 }
@@ -67,10 +67,10 @@ static bool signature_types(parser *p) {
 static ast *signature(parser *p) {
     uint32_t start = p->tok.start;
     size_t mark = p->kids.count;
-    if (!parse_need(p, T_OPEN) || !signature_types(p) || !parse_need(p, T_CLOSE) || !parse_need(p, T_ARROW) ||
-        !parse_push(p, parse_annotation(p)))
+    if (!syntax_need(p, T_OPEN) || !signature_types(p) || !syntax_need(p, T_CLOSE) || !syntax_need(p, T_ARROW) ||
+        !syntax_push(p, syntax_annotation(p)))
         return NULL;
-    return parse_node(p, AST_TUPLE, start, mark);
+    return syntax_node(p, AST_TUPLE, start, mark);
 }
 
 static void annotate(ast *params, uint32_t skipped, const ast *types) {
@@ -78,7 +78,7 @@ static void annotate(ast *params, uint32_t skipped, const ast *types) {
         if (!params->kids[skipped + i]->kids[0]) params->kids[skipped + i]->kids[0] = types->kids[i];
 }
 
-bool parse_signature(parser *p, token t, ast *function, bool method) {
+bool syntax_signature(parser *p, token t, ast *function, bool method) {
     const char *text = p->lex.src->text + t.type_start;
     if (!t.type_end || *text != '(') return true;
     ast *types = part(p, t.type_start, t.type_end, signature, "the comment is not a signature");
@@ -89,7 +89,7 @@ bool parse_signature(parser *p, token t, ast *function, bool method) {
     bool self = method && given + 1 == params->count;
     if (types->kind == AST_UNSUPPORTED) function->kids[1] = types;
     else if (!any && !self && given != params->count)
-        function->kids[1] = parse_unsupported(
+        function->kids[1] = syntax_unsupported(
             p, t.type_start, t.type_end, "the comment has another number of types than the function has parameters");
     else {
         if (!any) annotate(params, self, types);

@@ -77,7 +77,8 @@ static naru_status read_tuple(reader *r, const pk *p, const stype *t, sv *out) {
 static naru_status tagged(reader *r, const pk *p, sv *out) { /* restore_type_tag(container, "List[str]") */
     const pk *text = pk_item(p, 1);
     const stype *t;
-    if (!pk_item(p, 0) || !text || text->kind != PK_STR) return bad(r, p, "restore_type_tag wants a container and a type");
+    if (!pk_item(p, 0) || !text || text->kind != PK_STR)
+        return bad(r, p, "restore_type_tag wants a container and a type");
     TRY(unit_type(r->m->unit, text->text.s, text->text.n, &t, r->err));
     return read(r, pk_item(p, 0), t, out);
 }
@@ -113,7 +114,10 @@ static naru_status read_tensor(reader *r, const pk *p, sv *out) {
                               .scheme = t.qscheme == TORCH_PER_TENSOR    ? 0
                                         : t.qscheme == TORCH_PER_CHANNEL ? 1
                                                                          : 4,
-                              .type = t.scalar, .scale = t.scale, .zero_point = t.zero_point, .axis = t.axis,
+                              .type = t.scalar,
+                              .scale = t.scale,
+                              .zero_point = t.zero_point,
+                              .axis = t.axis,
                               .scales = t.scales ? tensor_ref(t.scales) : NULL,
                               .zero_points = t.zero_points ? tensor_ref(t.zero_points) : NULL};
             x->q = q;
@@ -125,7 +129,8 @@ static naru_status read_tensor(reader *r, const pk *p, sv *out) {
 
 static naru_status enum_member(reader *r, const pk *p, const sclass *c, sv *out) {
     sv v;
-    const pk *bare = p->args && p->args->kind == PK_TUPLE ? pk_item(p, 0) : p->args; /* PyTorch calls with a bare value */
+    const pk *bare =
+        p->args && p->args->kind == PK_TUPLE ? pk_item(p, 0) : p->args; /* PyTorch calls with a bare value */
     TRY(read(r, bare, NULL, &v));
     for (int i = 0; i < c->nmembers; i++)
         if (sv_equal(c->members[i]->value, v)) {
@@ -173,8 +178,8 @@ static naru_status read_call(reader *r, const pk *p, const stype *wanted, sv *ou
     if (f && f->kind == PK_GLOBAL && strncmp(f->global.module, "__torch__", 9) == 0) return named_call(r, p, out);
     str name = {0};
     pk_add_name(&name, f);
-    naru_status st = err_set(r->err, NARU_UNSUPPORTED, "byte %u: a value made by %s", (unsigned)p->offset,
-                             str_text(&name));
+    naru_status st =
+        err_set(r->err, NARU_UNSUPPORTED, "byte %u: a value made by %s", (unsigned)p->offset, str_text(&name));
     str_free(&name);
     return st;
 }
@@ -192,8 +197,8 @@ static naru_status set_state(reader *r, sobject *o, sfunction *setstate, sv stat
     eager_free(e);
     for (int i = 0; st == NARU_OK && i < o->n; i++)
         if (o->slots[i].tag == SV_UNINIT && o->cls->attrs[i].type->kind != ST_OPTIONAL)
-            st = err_set(r->err, NARU_BAD_FILE, "%s: '%s' was left uninitialized after '__setstate__'", o->cls->qualname,
-                         o->cls->attrs[i].name);
+            st = err_set(r->err, NARU_BAD_FILE, "%s: '%s' was left uninitialized after '__setstate__'",
+                         o->cls->qualname, o->cls->attrs[i].name);
     return st;
 }
 
@@ -201,7 +206,9 @@ static naru_status fill_slots(reader *r, const pk *state, sobject *o) {
     const sclass *c = o->cls;
     for (int i = 0; i < c->nattrs; i++) {
         const pk *v = pk_dict_get(state, c->attrs[i].name);
-        if (!v) return err_set(r->err, NARU_BAD_FILE, "an object of %s has no attribute '%s'", c->qualname, c->attrs[i].name);
+        if (!v)
+            return err_set(r->err, NARU_BAD_FILE, "an object of %s has no attribute '%s'", c->qualname,
+                           c->attrs[i].name);
         naru_status st = read(r, v, c->attrs[i].type, &o->slots[i]);
         if (st != NARU_OK) return err_context(r->err, st, "%s.%s", c->name, c->attrs[i].name);
         if (c->attrs[i].type->kind == ST_FLOAT && o->slots[i].tag == SV_INT)
@@ -256,9 +263,7 @@ static naru_status read_new(reader *r, const pk *p, const stype *wanted, sv *out
     case PK_BOOL: *out = sv_bool(p->i != 0); return NARU_OK;
     case PK_INT: *out = sv_int(p->i); return NARU_OK;
     case PK_FLOAT: *out = sv_float(p->f); return NARU_OK;
-    case PK_STR:
-        *out = sv_str(p->text.s, p->text.n);
-        return out->tag == SV_UNINIT ? err_oom(r->err) : NARU_OK;
+    case PK_STR: *out = sv_str(p->text.s, p->text.n); return out->tag == SV_UNINIT ? err_oom(r->err) : NARU_OK;
     case PK_LIST: return read_list(r, p, elem_of(wanted, 0), out);
     case PK_TUPLE: return read_tuple(r, p, wanted, out);
     case PK_DICT: return read_dict(r, p, elem_of(wanted, 0), elem_of(wanted, 1), out);

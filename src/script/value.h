@@ -131,7 +131,7 @@ typedef struct sten {
     bool exact;  /* a number made from a float, `value`, which its element type may have rounded */
     double value;
     naru_tensor t;
-    squant *q; /* quantized, else NULL */
+    squant *q;         /* quantized, else NULL */
     naru_tensor *lens; /* nested: a padded batch whose samples have these lengths (int64); else NULL. Owned */
     struct rec_tensor *rec;
 } sten;

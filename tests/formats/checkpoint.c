@@ -189,14 +189,13 @@ static void whole_modules(void **state) {
 #define DICT(pairs) "ccollections\nOrderedDict\n)R(" pairs "u"
 #define PARAM       "ctorch._utils\n_rebuild_parameter\n" TENSOR "\x88)\x87R"
 #define MODULE(cls, p, b, m)                                                                                           \
-    "c__main__\n" cls                                                                                                  \
-    "\n)\x81}(X\x0b\0\0\0_parameters" DICT(p) "X\x08\0\0\0_buffers" DICT(b) "X\x1b\0\0\0_non_persistent_buffers_setc_" \
-                                                                            "_builtin__\nset\n]" KEY1("t") "a\x85RX"   \
-                                                                                                           "\x08\0\0"  \
-                                                                                                           "\0_"       \
-                                                                                                           "module"    \
-                                                                                                           "s" DICT(   \
-                                                                                                               m) "ub"
+    "c__main__\n" cls "\n)\x81}(X\x0b\0\0\0_parameters" DICT(p) "X\x08\0\0\0_buffers" DICT(                            \
+        b) "X\x1b\0\0\0_non_persistent_buffers_setc_"                                                                  \
+           "_builtin__\nset\n]" KEY1("t") "a\x85RX"                                                                    \
+                                          "\x08\0\0"                                                                   \
+                                          "\0_"                                                                        \
+                                          "module"                                                                     \
+                                          "s" DICT(m) "ub"
 #define NET                                                                                                            \
     MODULE("Net", KEY1("w") PARAM KEY1("b") "N", KEY1("t") TENSOR KEY1("m") TENSOR,                                    \
            KEY2("fc") MODULE("Linear", KEY1("w") PARAM, "", ""))
