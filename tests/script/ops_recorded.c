@@ -101,10 +101,10 @@ static bool add_outputs(call *c, sv v, naru_error *err) {
     return true;
 }
 
-/* The recorded results in order, lists opened. */
+/* The recorded results in order, lists opened, without None. */
 static void open_results(const json_t *r, const json_t **out, int *n) {
     const json_t *list = json_object_get(r, "list");
-    if (!list) out[(*n)++] = r;
+    if (!list && !json_is_null(r)) out[(*n)++] = r;
     for (size_t i = 0; list && i < json_array_size(list); i++) open_results(json_array_get(list, i), out, n);
 }
 

@@ -55,9 +55,9 @@ static void match_batches(lower *L, sdpa *a) {
     sten **other[2] = {&a->k, &a->v};
     for (int i = 0; i < 2 && lower_ok(L); i++) {
         sv m = t_dim(L, *other[i], 0);
-        if (n.tag != SV_INT || m.tag != SV_INT || n.i == m.i) continue;
+        if (s_is(m, 1) == s_is(n, 1) || !lower_ok(L)) continue;
         sv one = sv_int(-1), sizes[4] = {n, one, one, one}, q_sizes[4] = {m, one, one, one};
-        if (m.i == 1) *other[i] = view_expand(L, *other[i], 4, sizes);
+        if (s_is(m, 1)) *other[i] = view_expand(L, *other[i], 4, sizes);
         else a->q = view_expand(L, a->q, 4, q_sizes), n = m;
     }
 }

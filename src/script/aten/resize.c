@@ -39,12 +39,17 @@ static double number_in(lower *L, const slist *l, int i) {
     return 1;
 }
 
-/* floor(in scale), where it can be said. */
+/* floor(in scale), where it can be said by integers: scales like 1.5 are fractions. */
 static bool size_by_scale(lower *L, sv in, double scale, sv *out) {
-    if (in.tag == SV_INT) *out = sv_int((int64_t)floor((double)in.i * scale));
-    else if (scale == floor(scale)) *out = s_mul(L, in, sv_int((int64_t)scale));
-    else return false;
-    return true;
+    enum { MOST = 100 };
+    if (in.tag == SV_INT) {
+        *out = sv_int((int64_t)floor((double)in.i * scale));
+        return true;
+    }
+    int q = 1;
+    while (q <= MOST && scale * q != floor(scale * q)) q++;
+    if (q <= MOST) *out = s_floordiv(L, s_mul(L, in, sv_int((int64_t)(scale * q))), sv_int(q));
+    return q <= MOST;
 }
 
 static void sizes_from_scales(lower *L, resize *r) {
@@ -174,10 +179,31 @@ static bool ratios_are_scales(lower *L, const resize *r) {
     return true;
 }
 
+/* Scales that are no whole numbers: floor(x / scale) hangs on the last bit, so the pixels are listed in the graph. */
+static bool delicate(const resize *r) {
+    for (int d = 0; d < r->n; d++)
+        if (r->scale[d] != floor(r->scale[d])) return true;
+    return false;
+}
+
+static sten *by_listed_pixels(lower *L, const resize *r) {
+    sten *y = r->x;
+    for (int d = 0; d < r->n && lower_ok(L); d++) {
+        sten *last = scalar_tensor(L, s_sub(L, t_dim(L, r->x, d + 2), sv_int(1)), NARU_INT64);
+        sten *at = EMIT(Range, lit_int(L, 0), scalar_tensor(L, r->out[d], NARU_INT64), lit_int(L, 1));
+        at = cast(L, at, NARU_FLOAT);
+        if (r->filter == NEAREST_EXACT) at = nn_plus(L, at, 0.5);
+        at = cast(L, EMIT(Floor, nn_times(L, at, (double)(float)(1 / r->scale[d]))), NARU_INT64);
+        y = EMITA(Gather, ATTRS(AI("axis", d + 2)), y, EMIT(Min, at, last));
+    }
+    return y;
+}
+
 static sten *by_resize(lower *L, const resize *r) {
     bool linear = r->filter == LINEAR || r->filter == CUBIC;
     bool by_size = r->sized && (!r->scaled || (r->align && linear) || (!lower_recording(L) && ratios_are_scales(L, r)));
     if (!linear && r->sized && !agrees(L, r, by_size)) return by_gather(L, r);
+    if (!linear && r->sized && r->scaled && !nn_known(L, r->x) && delicate(r)) return by_listed_pixels(L, r);
     if (r->n == 3 && !lower_recording(L)) return resize_3d(L, r, by_size);
     return resize_node(L, r, r->x, 0, r->n, 2, by_size);
 }
@@ -223,7 +249,19 @@ static sten *byte_steps(lower *L, sten *y, bool are_bytes) { /* each pass over b
     return are_bytes ? EMIT(Clip, EMIT(Round, y), lit(L, NARU_FLOAT, 0), lit(L, NARU_FLOAT, 255)) : y;
 }
 
+/* Sizes that are not known: Resize says it, too. */
+static sten *widening(lower *L, const resize *r) {
+    bool by_size = r->sized && !r->scaled;
+    float v[2] = {(float)r->scale[0], (float)r->scale[1]};
+    return EMITA(Resize,
+                 ATTRS(AS("mode", r->filter == LINEAR_AA ? "linear" : "cubic"), AF("cubic_coeff_a", -0.5),
+                       AS("coordinate_transformation_mode", "half_pixel"), AI("antialias", 1), AI("exclude_outside", 1),
+                       AV("axes", ((int64_t[]){2, 3}), 2)),
+                 r->x, NULL, by_size ? NULL : nn_floats(L, v, 2), by_size ? ints_tensor(L, r->out, 2) : NULL);
+}
+
 static sten *by_matrices(lower *L, const resize *r) {
+    if (lower_recording(L) && !nn_known(L, r->x) && r->filter != LANCZOS_AA && !r->align) return widening(L, r);
     naru_dtype d = t_dtype(L, r->x), wide = d == NARU_DOUBLE ? d : NARU_FLOAT;
     int64_t in[2], out[2];
     for (int i = 0; i < 2; i++) in[i] = t_dim_int(L, r->x, i + 2), out[i] = s_need(L, r->out[i]);
@@ -354,16 +392,14 @@ void aten___upsample_bilinear(lower *L) { interpolate(L, "bilinear", true, false
  * more rows of edge all around make that the same. */
 static sten *with_edges(lower *L, sten *x, sten **grid, bool align) {
     enum { MORE = 3 };
-    double by[2], plus[2];
     int64_t pads[8] = {0, 0, MORE, MORE, 0, 0, MORE, MORE};
-    for (int i = 0; i < 2; i++) { /* innermost first */
-        double n = (double)t_dim_int(L, x, 3 - i), cells = align ? n - 1 : n, wide = cells + 2 * MORE;
-        by[i] = cells / wide;
-        plus[i] = (cells + 2 * MORE) / wide - 1;
-    }
     naru_dtype d = t_dtype(L, *grid);
-    sten *scaled = EMIT(Mul, *grid, nn_constant(L, d, 1, (int64_t[]){2}, by));
-    *grid = EMIT(Add, scaled, nn_constant(L, d, 1, (int64_t[]){2}, plus));
+    sten *by[2];
+    for (int i = 0; i < 2; i++) { /* innermost first; the centre stays where it is */
+        sten *n = scalar_tensor(L, t_dim(L, x, 3 - i), d), *cells = align ? nn_plus(L, n, -1) : n;
+        by[i] = view_unsqueeze(L, EMIT(Div, cells, nn_plus(L, cells, 2 * MORE)), 0);
+    }
+    *grid = EMIT(Mul, *grid, nn_concat(L, 0, 2, by));
     return EMITA(Pad, ATTRS(AS("mode", "edge")), x, lit_ints(L, pads, 8));
 }
 

@@ -90,12 +90,16 @@ static sten *layer_op(lower *L, const net *n, int layer, int dir, int dirs, sten
     in[5] = s->h, in[6] = s->c;
     sv hidden = t_dim(L, in[2], 2);
     const la none = {NULL, ATTR_NONE, 0, 0, NULL, NULL, 0};
+    const la size = hidden.tag == SV_INT ? (la)AI("hidden_size", hidden.i) : none;
     const la act = c->activation ? (la)AR("activations", c->activation, dirs) : none;
     lower_opn(L, c->op,
               ATTRS(AS("direction", dirs == 2 ? "bidirectional"
                                     : dir     ? "reverse"
                                               : "forward"),
-                    AI("hidden_size", s_need(L, hidden)), c->op == &op_GRU ? (la)AI("linear_before_reset", 1) : act),
+                    c->op == &op_GRU ? (la)AI("linear_before_reset", 1)
+                    : act.name       ? act
+                                     : size,
+                    size),
               lstm ? 7 : 6, in, lstm ? 3 : 2, out);
     s->h = out[1], s->c = out[2];
     return out[0]; /* [time, dirs, batch, hidden] */

@@ -458,7 +458,7 @@ void aten_cross(lower *L) { /* dim None: the first of size 3 */
     sten *a = arg_tensor(L, 0);
     sv args[3] = {arg(L, 0), arg(L, 1), arg(L, 2)}, out[1];
     for (int i = 0, rank = t_rank(L, a); args[2].tag == SV_NONE && i < rank; i++)
-        if (t_dim_is(L, a, i, 3)) args[2] = sv_int(i);
+        if (t_dim_int(L, a, i) == 3) args[2] = sv_int(i);
     if (lower_ok(L) && args[2].tag == SV_NONE) lower_raise(L, "RuntimeError", "no dimension of size 3 in input");
     if (lower_ok(L)) lower_call(L, aten_linalg_cross, 3, args, 1, out);
     if (lower_ok(L)) ret_tensor(L, sv_tensor(out[0]));
