@@ -194,7 +194,7 @@ static void add_leaf(leaves *k, sv v) {
 }
 
 static void scan_tensor(leaves *k, sten *t) {
-    if (t->q || t->rec || !t->t.storage || t->number) k->bad = true;
+    if (t->q || t->lens || t->rec || !t->t.storage || t->number) k->bad = true;
     put1(k, 'T');
     put1(k, t->t.dtype);
     put1(k, t->t.rank);
@@ -384,6 +384,7 @@ static naru_status describe_const(builder *b, sv v, result *out) {
 
 static naru_status describe_tensor(builder *b, sv v, sv whole, result *out) {
     sten *t = (sten *)v.o;
+    if (t->q || t->lens) return rec_obstacle(&b->rec, b->err, "a %s tensor is returned", t->q ? "quantized" : "nested");
     rec_tensor *x = t->rec;
     if (!x) return describe_const(b, v, out);
     rec_base *base = x->base;

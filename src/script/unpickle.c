@@ -195,10 +195,14 @@ static naru_status set_state(reader *r, sobject *o, sfunction *setstate, sv stat
     sv_drop(out);
     vm_done(&machine);
     eager_free(e);
-    for (int i = 0; st == NARU_OK && i < o->n; i++)
-        if (o->slots[i].tag == SV_UNINIT && o->cls->attrs[i].type->kind != ST_OPTIONAL)
+    for (int i = 0; st == NARU_OK && i < o->n; i++) { /* what may be None is None when it was not set */
+        stype_kind k = o->cls->attrs[i].type->kind;
+        if (o->slots[i].tag != SV_UNINIT) continue;
+        if (k == ST_OPTIONAL || k == ST_NONE || k == ST_UNION || k == ST_ANY) o->slots[i] = sv_none();
+        else
             st = err_set(r->err, NARU_BAD_FILE, "%s: '%s' was left uninitialized after '__setstate__'",
                          o->cls->qualname, o->cls->attrs[i].name);
+    }
     return st;
 }
 
