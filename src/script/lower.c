@@ -259,6 +259,9 @@ int arg_ints_n(lower *L, int i, int n, int64_t *out) {
         for (int k = 0; k < n; k++) out[k] = v[got == 1 ? 0 : k];
     else if (L->st == NARU_OK)
         lower_raise(L, "RuntimeError", "%s must be a single int or a list of %d ints", param_name(L, i), n);
+    for (int k = 0; L->st == NARU_OK && k < n; k++) /* kernels, strides, paddings: nothing sensible is larger */
+        if (out[k] > INT32_MAX || out[k] < -INT32_MAX)
+            lower_raise(L, "RuntimeError", "%s is out of range: %lld", param_name(L, i), (long long)out[k]);
     return n;
 }
 

@@ -54,6 +54,7 @@ static bool known_other(sv d, int64_t n) { return d.tag == SV_INT && d.i != n; }
 
 static void check_channels(lower *L, const conv *c) {
     sv first = t_dim(L, c->w, 0), in = t_dim(L, c->x, 1), second = t_dim(L, c->w, 1);
+    if (lower_ok(L) && c->groups > INT32_MAX) lower_raise(L, "RuntimeError", "groups is out of range");
     if (!lower_ok(L) || first.tag != SV_INT || second.tag != SV_INT) return;
     int64_t want = c->transposed ? first.i : second.i * c->groups;
     int64_t out = c->transposed ? second.i * c->groups : first.i;
@@ -228,6 +229,9 @@ void aten__convolution_mode(lower *L) {
 void aten_conv_tbc(lower *L) {
     conv c = read_conv(L, 1);
     int64_t pad = arg_int(L, 3);
+    if (lower_ok(L) && (t_rank(L, c.x) != 3 || t_rank(L, c.w) != 3))
+        lower_raise(L, "RuntimeError", "Input and weight must have 3 dims: time, batch, in_channel");
+    if (!lower_ok(L)) return;
     c.x = view_permute(L, c.x, (int64_t[]){1, 2, 0});
     c.w = view_permute(L, c.w, (int64_t[]){2, 1, 0});
     c.pads[0] = c.pads[1] = pad;

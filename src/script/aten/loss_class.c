@@ -213,6 +213,8 @@ static bool ctc_args(lower *L, ctc *k, bool *single, int64_t *target_stride) {
     k->input_lengths = lengths(L, 2, k->n), k->target_lengths = lengths(L, 3, k->n);
     if (!k->p || !k->targets || !k->input_lengths || !k->target_lengths) return false;
     if (k->blank < 0 || k->blank >= k->c) return lower_raise(L, "RuntimeError", "blank must be in label range"), false;
+    if (t_rank(L, target) > 2 || (t_rank(L, target) == 2 && host_dims(target)[0] != k->n))
+        return lower_raise(L, "RuntimeError", "targets must be 1-D or have a row for each of the batch"), false;
     *target_stride = t_rank(L, target) == 2 ? host_dims(target)[1] : 0;
     int64_t total = 0;
     for (int64_t i = 0; i < k->n; i++) {

@@ -135,7 +135,7 @@ static void avg_pool(lower *L, const char *name, int n) {
     bool include = arg_bool(L, 5);
     int64_t divisor = n == 1 ? 0 : arg_int_or(L, 6, 0), size = 1;
     if (n > 1 && !arg_none(L, 6) && divisor == 0) lower_raise(L, "RuntimeError", "divisor must be not zero");
-    for (int d = 0; d < n; d++) size *= p.kernel[d];
+    for (int d = 0; lower_ok(L) && d < n; d++) size *= p.kernel[d];
     if (divisor) include = true;
     if (divisor && p.ceil) pad_for_ceil(L, &p);
     if (!lower_ok(L)) return;

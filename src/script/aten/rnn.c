@@ -258,8 +258,9 @@ static void read_net(lower *L, net *n, int i) {
     n->train = arg_bool(L, i + 4);
     n->dirs = arg_bool(L, i + 5) ? 2 : 1;
     if (!lower_ok(L)) return;
-    int64_t all = layers * n->dirs;
-    n->per = layers > 0 && layers < 1 << 16 ? (int)(given / all) : 0;
+    bool some = layers > 0 && layers < 1 << 16;
+    int64_t all = some ? layers * n->dirs : 0;
+    n->per = some ? (int)(given / all) : 0;
     int plain = n->biases ? 4 : 2;
     n->projects = n->cell->op == &op_LSTM && n->per == plain + 1;
     n->layers = (int)layers;
