@@ -7,7 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "ops/sig.h"
 #include "script/kept.h"
 #include "script/region.h"
 #include "script/steps.h"
@@ -108,7 +107,6 @@ static naru_status infer_outputs(call *k) {
         memcpy(f->type.dims, t->dims, (size_t)t->rank * sizeof *t->dims);
     }
     k->facts = facts + k->nin;
-    TRY(sig_check_facts(n->op, k->nin, pin, k->err));
     infer_ctx ic = {.node = n,
                     .syms = k->e->syms,
                     .arena = k->e->arena,

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "ops/sig.h"
+
 enum { STEP_BUCKETS = 1024, MAX_STEPS = 2048, MAX_KEY = 4096 };
 
 struct step_cache {
@@ -181,6 +183,7 @@ static naru_status choose(step_cache *c, cached_step *s, sten *const *in, const 
         describe(in[i], constant[i], &facts[i]);
         pin[i] = &facts[i];
     }
+    TRY(sig_check_facts(n->op, n->nin, pin, err)); /* once: the types are part of the key */
     fact *out = facts + n->nin;
     infer_ctx ic = {.node = n, .syms = syms, .arena = s->arena, .nin = n->nin, .nout = n->nout, .in = pin, .out = out};
     if (n->op->infer && n->op->infer(&ic) != NARU_OK) memset(out, 0, (size_t)n->nout * sizeof *out);
