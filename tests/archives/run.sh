@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Every TorchScript archive of tests/data against what PyTorch answered: with regions and operator by operator, at every
+# level this CPU has, at 1 and 2 threads (sanitizer builds: the best level, 2 threads; NARU_TEST_ALL=1: everything).
+set -euo pipefail
+cd "$(dirname "$0")/../data"
+source ../common/levels.sh
+failures=0 runs=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# expect STATUS VERIFY-ARGUMENTS...
+expect() {
+    local want=$1 got=0
+    shift
+    "$NARU" verify "$@" --threads "$threads" --regions "$regions" >"$out" 2>&1 || got=$?
+    runs=$((runs + 1))
+    [ "$got" = "$want" ] && return
+    failures=$((failures + 1))
+    echo "FAIL (exit $got, expected $want): NARU_CPU=$NARU_CPU naru verify $* --threads $threads --regions $regions"
+    grep DIFFERENT "$out" | head -3 || tail -3 "$out"
+}
+
+verify_everything() {
+    local f calls=0,1,2,3
+    [ "$NARU_CPU" != ref ] || calls=2,3
+    for f in script/torch-*/*.pt; do expect 0 "$f" "${f%.pt}.json"; done
+    for f in models/*.pt; do expect 0 "$f" "${f%.pt}.npz" --rtol 1e-4 --atol 2e-5; done
+    for f in smallcnn/*.pt smallcnn/*.ptl; do
+        case $f in
+        *trainmode*) expect 1 "$f" smallcnn/calls.npz --calls $calls --rtol 1e-3 --atol 2e-4 ;;
+        *) expect 0 "$f" smallcnn/calls.npz --calls $calls --rtol 1e-3 --atol 2e-4 ;;
+        esac
+    done
+}
+
+mapfile -t levels < <(cpu_levels)
+thread_counts=(1 2)
+if [ -n "$NARU_BUILD_KIND" ] && [ -z "${NARU_TEST_ALL:-}" ]; then
+    levels=("${levels[-1]}") thread_counts=(2)
+fi
+for level in "${levels[@]}"; do
+    for threads in "${thread_counts[@]}"; do
+        for regions in 1 0; do
+            export NARU_CPU=$level
+            verify_everything
+        done
+    done
+done
+echo "$runs comparisons at levels ${levels[*]}, threads ${thread_counts[*]}, regions on and off: $failures failed"
+[ "$failures" = 0 ]
