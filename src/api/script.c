@@ -425,9 +425,10 @@ static naru_status arrange(const sfunction *f, size_t count, const char *const *
         given[at] = true;
         if (at + 1 > *n) *n = at + 1;
     }
-    for (int i = 0; i < *n; i++) {
+    for (int i = 0; i + 1 < f->nparams; i++) {
         if (given[i]) continue;
         const sparam *p = &f->params[i + 1];
+        if (p->has_default && i >= *n) continue;
         if (!p->has_default)
             return err_set(err, NARU_TYPE, "%s() is missing a value for argument '%s'", f->name, p->name);
         out[i] = sv_keep(p->dflt);

@@ -14,6 +14,7 @@
 #include "script/record.h"
 
 enum { MAX_KEY = 2048, MAX_LEAVES = 128, MAX_RESULTS = 128, MAX_TRIES = 12 };
+enum { RECORD_BUDGET = 1 << 20 }; /* instructions: a loop of the host that runs longer is no region */
 /* How general a recording is: sizes and numbers unknown; sizes unknown; nothing unknown. */
 enum { MODE_OPEN, MODE_NUMBERS, MODE_SIZES, MODES };
 
@@ -549,6 +550,8 @@ static naru_status build(vm *caller, region_set *set, sfunction *f, int n, const
         mem_free(r);
         return st;
     }
+    m.cancelled = caller->cancelled;
+    m.budget = caller->budget < RECORD_BUDGET ? caller->budget : RECORD_BUDGET;
     *r = (region){.refs = 1,
                   .mode = k->mode,
                   .generation = atomic_load(&caller->unit->generation),

@@ -288,17 +288,17 @@ static void parameters_replaced(bool regions) {
     naru_module *m = load(DATA "smallcnn/smallcnn_script.pt", regions);
     naru_error err = NARU_ERROR_INIT;
     naru_ivalue *x = ramp(4, (int64_t[]){2, 3, 20, 20}), *before = call1(m, "forward", x);
-    zero_parameter(m, "fc.weight");
+    zero_parameter(m, "head.weight");
     naru_ivalue *after = call1(m, "forward", x); /* the bias alone is left */
     naru_tensor *y = naru_ivalue_to_tensor(after);
-    const naru_tensor *bias = parameter(m, "fc.bias");
+    const naru_tensor *bias = parameter(m, "head.bias");
     assert_non_null(bias);
     for (int64_t i = 0; i < naru_tensor_count(y); i++)
         assert_true(naru_tensor_get(y, i) == naru_tensor_get(bias, i % naru_tensor_count(bias)));
     naru_tensor *t = NULL;
     naru_tensor_create(NARU_FLOAT, 0, NULL, &t, NULL);
-    assert_int_equal(naru_module_set_parameter(m, "fc.wieght", t, &err), NARU_NOT_FOUND);
-    assert_non_null(strstr(err.message, "did you mean 'fc.weight'"));
+    assert_int_equal(naru_module_set_parameter(m, "head.wieght", t, &err), NARU_NOT_FOUND);
+    assert_non_null(strstr(err.message, "did you mean 'head.weight'"));
     naru_tensor_destroy(&t);
     naru_tensor_destroy(&y);
     naru_ivalue_destroy(&x);
@@ -387,7 +387,7 @@ static void saved_and_loaded(const char *path, int rank, const int64_t *dims) {
     b = load(file, true);
     naru_ivalue *yb = call1(b, "forward", x);
     assert_same(ya, yb, 0);
-    zero_parameter(a, "fc.weight");
+    zero_parameter(a, "head.weight");
     naru_ivalue *zero = call1(a, "forward", x);
     assert_int_equal(naru_module_save(a, file, &err), NARU_OK); /* over the file that b maps: b keeps its own */
     naru_module *c = load(file, true);
