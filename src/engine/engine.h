@@ -12,6 +12,8 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "tactics/tactic.h"
 
 typedef struct program {
@@ -119,6 +121,8 @@ typedef struct context {
     bool *given;           /* per main output: the caller's */
     profile *profile;
     size_t peak_block;
+    const atomic_int *cancelled; /* looked at between steps; NULL: never */
+    uint64_t budget;             /* steps and segments that may still run; 0: no limit */
 } context;
 
 naru_status context_new(const engine *e, pool *p, context **out, naru_error *err);

@@ -245,11 +245,20 @@ static naru_status run_dynamic(context *c, const step *s, naru_error *err) {
     return st;
 }
 
+static naru_status may_go_on(context *c, naru_error *err) {
+    if (c->cancelled && atomic_load_explicit(c->cancelled, memory_order_relaxed))
+        return err_set(err, NARU_CANCELLED, "cancelled");
+    if (c->budget && --c->budget == 0) return err_set(err, NARU_LIMIT, "the budget of steps is spent");
+    return NARU_OK;
+}
+
 static naru_status run_program(context *c, int p, naru_error *err) {
     const program *prog = &c->engine->programs[p];
+    TRY(may_go_on(c, err)); /* also of a body without steps */
     for (int at = 0; at < prog->nsteps;) {
         segment *s;
         plan *found;
+        TRY(may_go_on(c, err));
         TRY(segment_get(c, p, at, &s, err));
         TRY(segment_plan(c, s, &found, err));
         if (found->last > at) {

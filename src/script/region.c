@@ -687,6 +687,10 @@ static naru_status run(vm *m, region_user *u, pool *p, region *r, const leaves *
     runner x = {.r = r, .k = k};
     x.L = (lower){.vm = m, .sink = &eager_sink, .err = err, .arena = m->arena, .temps = m->temps.count};
     context *c = context_of(u, r, p);
+    if (c) {
+        c->cancelled = m->cancelled;
+        c->budget = m->budget == UINT64_MAX ? 0 : m->budget + 1;
+    }
     naru_status st = c ? NARU_OK : err_oom(err);
     for (int i = 0; st == NARU_OK && i < k->nleaves; i++) {
         naru_tensor *t = &scalars[i];
