@@ -117,7 +117,8 @@ NARU_API naru_status naru_module_argument(naru_module *module, const char *metho
 /* Parameters first, then buffers, by dotted name ("conv1.weight"); the tensor shares the module's memory: borrowed.
  * NULL past the end. */
 NARU_API const char *naru_module_parameter(naru_module *module, size_t i, const naru_tensor **tensor, bool *buffer);
-/* Replaces a parameter or buffer (its type and shape may change as PyTorch's would). No call may be running. */
+/* Replaces a parameter or buffer: its content where type and shape are the same (all that share its memory see it, as
+ * with load_state_dict), else the tensor. No call may be running. */
 NARU_API naru_status naru_module_set_parameter(naru_module *module, const char *name, naru_tensor *t, naru_error *err);
 /* An attribute by dotted path: a new reference. */
 NARU_API naru_status naru_module_get_attribute(naru_module *module, const char *path, naru_ivalue **out,

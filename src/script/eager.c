@@ -484,6 +484,11 @@ static void copy_strided(naru_tensor *d, const naru_tensor *s) { /* same dims an
     }
 }
 
+void sten_copy(sten *to, const sten *from) {
+    storage_written(to->t.storage);
+    copy_strided(&to->t, &from->t);
+}
+
 static void eager_write(lower *L, sten *dst, sten *src) {
     for (int i = 0; i < dst->t.rank; i++)
         if (dst->t.dims[i] > 1 && dst->t.strides[i] == 0) {

@@ -163,9 +163,7 @@ static naru_status put_custom(saver *s, const scustom *c) {
 
 static naru_status put_enum(saver *s, const senum *e) {
     pkw_global_qualified(&s->w, e->cls->qualname);
-    pkw_tuple_open(&s->w, 1);
-    TRY(put(s, e->value));
-    pkw_tuple_close(&s->w, 1);
+    TRY(put(s, e->value)); /* bare: PyTorch's pickler writes no tuple here */
     pkw_op(&s->w, PKW_REDUCE);
     return NARU_OK;
 }
