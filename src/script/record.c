@@ -443,6 +443,7 @@ static bool after(lower *L, int nout) {
     if (st != NARU_OK) return false;
     r->obstacles++;
     L->st = NARU_OK;
+    if (L->err) *L->err = (naru_error)NARU_ERROR_INIT;
     return give_lost(L, nout);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Numbers while recording: what follows from dimension expressions is known without running; the rest becomes rank-0
- * nodes, ints as int64, floats as double (Python's own precision).
+ * nodes, ints as int64, floats as double (Python's own precision). What takes more than a node or two is left to the
+ * operators on tensors.
  */
 #include <math.h>
 #include <string.h>
 
+#include "script/aten/aten.h"
 #include "script/record.h"
 
 sv rec_sym(sv_tag is, elem_t elem, value *v) {
@@ -269,8 +271,73 @@ static sv apply_range(maker *k, lower *L, const char *op, const sv *a) {
     return sv_keep(elem_of(span).kind == ELEM_DIM ? span : s_max(L, span, sv_int(0)));
 }
 
+/* ---- by the operators on tensors ---- */
+typedef struct tensor_form {
+    const char *name;
+    int args;
+    bool ints; /* of ints; else of floats, which ints become */
+    lower_fn fn;
+} tensor_form;
+
+static const tensor_form *tensor_form_of(const char *op, int n, const sv *args) {
+    static const tensor_form table[] = {{"__and__", 2, true, aten_bitwise_and},
+                                        {"__or__", 2, true, aten_bitwise_or},
+                                        {"__xor__", 2, true, aten_bitwise_xor},
+                                        {"__lshift__", 2, true, aten_left_shift},
+                                        {"__rshift__", 2, true, aten_right_shift},
+                                        {"floordiv", 2, false, aten_floor_divide},
+                                        {"remainder", 2, false, aten_remainder},
+                                        {"fmod", 2, false, aten_fmod},
+                                        {"atan2", 2, false, aten_atan2},
+                                        {"copysign", 2, false, aten_copysign},
+                                        {"asin", 1, false, aten_asin},
+                                        {"acos", 1, false, aten_acos},
+                                        {"atan", 1, false, aten_atan},
+                                        {"sinh", 1, false, aten_sinh},
+                                        {"cosh", 1, false, aten_cosh},
+                                        {"asinh", 1, false, aten_asinh},
+                                        {"acosh", 1, false, aten_acosh},
+                                        {"atanh", 1, false, aten_atanh},
+                                        {"log10", 1, false, aten_log10},
+                                        {"log2", 1, false, aten_log2},
+                                        {"log1p", 1, false, aten_log1p},
+                                        {"expm1", 1, false, aten_expm1},
+                                        {"erfc", 1, false, aten_erfc},
+                                        {"lgamma", 1, false, aten_lgamma},
+                                        {"degrees", 1, false, aten_rad2deg},
+                                        {"radians", 1, false, aten_deg2rad},
+                                        {"isnan", 1, false, aten_isnan},
+                                        {"isinf", 1, false, aten_isinf},
+                                        {"isfinite", 1, false, aten_isfinite}};
+    bool real = false;
+    for (int i = 0; i < n; i++) real = real || kind_of(args[i]) == SV_FLOAT;
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        const tensor_form *f = &table[i];
+        bool python_ints = f->args == 2 && !real && (f->fn == aten_floor_divide || f->fn == aten_remainder);
+        if (strcmp(op, f->name) == 0 && n == f->args && !(f->ints && real) && !python_ints) return f;
+    }
+    return NULL;
+}
+
+static sv apply_tensor_form(lower *L, const tensor_form *f, const sv *args) {
+    sv in[2], out;
+    for (int i = 0; i < f->args; i++) {
+        sten *t = scalar_tensor(L, args[i], f->ints ? NARU_INT64 : NARU_DOUBLE);
+        in[i] = t ? sv_of(t) : sv_none();
+    }
+    lower_call(L, f->fn, f->args, in, 1, &out);
+    out = lower_ok(L) ? item(L, sv_tensor(out)) : (sv){.tag = SV_UNINIT};
+    return sv_keep(out);
+}
+
 sv record_apply(lower *L, const char *op, int n, const sv *args) {
     maker k = {L->vm->sink_user, L->err, false};
+    const tensor_form *f = tensor_form_of(op, n, args);
+    bool bools = n == 2 && kind_of(args[0]) == SV_BOOL && kind_of(args[1]) == SV_BOOL;
+    if (f && !bools) {
+        sv made = apply_tensor_form(L, f, args);
+        return made.tag == SV_UNINIT ? sv_int(1) : made;
+    }
     sv out = n == 1                   ? apply_unary(&k, op, args[0])
              : n == 2                 ? apply_binary(&k, op, args[0], args[1])
              : n == 3 && op[0] == '_' ? apply_range(&k, L, op, args)
