@@ -11,7 +11,12 @@ enum { AXIS, NEW_AXIS };
 
 static naru_status infer(infer_ctx *c) {
     const type *e = c->in[0] ? c->in[0]->type.elem : NULL;
-    out_tensor(c, 0, e ? e->dtype : NARU_UNDEFINED, -1, NULL);
+    int fresh = node_i(c->node, NEW_AXIS) != 0, rank = e && e->has_rank ? e->rank + fresh : -1, axis = 0;
+    dim_t dims[NARU_MAX_RANK];
+    if (rank > NARU_MAX_RANK) rank = -1;
+    if (rank > 0) TRY(infer_axis(c, node_i(c->node, AXIS), rank, &axis));
+    for (int i = 0, k = 0; i < rank; i++) dims[i] = i == axis ? (k += !fresh, DIM_UNKNOWN) : e->dims[k++];
+    out_tensor(c, 0, e ? e->dtype : NARU_UNDEFINED, rank, dims);
     return NARU_OK;
 }
 

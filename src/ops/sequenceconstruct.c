@@ -4,11 +4,12 @@
  *
  * Versions: 11.
  */
-#include "ops/op.h"
+#include "ops/util_sequence.h"
 
 static naru_status infer(infer_ctx *c) {
-    c->out[0].type = (type){.kind = TYPE_SEQUENCE};
-    c->out[0].type.elem = c->in[0] ? &c->in[0]->type : NULL;
+    const type *elem = c->in[0] ? &c->in[0]->type : NULL;
+    for (int i = 1; i < c->nin; i++) elem = sequence_element(c, elem, c->in[i] ? &c->in[i]->type : NULL);
+    out_sequence(c, 0, elem);
     return NARU_OK;
 }
 

@@ -4,13 +4,14 @@
  *
  * Versions: 11.
  */
-#include "ops/op.h"
+#include "ops/util_sequence.h"
 
 enum { DTYPE };
 
 static naru_status infer(infer_ctx *c) {
-    c->out[0].type = (type){.kind = TYPE_SEQUENCE};
-    (void)0;
+    type *elem = arena_alloc(c->arena, sizeof *elem);
+    if (elem) *elem = (type){.kind = TYPE_TENSOR, .dtype = (naru_dtype)node_i(c->node, DTYPE)};
+    out_sequence(c, 0, elem);
     return NARU_OK;
 }
 

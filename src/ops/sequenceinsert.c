@@ -7,8 +7,8 @@
 #include "ops/util_sequence.h"
 
 static naru_status infer(infer_ctx *c) {
-    c->out[0].type = (type){.kind = TYPE_SEQUENCE};
-    if (c->in[0]) c->out[0].type = c->in[0]->type;
+    const type *elem = c->in[0] ? c->in[0]->type.elem : NULL;
+    out_sequence(c, 0, sequence_element(c, elem, c->in[1] ? &c->in[1]->type : NULL));
     return NARU_OK;
 }
 
