@@ -64,6 +64,15 @@ struct naru_report {
     ARRAY(naru_finding) findings;
 };
 
+size_t report_size(const naru_report *report) { return report ? report->findings.count : 0; }
+
+void report_truncate(naru_report *report, size_t n) {
+    while (report && n < report->findings.count) {
+        naru_finding *f = &report->findings.data[--report->findings.count];
+        mem_free((void *)f->code), mem_free((void *)f->where), mem_free((void *)f->message), mem_free((void *)f->hint);
+    }
+}
+
 naru_status report_add(naru_report *report, naru_severity severity, const char *code, const char *where,
                        const char *hint, const char *fmt, ...) {
     if (!report) return NARU_OK;

@@ -24,6 +24,8 @@ naru_status err_oom(naru_error *err);
         if (try_status_ != NARU_OK) return try_status_;                                                                \
     } while (0)
 
+size_t report_size(const naru_report *report);
+void report_truncate(naru_report *report, size_t n); /* takes back all findings but the first n */
 /* Appends a finding; report may be NULL (nothing happens). Returns OUT_OF_MEMORY or OK. */
 naru_status report_add(naru_report *report, naru_severity severity, const char *code, const char *where,
                        const char *hint, const char *fmt, ...) PRINTF_LIKE(6, 7);

@@ -3,7 +3,7 @@
  * The recording sink (record.h): operators become nodes, tensors of the module become initializers. Views and writes
  * are in record_view.c, numbers in record_scalar.c, If and Loop in record_flow.c.
  */
-#include "script/record.h"
+#include "script/record_flow.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -184,7 +184,7 @@ value *rec_int(recording *r, int64_t v, naru_error *err) {
 static rec_base *base_new(recording *r, value *v) {
     rec_base *b = arena_calloc(r->arena, 1, sizeof *b);
     if (!b) return NULL;
-    *b = (rec_base){.version = ++r->serial, .v = v, .input = -1, .next = r->bases};
+    *b = (rec_base){.version = ++r->serial, .v = v, .input = -1, .made = r->at, .next = r->bases};
     r->bases = b;
     return b;
 }
@@ -259,6 +259,10 @@ value *record_value(recording *r, sten *t, naru_error *err) {
     rec_tensor *x = t->rec;
     if (x->version == x->base->version && rec_visible(r, x->v)) return x->v;
     value *v = x->base->v;
+    if (!rec_visible(r, v)) {
+        rec_obstacle(r, err, "a tensor leaves the branch or loop that computes it");
+        return NULL;
+    }
     for (int i = 0; v && i < x->nchain; i++) v = rec_view_value(r, v, &x->chain[i], err);
     if (!v) return NULL;
     x->v = v;
@@ -374,6 +378,10 @@ static void sink_set(lower *L, sten *dst, sten *src) {
         L->st = rec_obstacle(of(L), L->err, "a parameter is made to show other memory");
         return;
     }
+    if (dst->rec->base->made != of(L)->at) { /* what a branch does to it could not be taken back */
+        L->st = rec_obstacle(of(L), L->err, "a tensor changes its shape in place in a condition or loop");
+        return;
+    }
     rec_tensor *x = arena_alloc(of(L)->arena, sizeof *x);
     if (!x) return lower_fail(L, NARU_OUT_OF_MEMORY, "out of memory");
     *x = *src->rec;
@@ -425,10 +433,21 @@ static bool give_lost(lower *L, int nout) {
 }
 
 static bool before(lower *L, int nout) {
-    if (!of(L)->obstacles) return false;
-    for (int i = 0; i < L->nargs; i++)
+    for (int i = 0; of(L)->obstacles && i < L->nargs; i++)
         if (is_lost(L->args[i], 0)) return give_lost(L, nout);
-    return false;
+    return record_list_op(L);
+}
+
+static bool is_reported(const recording *r, const char *where, const lower *L) {
+    naru_finding f = {.size = sizeof f};
+    str text = {0};
+    bool found = false;
+    str_addf(&text, "%s: %s", L->op->schema->name, L->err ? L->err->message : "not supported");
+    for (size_t i = 0; !found && naru_report_get(r->options.report, i, &f) == NARU_OK; i++)
+        found =
+            f.severity == NARU_SEVERITY_ERROR && strcmp(f.where, where) == 0 && strcmp(f.message, str_text(&text)) == 0;
+    str_free(&text);
+    return found;
 }
 
 static bool after(lower *L, int nout) {
@@ -436,6 +455,12 @@ static bool after(lower *L, int nout) {
     if (!r->options.report || r->options.region) return false;
     str where = {0};
     vm_where(r->machine, &where);
+    if (is_reported(r, str_text(&where), L)) { /* a loop's body runs several times */
+        str_free(&where);
+        L->st = NARU_OK;
+        if (L->err) *L->err = (naru_error)NARU_ERROR_INIT;
+        return give_lost(L, nout);
+    }
     naru_status st = report_add(r->options.report, NARU_SEVERITY_ERROR, "unsupported-operator", str_text(&where),
                                 "rewrite this part of the model, or run it with naru run, which needs no export",
                                 "%s: %s", L->op->schema->name, L->err ? L->err->message : "not supported");

@@ -26,6 +26,8 @@ typedef struct rec_base {
     int input;             /* index of the argument leaf whose memory this is; -1 */
     bool written;          /* since it was made */
     bool lost;             /* stands for the result of what could not be recorded */
+    bool copied;           /* a list that the graph knows holds its content: writing it would not be seen there */
+    block *made;           /* where the recording was when it was made */
     sten *constant;        /* the tensor it was made from (parameters, literals); NULL */
     struct rec_base *next; /* all bases of the recording */
 } rec_base;
@@ -40,12 +42,14 @@ typedef struct rec_tensor {
 
 typedef struct ssym { /* SV_SYM */
     sobj head;
-    sv_tag is;   /* SV_INT, SV_FLOAT or SV_BOOL */
+    sv_tag is;   /* SV_INT, SV_FLOAT, SV_BOOL; SV_STR: a string tensor; SV_LIST: a list; SV_UNINIT: cannot be said */
     elem_t elem; /* ints: what is known */
     value *v;    /* rank 0: int64, double or bool; NULL: made from `of` when wanted */
     bool lost;   /* of what could not be recorded */
     value *of;   /* the size of axis `axis` of this value */
     int axis;
+    const stype *items; /* of a list: v is a vector of numbers or a sequence of tensors */
+    const char *why;    /* it cannot be said */
 } ssym;
 
 typedef struct record_options {
@@ -67,6 +71,8 @@ struct recording {
     arena *arena;
     unsigned serial; /* versions and symbols given out */
     int obstacles;   /* reported */
+    struct live_sets *liveness;
+    const frame *looping; /* whose loop of unknown length is being recorded, innermost */
 };
 
 extern const sink record_sink;

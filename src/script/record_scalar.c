@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "script/aten/aten.h"
-#include "script/record.h"
+#include "script/record_flow.h"
 
 sv rec_sym(sv_tag is, elem_t elem, value *v) {
     ssym *s = mem_calloc(1, sizeof *s);
@@ -36,6 +36,11 @@ value *record_scalar(recording *r, sv v, naru_error *err) {
         return rec_constant(r, t, err);
     }
     ssym *s = (ssym *)v.o;
+    if (s->is == SV_LIST) return rec_list_value(r, v, NULL, err);
+    if (s->is == SV_UNINIT) {
+        rec_obstacle(r, err, "%s", s->why ? s->why : "a value that cannot be said");
+        return NULL;
+    }
     if (s->v && rec_visible(r, s->v)) return s->v;
     if (!s->of || !rec_visible(r, s->of)) {
         rec_obstacle(r, err, "a number leaves the branch or loop that computes it");

@@ -326,6 +326,10 @@ void record_write(lower *L, sten *dst, sten *src) {
         L->st = rec_obstacle(r, L->err, "a parameter or buffer of the module is written");
         return;
     }
+    if (dst->rec->base->copied) {
+        L->st = rec_obstacle(r, L->err, "a tensor of a list whose length depends on data is written");
+        return;
+    }
     rec_tensor *x = dst->rec;
     if (v && x->nchain >= 64) v = (rec_obstacle(r, L->err, "a view of 64 steps is written"), NULL);
     stages[0] = x->base->v;

@@ -437,6 +437,8 @@ static bool is_any_of(sv v, const stype *want) {
     return false;
 }
 
+static bool is_symbolic_list(sv v) { return v.tag == SV_SYM && sv_sym_kind(v) == SV_LIST; } /* typed when compiled */
+
 bool sv_isinstance(sv v, const stype *t) {
     switch (t->kind) {
     case ST_TENSOR: return v.tag == SV_TENSOR;
@@ -446,12 +448,12 @@ bool sv_isinstance(sv v, const stype *t) {
     case ST_COMPLEX: return v.tag == SV_COMPLEX;
     case ST_STR: return v.tag == SV_STR;
     case ST_NONE: return v.tag == SV_NONE;
-    case ST_NUMBER: return is_number(v) || v.tag == SV_SYM;
+    case ST_NUMBER: return is_number(v) || (v.tag == SV_SYM && sv_sym_kind(v) != SV_LIST);
     case ST_ANY:
     case ST_VAR: return true;
     case ST_DEVICE: return v.tag == SV_DEVICE;
     case ST_GENERATOR: return v.tag == SV_GENERATOR;
-    case ST_LIST: return v.tag == SV_LIST && stype_equal(((slist *)v.o)->elem, t->args[0]);
+    case ST_LIST: return v.tag == SV_LIST ? stype_equal(((slist *)v.o)->elem, t->args[0]) : is_symbolic_list(v);
     case ST_DICT:
         return v.tag == SV_DICT && stype_equal(((sdict *)v.o)->key, t->args[0]) &&
                stype_equal(((sdict *)v.o)->value, t->args[1]);
@@ -485,7 +487,7 @@ const char *sv_tag_name(sv_tag t) {
         [SV_GENERATOR] = "Generator",
         [SV_FUNCTION] = "Function",
         [SV_CUSTOM] = "Object",
-        [SV_SYM] = "symbolic number",
+        [SV_SYM] = "symbolic value",
     };
     return (size_t)t < COUNT_OF(names) && names[t] ? names[t] : "?";
 }

@@ -209,7 +209,7 @@ bool sv_equal(sv a, sv b); /* == of everything but tensors (those: identity) */
 uint64_t sv_hash(sv v);    /* of a dict key: int, float, bool, str, complex, tensor, device, enum, tuple */
 /* v is of type t, containers by their declared element types (empty ones included). */
 bool sv_isinstance(sv v, const stype *t);
-sv_tag sv_sym_kind(sv v); /* of a SYM: SV_INT, SV_FLOAT or SV_BOOL (record_scalar.c) */
+sv_tag sv_sym_kind(sv v); /* of a SYM: SV_INT, SV_FLOAT, SV_BOOL, SV_LIST ... (record.h) */
 /* As str() and print() write it, PyTorch's forms: 1.5, True, [1, 2], {a: 1}, tensors in C++ style. */
 void sv_print(sv v, str *out);
 const char *sv_tag_name(sv_tag t); /* "int", "Tensor", "List", for messages */

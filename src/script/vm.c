@@ -14,6 +14,7 @@ enum { MAX_NESTING = 400, MAX_RESULTS = 64 };
 
 /* ---- what single instructions do ---- */
 static naru_status unexpected(const char *what, sv got, naru_error *err) {
+    if (got.tag == SV_SYM) return err_set(err, NARU_UNSUPPORTED, "%s depends on data", what);
     return err_set(err, NARU_INTERNAL, "%s is %s", what, sv_tag_name(got.tag));
 }
 
@@ -120,8 +121,12 @@ static naru_status do_setattr(vm *m, sv *r, const insn *i, naru_error *err) {
     return NARU_OK;
 }
 
+/* Recording: another value on each of two ways. */
+static bool cannot_be_said(sv v) { return v.tag == SV_SYM && sv_sym_kind(v) == SV_UNINIT; }
+
 static naru_status do_checked(vm *m, const code *c, sv *r, const insn *i, naru_error *err) {
     const stype *t = c->types[i->c];
+    if (cannot_be_said(r[i->b])) return unexpected("a value's type", r[i->b], err);
     if (sv_isinstance(r[i->b], t)) {
         sv_set(&r[i->a], sv_keep(r[i->b]));
         return NARU_OK;
@@ -222,7 +227,8 @@ static inline void place_kept(sv *at, const sv *from) {
         pc = (at);                                                                                                     \
     } while (0)
 
-static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv *out, naru_error *err) {
+/* Runs from `start` until control leaves [from, to) or base returns. */
+static naru_status run(vm *m, frame *base, int start, int from, int to, bool *returned, sv *out, naru_error *err) {
     frame *f;
     const code *c;
     const insn *insns;
@@ -231,7 +237,7 @@ static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv 
     naru_status st = NARU_OK;
     bool quick = !m->sink->before; /* no one looks at operators */
     *returned = false;
-    ENTER_FRAME((uint32_t)from);
+    ENTER_FRAME((uint32_t)start);
     for (;;) {
         f->pc = (int)pc;
         if (pc - lo >= span) {
@@ -286,7 +292,12 @@ static naru_status run(vm *m, frame *base, int from, int to, bool *returned, sv 
             sv_set(&r[i->a], sv_of(o));
             DO(o ? NARU_OK : err_oom(err));
         }
-        case INSN_ISINST: sv_set(&r[i->a], sv_bool(sv_isinstance(r[i->b], c->types[i->c]))); break;
+        case INSN_ISINST: {
+            bool is = sv_isinstance(r[i->b], c->types[i->c]);
+            bool unknown = cannot_be_said(r[i->b]);
+            if (!unknown) sv_set(&r[i->a], sv_bool(is));
+            DO(unknown ? unexpected("a value's type", r[i->b], err) : NARU_OK);
+        }
         case INSN_CHECKED: DO(do_checked(m, c, r, i, err));
         case INSN_IF:
             if (r[i->a].tag == SV_BOOL) {
@@ -381,15 +392,25 @@ naru_status vm_run_range(vm *m, frame *f, int from, int to, bool *returned, sv *
     *returned = false;
     if (f != m->top) return err_set(err, NARU_INTERNAL, "not the frame in progress");
     TRY(nest(m, err));
-    naru_status st = run(m, f, from, to, returned, out, err);
+    naru_status st = run(m, f, from, from, to, returned, out, err);
     m->nesting--;
+    return st;
+}
+
+naru_status vm_run_rest(vm *m, frame *f, int from, bool *returned, sv *out, naru_error *err) {
+    *returned = false;
+    if (f != m->top) return err_set(err, NARU_INTERNAL, "not the frame in progress");
+    TRY(nest(m, err));
+    naru_status st = run(m, f, from, 0, f->fn->code.ninsns, returned, out, err);
+    m->nesting--;
+    if (st == NARU_OK && !*returned) st = err_set(err, NARU_INTERNAL, "%s did not return", f->fn->name);
     return st;
 }
 
 static naru_status run_top(vm *m, sv *out, naru_error *err) {
     frame *f = m->top;
     bool returned;
-    naru_status st = run(m, f, 0, f->fn->code.ninsns, &returned, out, err);
+    naru_status st = run(m, f, 0, 0, f->fn->code.ninsns, &returned, out, err);
     if (st == NARU_OK && !returned) st = err_set(err, NARU_INTERNAL, "%s did not return", f->fn->name);
     return st;
 }

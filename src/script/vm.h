@@ -113,6 +113,8 @@ naru_status vm_call(vm *m, sfunction *f, int n, const sv *args, sv *out, naru_er
 /* For recorders: runs instructions of the top frame from `from` on, until control leaves [from, to): f->pc says where
  * it went; or *returned when a RET was met (its value in *out; the frame stays). */
 naru_status vm_run_range(vm *m, frame *f, int from, int to, bool *returned, sv *out, naru_error *err);
+/* The same without an end: on until the function returns. */
+naru_status vm_run_rest(vm *m, frame *f, int from, bool *returned, sv *out, naru_error *err);
 /* One operator outside of any function (C API, tests). results: owned by the caller. */
 naru_status vm_op(vm *m, const sop *op, int n, const sv *args, int nout, sv *out, naru_error *err);
 /* Raises from C: fills m->raised and err, gives the status. */
