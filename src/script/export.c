@@ -29,6 +29,7 @@ typedef struct exporter {
     ARRAY(param_name) params;
     ARRAY(sv *) flags; /* `training` slots that were on */
     int used;          /* inputs taken so far */
+    ARRAY(type) outs;  /* types of the outputs as recorded */
     naru_report *report;
     naru_error *err;
 } exporter;
@@ -264,6 +265,7 @@ static naru_status name_outputs(exporter *x, sv result) {
     for (int i = 0; i < n; i++) {
         char made[40];
         snprintf(made, sizeof made, n == 1 ? "output" : "output_%d", i);
+        if (!ARRAY_PUSH(&x->outs, outs[i]->fact.type)) return err_oom(x->err);
         TRY(name_output(x, outs[i], i < x->o->noutputs ? x->o->output_names[i] : made));
     }
     return NARU_OK;
@@ -273,7 +275,8 @@ static naru_status name_outputs(exporter *x, sv result) {
 static naru_status declare_outputs(exporter *x) {
     block *b = x->g->main;
     for (int i = 0; i < b->nout; i++) {
-        type t = b->out[i]->fact.type;
+        type t = b->out[i]->fact.type; /* sequences lose the rank of what they hold when inferred anew */
+        if (t.kind == TYPE_TENSOR && !t.has_rank && (size_t)i < x->outs.count) t = x->outs.data[i];
         for (int a = 0; t.has_rank && a < t.rank; a++) {
             if (!dim_is_const(t.dims[a]) && !(dim_is_known(t.dims[a]) && sym_plain_name(x->g->syms, t.dims[a])))
                 t.dims[a] = DIM_UNKNOWN;
@@ -368,6 +371,7 @@ naru_status module_export(module *m, const export_options *o, graph **out, naru_
     arena_free(x->arena);
     ARRAY_FREE(&x->params);
     ARRAY_FREE(&x->flags);
+    ARRAY_FREE(&x->outs);
     if (st == NARU_OK) *out = x->g;
     else graph_free(x->g);
     mem_free(x);
