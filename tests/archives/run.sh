@@ -25,7 +25,7 @@ verify_everything() {
     [ "$NARU_CPU" != ref ] || calls=2,3
     for f in script/torch-*/*.pt; do expect 0 "$f" "${f%.pt}.json"; done
     for f in models/*.pt; do expect 0 "$f" "${f%.pt}.npz" --rtol 1e-4 --atol 2e-5; done
-    for f in smallcnn/*.pt smallcnn/*.ptl; do
+    for f in smallcnn/*.pt smallcnn/*.ptl torch/smallcnn_mobile.ptl; do
         case $f in
         *trainmode*) expect 1 "$f" smallcnn/calls.npz --calls $calls --rtol 1e-3 --atol 2e-4 ;;
         *) expect 0 "$f" smallcnn/calls.npz --calls $calls --rtol 1e-3 --atol 2e-4 ;;

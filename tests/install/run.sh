@@ -5,7 +5,13 @@ set -euo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-model=$source/tests/data/smallcnn/smallcnn_dynamic_op17.onnx
+cnn=$source/tests/data/smallcnn
+model_of() { # what the example is run on
+    case $1 in
+    script) echo "$cnn/smallcnn_script.pt" ;;
+    *) echo "$cnn/smallcnn_dynamic_op17.onnx" ;;
+    esac
+}
 fail() { echo "FAIL: $*"; exit 1; }
 
 DESTDIR=$work/root cmake --install "$NARU_BUILD" --prefix /opt/naru >/dev/null
@@ -14,19 +20,23 @@ prefix=$work/root/opt/naru
 libdir=$(dirname "$(find "$prefix" -name libnaru.so)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
 
-"$prefix/bin/naru" info "$model" >/dev/null || fail "the installed command does not run"
+"$prefix/bin/naru" info "$(model_of run_model)" >/dev/null || fail "the installed command does not run"
 for example in "$source"/examples/*.c; do
     name=$(basename "$example" .c)
+    model=$(model_of "$name")
     # shellcheck disable=SC2046
     cc -Wall -Werror -o "$work/$name" "$example" $(pkg-config --cflags --libs naru)
-    "$work/$name" "$model" >"$work/shared.txt" || fail "$name (shared) does not run"
+    "$work/$name" "$model" >"$work/$name-shared.txt" || fail "$name (shared) does not run"
     cc -Wall -Werror -o "$work/$name-static" "$example" $(pkg-config --cflags naru) "$libdir/libnaru.a" -lz -lm -lpthread
     env -u LD_LIBRARY_PATH "$work/$name-static" "$model" >"$work/static.txt" || fail "$name (static) does not run"
-    cmp "$work/shared.txt" "$work/static.txt" || fail "$name: shared and static disagree"
+    cmp "$work/$name-shared.txt" "$work/static.txt" || fail "$name: shared and static disagree"
 done
 
 cmake -S "$source/examples" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 || { cat "$work/log"; fail "find_package"; }
 cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log"; fail "examples do not build"; }
-"$work/build/run_model" "$model" >"$work/cmake.txt"
-cmp "$work/shared.txt" "$work/cmake.txt" || fail "the CMake build disagrees"
-echo "installed, built by pkg-config and CMake, ran: $(head -1 "$work/cmake.txt")"
+for example in "$source"/examples/*.c; do
+    name=$(basename "$example" .c)
+    "$work/build/$name" "$(model_of "$name")" >"$work/cmake.txt" || fail "$name (CMake) does not run"
+    cmp "$work/$name-shared.txt" "$work/cmake.txt" || fail "$name: the CMake build disagrees"
+    echo "installed, built by pkg-config and CMake, ran: $name: $(head -1 "$work/cmake.txt")"
+done

@@ -270,6 +270,7 @@ static int check_reference(checker *k) {
     }
     json_error_t problem;
     json_t *root = json_load_file(ref, 0, &problem);
+    if (!root && problem.line < 0) return fail_text(CODE_BAD_FILE, "%s", problem.text); /* it names the file */
     if (!root) return fail_text(CODE_BAD_FILE, "%s: line %d: %s", ref, problem.line, problem.text);
     const char *npz = json_string_value(json_object_get(root, "npz")), *slash = strrchr(ref, '/');
     int code = -1;
