@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Everything: include this and link with -lnaru. See error.h for conventions, tensor.h for data, model.h for models as
- * files have them, session.h for running them, script.h for TorchScript modules.
+ * files have them, session.h for running them, script.h for TorchScript modules,
+ * builder.h and engine.h for engines tuned for this machine.
  */
 #ifndef NARU_NARU_H
 #define NARU_NARU_H
 
+#include "naru/builder.h"
+#include "naru/engine.h"
 #include "naru/error.h"
 #include "naru/model.h"
 #include "naru/script.h"

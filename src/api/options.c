@@ -70,6 +70,16 @@ naru_status naru_options_set(naru_options *options, const char *name, const char
 
 const char *option_text(const naru_options *o, int i) { return o && o->text[i] ? o->text[i] : k_rows[i].dflt; }
 
+naru_status options_copy(const naru_options *from, naru_options **out, naru_error *err) {
+    TRY(naru_options_create(out, err));
+    for (int i = 0; i < OPTIONS; i++)
+        if (from->text[i] && !((*out)->text[i] = mem_strdup(from->text[i]))) {
+            naru_options_destroy(out);
+            return err_oom(err);
+        }
+    return NARU_OK;
+}
+
 const char *naru_options_get(const naru_options *options, const char *name) {
     int i = name ? find(name) : -1;
     return i < 0 ? NULL : option_text(options, i);

@@ -19,6 +19,7 @@ struct naru_options {
     char *text[OPTIONS];
 };
 
+naru_status options_copy(const naru_options *from, naru_options **out, naru_error *err);
 const char *option_text(const naru_options *o, int index); /* o may be NULL: the default */
 int64_t option_int(const naru_options *o, int index);
 /* The CPU level asked for (option, else knob NARU_CPU, else the best); asking for more than this CPU has is an error.

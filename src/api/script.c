@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "api/export.h"
 #include "api/ivalue.h"
 #include "api/options.h"
 #include "formats/onnx/onnx.h"
@@ -492,8 +493,8 @@ naru_status naru_module_save(naru_module *n, const char *path, naru_error *err) 
 }
 
 /* ---- export ---- */
-static naru_status export_graph(naru_module *n, const naru_export_options *o, graph **g, naru_report *report,
-                                naru_error *err) {
+naru_status export_module(naru_module *n, const naru_export_options *o, graph **g, naru_report *report,
+                          naru_error *err) {
     export_input *in = mem_calloc(o->ninputs + 1, sizeof *in);
     struct export_axis *axes = mem_calloc(o->noutput_axes + 1, sizeof *axes);
     if (!in || !axes) {
@@ -529,7 +530,7 @@ naru_status naru_export(naru_module *n, const naru_export_options *options, cons
                         naru_error *err) {
     if (!n || !options || !path) return err_set(err, NARU_INVALID_ARGUMENT, "naru_export: a required argument is NULL");
     graph *g;
-    TRY(export_graph(n, options, &g, report, err));
+    TRY(export_module(n, options, &g, report, err));
     naru_status st = onnx_save(g, path, false, err);
     graph_free(g);
     return st;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "api/engine.h"
 #include "api/model.h"
 #include "api/options.h"
 #include "base/knob.h"
@@ -17,8 +18,9 @@
 enum { MAX_CONTEXTS = 16, LONGEST_SPIN_US = 1000 };
 
 struct naru_session {
-    graph *graph;   /* of the engine, or of the reference evaluator */
-    engine *engine; /* NULL: reference evaluator */
+    graph *graph;      /* of the engine, or of the reference evaluator */
+    engine *engine;    /* NULL: reference evaluator */
+    naru_engine *plan; /* loaded from a plan file: engine, graph and pool are its own; NULL */
     pool *pool;
     profile *profile;
     uint64_t seed;
@@ -35,19 +37,11 @@ struct naru_session {
 
 /* ---- creation ---- */
 static naru_status describe_ports(naru_session *s, naru_error *err) {
-    const block *b = s->graph->main;
-    s->input_types = arena_calloc(s->arena, (size_t)b->nin + 1, sizeof(char *));
-    s->output_types = arena_calloc(s->arena, (size_t)b->nout + 1, sizeof(char *));
-    if (!s->input_types || !s->output_types) return err_oom(err);
-    for (int i = 0; i < b->nin; i++)
-        if (!(s->input_types[i] = type_text(s->graph, &b->in[i]->declared, s->arena))) return err_oom(err);
-    for (int i = 0; i < b->nout; i++)
-        if (!(s->output_types[i] = type_text(s->graph, &b->out[i]->declared, s->arena))) return err_oom(err);
-    return NARU_OK;
+    return port_texts(s->graph, s->arena, &s->input_types, &s->output_types, err);
 }
 
-static naru_status build(naru_session *s, const naru_model *m, const naru_options *o, naru_report *report,
-                         naru_error *err) {
+static naru_status compile(naru_session *s, const naru_model *m, const naru_options *o, naru_report *report,
+                           naru_error *err) {
     TRY(option_cpu(o, &s->cpu, err));
     s->seed = (uint64_t)option_int(o, OPTION_seed);
     const char *evaluator = option_text(o, OPTION_evaluator);
@@ -84,7 +78,7 @@ naru_status naru_session_create(const naru_model *model, const naru_options *opt
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->freed, NULL);
     s->arena = arena_new();
-    naru_status st = s->arena ? build(s, model, options, report, err) : err_oom(err);
+    naru_status st = s->arena ? compile(s, model, options, report, err) : err_oom(err);
     if (st != NARU_OK) {
         naru_session_destroy(&s);
         return model->path ? err_context(err, st, "%s", model->path) : st;
@@ -93,8 +87,41 @@ naru_status naru_session_create(const naru_model *model, const naru_options *opt
     return NARU_OK;
 }
 
+/* Over the engine of a plan file. */
+static naru_status open_plan(naru_session *s, const char *path, const naru_options *o, naru_report *report,
+                             naru_error *err) {
+    if (strcmp(option_text(o, OPTION_evaluator), "engine") != 0)
+        return err_set(err, NARU_UNSUPPORTED,
+                       "%s: a plan runs on the engine only; give its model to the reference evaluator", path);
+    if (*option_text(o, OPTION_profile)) TRY(profile_new(option_text(o, OPTION_profile), &s->profile, err));
+    TRY(naru_engine_load(path, NULL, o, &s->plan, report, err));
+    s->engine = s->plan->b->engine;
+    s->graph = s->engine->graph;
+    s->pool = s->plan->pool;
+    s->threads = pool_threads(s->pool);
+    s->cpu = s->engine->cpu;
+    s->seed = s->plan->seed;
+    return describe_ports(s, err);
+}
+
+static naru_status session_from_plan(const char *path, const naru_options *options, naru_session **out,
+                                     naru_report *report, naru_error *err) {
+    naru_session *s = mem_calloc(1, sizeof *s);
+    if (!s) return err_oom(err);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->freed, NULL);
+    s->arena = arena_new();
+    naru_status st = s->arena ? open_plan(s, path, options, report, err) : err_oom(err);
+    if (st == NARU_OK) *out = s;
+    else naru_session_destroy(&s);
+    return st;
+}
+
 naru_status naru_session_load(const char *path, const naru_options *options, naru_session **out, naru_report *report,
                               naru_error *err) {
+    if (!path || !out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_session_load: NULL argument");
+    *out = NULL;
+    if (naru_is_plan(path)) return session_from_plan(path, options, out, report, err);
     naru_model *m;
     TRY(naru_model_load(path, options, &m, err));
     naru_status st = naru_session_create(m, options, out, report, err);
@@ -106,10 +133,11 @@ void naru_session_destroy(naru_session **session) {
     if (!session || !*session) return;
     naru_session *s = *session;
     for (int i = 0; i < s->nidle; i++) context_free(s->idle[i]);
-    if (s->engine) engine_free(s->engine);
+    if (s->plan) engine_release(s->plan);
+    else if (s->engine) engine_free(s->engine);
     else graph_free(s->graph);
     profile_finish(s->profile, NULL);
-    pool_destroy(s->pool);
+    if (!s->plan) pool_destroy(s->pool);
     arena_free(s->arena);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->freed);
@@ -228,7 +256,7 @@ static naru_status bind_args(const naru_session *s, call_args *a, size_t nin, co
     }
     checker k = {.s = s};
     for (int i = 0; i < b->nin; i++) TRY(check_input(&k, b->in[i], a->in[i], err));
-    return NARU_OK;
+    return s->plan ? engine_fits(s->plan, a->in, err) : NARU_OK;
 }
 
 /* ---- contexts ---- */

@@ -123,6 +123,8 @@ naru_status file_map_open_beneath(const char *dir, const char *name, bool map, f
     return map_fd(fd, map, true, name, out, err);
 }
 
+bool file_exists(const char *path) { return access(path, F_OK) == 0; }
+
 file_map *file_map_ref(file_map *m) {
     atomic_fetch_add(&((map_impl *)m->impl)->refs, 1);
     return m;

@@ -21,6 +21,7 @@ typedef struct file_map {
 naru_status file_map_open(const char *path, bool map, file_map **out, naru_error *err);
 /* Opens `name` beneath folder `dir` for external data: relative, no "..", no symbolic link, regular file. */
 naru_status file_map_open_beneath(const char *dir, const char *name, bool map, file_map **out, naru_error *err);
+bool file_exists(const char *path);
 file_map *file_map_ref(file_map *m);
 void file_map_unref(file_map *m); /* accepts NULL */
 /* Makes the bytes writable by this process alone: a page written to becomes a private copy, the file never changes.

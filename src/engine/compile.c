@@ -12,6 +12,7 @@ typedef struct compiler {
     int *slot_of; /* by value id; -1: no slot */
     int *uses;    /* by slot: steps and block outputs that read it */
     int *packed;  /* by slot: of those, steps that packed it */
+    const compile_options *o;
     naru_error *err;
 } compiler;
 
@@ -161,15 +162,23 @@ static naru_status build_program(compiler *k, const block *b, int *index) {
 }
 
 /* ---- tactics and weights ---- */
+typedef struct preparing { /* what a tactic's prepare sees, and what its callback needs */
+    prepare_ctx c;
+    const compile_options *o;
+} preparing;
+
 static void *weights_alloc(prepare_ctx *c, size_t n) {
+    preparing *p = (preparing *)c;
     engine *e = c->engine;
-    void *p = mem_alloc(n);
-    if (!p || !ARRAY_PUSH(&e->weights, p)) {
-        mem_free(p);
+    engine_weight w = {.bytes = n, .borrowed = c->reuse};
+    if (c->reuse && !p->o->packed(p->o->user, n, &w.data)) return NULL; /* `user` knows that it is no lack of memory */
+    if (!c->reuse) w.data = p->o->zeroed ? mem_calloc(n, 1) : mem_alloc(n);
+    if (!w.data || !ARRAY_PUSH(&e->weights, w)) {
+        if (!w.borrowed) mem_free(w.data);
         return NULL;
     }
     e->weight_bytes += n;
-    return p;
+    return w.data;
 }
 
 static void forget_source(engine *e, const naru_tensor *t) {
@@ -187,33 +196,26 @@ static void drop_constant(engine *e, int s) {
     v->fact.constant = NULL;
 }
 
-static const tactic *choose(const tactic_query *q) {
-    for (size_t i = 0; i < tactic_count(); i++) {
-        const tactic *t = tactic_at(i);
-        if (strcmp(t->op, q->node->op_type) != 0 || strcmp(t->domain ? t->domain : "", q->node->domain) != 0) continue;
-        if (!t->accepts || !t->accepts(q)) return t;
-    }
-    return NULL;
-}
-
-static naru_status prepare_step(compiler *k, step *s) {
+static naru_status prepare_step(compiler *k, step *s, int index) {
     engine *e = k->e;
     node *n = (node *)s->node;
     const fact **in = mem_alloc(((size_t)n->nin + 1) * sizeof *in);
     fact *out = mem_calloc((size_t)n->nout + 1, sizeof *out);
     naru_status st = in && out ? NARU_OK : oom(k);
-    prepare_ctx c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out},
-                     .arena = e->arena,
-                     .weights = weights_alloc,
-                     .err = k->err,
-                     .engine = e};
+    preparing p = {.c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out},
+                         .arena = e->arena,
+                         .weights = weights_alloc,
+                         .reuse = k->o->packed != NULL,
+                         .err = k->err,
+                         .engine = e},
+                   .o = k->o};
     for (int i = 0; st == NARU_OK && i < n->nin; i++) in[i] = n->in[i] ? &n->in[i]->fact : NULL;
     for (int i = 0; st == NARU_OK && i < n->nout; i++)
         if (n->out[i]) out[i] = n->out[i]->fact;
-    if (st == NARU_OK) s->tactic = choose(&c.q);
-    if (st == NARU_OK && s->tactic && s->tactic->prepare) st = s->tactic->prepare(&c, s);
-    for (int i = 0; st == NARU_OK && i < n->nin && i < 32; i++)
-        if ((c.consumed >> i & 1) && n->in[i] && n->in[i]->constant && ++k->packed[s->in[i]] == k->uses[s->in[i]])
+    if (st == NARU_OK) s->tactic = k->o->choose ? k->o->choose(k->o->user, &p.c.q, index) : tactic_first(&p.c.q);
+    if (st == NARU_OK && s->tactic && s->tactic->prepare) st = s->tactic->prepare(&p.c, s);
+    for (int i = 0; st == NARU_OK && i < n->nin && i < 32 && !k->o->keep_constants; i++)
+        if ((p.c.consumed >> i & 1) && n->in[i] && n->in[i]->constant && ++k->packed[s->in[i]] == k->uses[s->in[i]])
             drop_constant(e, s->in[i]);
     mem_free(in);
     mem_free(out);
@@ -249,21 +251,46 @@ static naru_status compile(compiler *k) {
     for (size_t i = 0; i < nvalues; i++) k->slot_of[i] = -1;
     int main_index;
     TRY(build_program(k, e->graph->main, &main_index));
+    int all = 0, done = 0;
+    for (int p = 0; p < e->nprograms; p++) all += e->programs[p].nsteps;
     for (int p = 0; p < e->nprograms; p++)
-        for (int i = 0; i < e->programs[p].nsteps; i++) TRY(prepare_step(k, &e->programs[p].steps[i]));
+        for (int i = 0; i < e->programs[p].nsteps; i++, done++) {
+            TRY(prepare_step(k, &e->programs[p].steps[i], done));
+            if (k->o->progress && !k->o->progress(k->o->user, done + 1, all))
+                return err_set(k->err, NARU_CANCELLED, "the build was cancelled");
+        }
     return settle_constants(k);
 }
 
+int engine_step_index(const engine *e, const step *s) {
+    int at = 0;
+    for (int p = 0; p < e->nprograms; at += e->programs[p++].nsteps)
+        if (s >= e->programs[p].steps && s < e->programs[p].steps + e->programs[p].nsteps)
+            return at + (int)(s - e->programs[p].steps);
+    return -1;
+}
+
+const step *engine_step(const engine *e, int index) {
+    for (int p = 0; p < e->nprograms && index >= 0; index -= e->programs[p++].nsteps)
+        if (index < e->programs[p].nsteps) return &e->programs[p].steps[index];
+    return NULL;
+}
+
 naru_status engine_compile(graph *g, cpu_level cpu, int threads, engine **out, naru_error *err) {
+    const compile_options o = {.cpu = cpu, .threads = threads};
+    return engine_compile_with(g, &o, out, err);
+}
+
+naru_status engine_compile_with(graph *g, const compile_options *o, engine **out, naru_error *err) {
     *out = NULL;
     engine *e = mem_calloc(1, sizeof *e);
     if (!e) {
         graph_free(g);
         return err_oom(err);
     }
-    *e = (engine){.graph = g, .arena = arena_new(), .cpu = cpu, .threads = threads, .max_arity = 1};
+    *e = (engine){.graph = g, .arena = arena_new(), .cpu = o->cpu, .threads = o->threads, .max_arity = 1};
     size_t n = g->values.count + 1;
-    compiler k = {e, mem_alloc(n * sizeof(int)), mem_calloc(n, sizeof(int)), mem_calloc(n, sizeof(int)), err};
+    compiler k = {e, mem_alloc(n * sizeof(int)), mem_calloc(n, sizeof(int)), mem_calloc(n, sizeof(int)), o, err};
     naru_status st = e->arena && k.slot_of && k.uses && k.packed ? compile(&k) : err_oom(err);
     mem_free(k.slot_of);
     mem_free(k.uses);
@@ -279,7 +306,8 @@ naru_status engine_compile(graph *g, cpu_level cpu, int threads, engine **out, n
 void engine_free(engine *e) {
     if (!e) return;
     for (int i = 0; i < e->nslots; i++) tensor_unref(e->slots[i].constant);
-    for (size_t i = 0; i < e->weights.count; i++) mem_free(e->weights.data[i]);
+    for (size_t i = 0; i < e->weights.count; i++)
+        if (!e->weights.data[i].borrowed) mem_free(e->weights.data[i].data);
     ARRAY_FREE(&e->weights);
     graph_free(e->graph);
     arena_free(e->arena);

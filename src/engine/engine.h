@@ -34,6 +34,12 @@ typedef struct engine_slot {
     bool packed;   /* a constant whose content lives on in steps only */
 } engine_slot;
 
+typedef struct engine_weight {
+    void *data;
+    size_t bytes;
+    bool borrowed; /* memory of a plan file: not freed, never written */
+} engine_weight;
+
 typedef struct engine {
     graph *graph;
     arena *arena;
@@ -41,8 +47,8 @@ typedef struct engine {
     int nprograms;
     engine_slot *slots;
     int nslots;
-    int max_arity; /* inputs or outputs of any step */
-    ARRAY(void *) weights;
+    int max_arity;                /* inputs or outputs of any step */
+    ARRAY(engine_weight) weights; /* packed, in the order of packing */
     size_t weight_bytes;
     cpu_level cpu;
     int threads;
@@ -51,8 +57,29 @@ typedef struct engine {
 /* A value that never changes (an input's default may be overridden). */
 static inline bool engine_slot_fixed(const engine_slot *s) { return (s->constant || s->packed) && !s->value->is_input; }
 
-/* Takes ownership of g (lifted, passes done), also on failure. */
+/* How to compile. Steps are numbered through all programs in order: `index` is that number. */
+typedef struct compile_options {
+    cpu_level cpu;
+    int threads;
+    bool keep_constants; /* constants stay when they are packed: the builder tries other tactics on them */
+    bool zeroed;         /* bytes of packed weights that no tactic writes are zero, so that plans are reproducible */
+    /* The tactic of a step; NULL: the reference evaluator. Not given: the first that accepts. */
+    const tactic *(*choose)(void *user, const tactic_query *q, int index);
+    /* Gives weights that are packed already, in the order in which they were packed; false: they do not fit. */
+    bool (*packed)(void *user, size_t bytes, void **data);
+    bool (*progress)(void *user, int done, int all); /* false cancels */
+    void *user;
+} compile_options;
+
+/* Take ownership of g (lifted, passes done), also on failure. */
 naru_status engine_compile(graph *g, cpu_level cpu, int threads, engine **out, naru_error *err);
+naru_status engine_compile_with(graph *g, const compile_options *o, engine **out, naru_error *err);
+int engine_step_index(const engine *e, const step *s); /* its number; -1: not of this engine */
+const step *engine_step(const engine *e, int index);   /* NULL past the end */
+/* What main outputs become for these inputs, as far as it can be told without running (shapes.c). content: the data of
+ * an input where it is known (else NULL entries). out: a fact per main output, its memory in `a`. */
+naru_status engine_infer(const engine *e, const type *in, const naru_tensor *const *content, arena *a, fact *out,
+                         naru_error *err);
 void engine_free(engine *e);
 
 /* ---- plans ---- */
@@ -120,6 +147,10 @@ typedef struct context {
     naru_tensor **outputs; /* main outputs being written directly; NULL entries: see run.c */
     bool *given;           /* per main output: the caller's */
     profile *profile;
+    /* Before a planned step of a tactic runs: the builder tries others on the same data. */
+    naru_status (*observe)(void *user, struct context *c, const run_ctx *r);
+    void (*timed)(void *user, const step *s, int64_t begin, int64_t end); /* after each step, nanoseconds */
+    void *observer;
     size_t peak_block;
     const atomic_int *cancelled; /* looked at between steps; NULL: never */
     uint64_t budget;             /* steps and segments that may still run; 0: no limit */
@@ -130,6 +161,9 @@ void context_free(context *c);
 /* in: one per main input (NULL where the input has a default). outs: one per main output; where not NULL it is a
  * caller's contiguous tensor to be filled (dtype and dims must fit), where NULL it receives a reference. */
 naru_status context_run(context *c, naru_value *const *in, naru_value **outs, uint64_t seed, naru_error *err);
+/* Bytes of the first segment's block for inputs of these types and dims; where data is given it is read, as planning
+ * needs it. Runs nothing. */
+naru_status context_measure(context *c, const naru_tensor *const *in, size_t *bytes, naru_error *err);
 
 /* plan.c: the plan for running program p from step `first` with the present slot values; *out->last == first: not
  * plannable. */

@@ -299,7 +299,7 @@ static void set_facts(planner *k) {
         fact_of_value(c->slots[slot].ref, &c->facts[slot]);
         const naru_tensor *t = c->facts[slot].constant;
         if (i < 64) k->deps[slot] = (uint64_t)1 << i;
-        if (t && (tensor_count(t) > MAX_CONTENT || t->rank > 1 || i >= 64)) c->facts[slot].constant = NULL;
+        if (t && (!t->data || tensor_count(t) > MAX_CONTENT || t->rank > 1 || i >= 64)) c->facts[slot].constant = NULL;
     }
 }
 
@@ -348,7 +348,7 @@ static bool key_push(context *c, int *n, int64_t v) {
 }
 
 static bool key_content(context *c, int *n, const naru_tensor *t) {
-    if (tensor_count(t) > MAX_CONTENT || t->rank > 1 || t->dtype == NARU_STRING) return true;
+    if (!t->data || tensor_count(t) > MAX_CONTENT || t->rank > 1 || t->dtype == NARU_STRING) return true;
     const char *p = t->data;
     for (size_t left = tensor_bytes(t); left > 0;) {
         int64_t word = 0;

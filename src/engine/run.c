@@ -101,7 +101,17 @@ static naru_status run_planned(context *c, const step *s, char *workspace, size_
     for (int i = 0; i < s->nin; i++) c->in[i] = slot_tensor(c, s->in[i]);
     for (int i = 0; i < s->nout; i++) c->out[i] = s->out[i] < 0 ? NULL : &c->slots[s->out[i]].t;
     run_ctx r = {s, c->in, c->out, workspace, size, c->pool, err};
+    if (c->observe) TRY(c->observe(c->observer, c, &r));
     return s->tactic->run(&r);
+}
+
+static int64_t step_begins(const context *c) { return c->profile || c->timed ? profile_now() : 0; }
+
+static void step_ends(context *c, const step *s, int64_t begin) {
+    if (!c->profile && !c->timed) return;
+    int64_t end = profile_now();
+    if (c->profile) profile_add(c->profile, s, c, begin, end);
+    if (c->timed) c->timed(c->observer, s, begin, end);
 }
 
 static naru_status at_step(const step *s, naru_status st, naru_error *err) {
@@ -121,11 +131,11 @@ static naru_status run_segment(context *c, segment *s, const plan *p, naru_error
     TRY(bind_outputs(c, s, p, err));
     for (int i = p->first; i < p->last; i++) {
         const step *t = &prog->steps[i];
-        int64_t begin = c->profile ? profile_now() : 0;
+        int64_t begin = step_begins(c);
         size_t size = p->workspace_size[i - p->first];
         naru_status st = run_planned(c, t, size ? s->block + p->workspace[i - p->first] : NULL, size, err);
         if (st != NARU_OK) return at_step(t, st, err);
-        if (c->profile) profile_add(c->profile, t, c, begin, profile_now());
+        step_ends(c, t, begin);
     }
     return NARU_OK;
 }
@@ -267,11 +277,11 @@ static naru_status run_program(context *c, int p, naru_error *err) {
             continue;
         }
         const step *t = &prog->steps[at++];
-        int64_t begin = c->profile ? profile_now() : 0;
+        int64_t begin = step_begins(c);
         naru_status st = run_dynamic(c, t, err);
         arena_reset(c->scratch); /* whoever needs its scratch across a body has put a fresh arena here */
         if (st != NARU_OK) return at_step(t, st, err);
-        if (c->profile) profile_add(c->profile, t, c, begin, profile_now());
+        step_ends(c, t, begin);
     }
     return NARU_OK;
 }
@@ -363,6 +373,25 @@ naru_status context_run(context *c, naru_value *const *in, naru_value **outs, ui
         }
     forget_run(c);
     if (c->profile) profile_add(c->profile, NULL, c, begin, profile_now());
+    return st;
+}
+
+naru_status context_measure(context *c, const naru_tensor *const *in, size_t *need, naru_error *err) {
+    const program *p = &c->engine->programs[0];
+    *need = 0;
+    for (int i = 0; i < p->nin; i++) {
+        if (!in[i]) return NARU_OK; /* not a tensor: nothing can be planned */
+        naru_tensor *t = slot_own(c, p->in[i]);
+        tensor_describe(t, in[i]->dtype, in[i]->rank, in[i]->dims);
+        t->data = in[i]->data;
+    }
+    segment *s;
+    plan *found;
+    if (!p->nsteps) return NARU_OK;
+    naru_status st = segment_get(c, 0, 0, &s, err);
+    if (st == NARU_OK) st = segment_plan(c, s, &found, err);
+    if (st == NARU_OK) *need = found->block_size;
+    for (int i = 0; i < p->nin; i++) slot_clear(c, p->in[i]);
     return st;
 }
 

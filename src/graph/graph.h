@@ -148,7 +148,8 @@ struct node {
     int nout;
     block *block; /* owner */
     node *prev, *next;
-    bytes unknown; /* fields of the NodeProto that we do not know, raw */
+    const char *origin; /* names of the nodes as written that it came from, a line each; "": none; NULL: its own */
+    bytes unknown;      /* fields of the NodeProto that we do not know, raw */
 };
 
 /* ---- blocks ---- */

@@ -68,6 +68,7 @@ void rw_free(rewriter *r) {
     ARRAY_FREE(&r->uses);
     ARRAY_FREE(&r->counts);
     ARRAY_FREE(&r->made);
+    ARRAY_FREE(&r->gone);
     ARRAY_FREE(&r->substs);
     arena_free(r->arena);
     r->arena = NULL;
@@ -436,6 +437,7 @@ bool rw_sweep(rewriter *r, node *n) {
     drop_uses(r, n);
     node_remove(n);
     n->block = NULL;
+    if (!ARRAY_PUSH(&r->gone, n)) r->failed = true;
     for (int i = 0; i < n->nin; i++) {
         value *v = n->in[i];
         n->in[i] = NULL;
@@ -445,7 +447,55 @@ bool rw_sweep(rewriter *r, node *n) {
     return true;
 }
 
+/* ---- provenance ---- */
+enum { MAX_ORIGIN = 4096 };
+
+static const char *own_name(const node *n) {
+    if (n->name && *n->name) return n->name;
+    return n->nout && n->out[0] ? n->out[0]->name : n->op_type;
+}
+
+static bool has_line(const char *text, const char *line, size_t n) {
+    for (const char *p = text; p && *p; p += strcspn(p, "\n"), p += *p == '\n')
+        if (strcspn(p, "\n") == n && memcmp(p, line, n) == 0) return true;
+    return false;
+}
+
+static void add_lines(str *s, const char *lines) {
+    for (const char *p = lines; *p && s->len < MAX_ORIGIN;) {
+        size_t n = strcspn(p, "\n");
+        if (n && !has_line(s->data, p, n)) {
+            if (s->len) str_add(s, "\n");
+            str_add_n(s, p, n);
+        }
+        p += n;
+        p += *p == '\n';
+    }
+}
+
+/* What a patch made came from what it removed. Transposes that a pass puts around other nodes came from nothing. */
+static void tell_origin(rewriter *r) {
+    bool only_transposes = true;
+    str s = {0};
+    for (size_t i = 0; i < r->gone.count; i++) {
+        const node *n = r->gone.data[i];
+        bool made = false;
+        for (size_t j = 0; j < r->made.count; j++) made |= r->made.data[j] == n;
+        if (made) continue;
+        only_transposes &= node_is(n, "Transpose");
+        add_lines(&s, n->origin ? n->origin : own_name(n));
+    }
+    const char *origin = s.failed ? NULL : arena_strdup(r->g->arena, str_text(&s));
+    if (!origin) r->failed = true;
+    for (size_t i = 0; origin && i < r->made.count; i++) {
+        node *n = r->made.data[i];
+        if (n->block) n->origin = !only_transposes && node_is(n, "Transpose") ? "" : origin;
+    }
+    str_free(&s);
+}
+
 naru_status rw_apply(rewriter *r, const char *pass) {
+    r->gone.count = 0;
     if (r->failed) {
         rw_discard(r);
         return err_oom(r->err);
@@ -468,6 +518,7 @@ naru_status rw_apply(rewriter *r, const char *pass) {
     for (size_t i = 0; i < r->substs.count; i++) apply_subst(r, i);
     for (int i = 0; i < nproducers; i++) rw_sweep(r, producers[i]);
     for (size_t i = r->made.count; i-- > 0;) rw_sweep(r, r->made.data[i]); /* built but not needed after all */
+    tell_origin(r);
     r->made.count = r->substs.count = 0;
     return r->failed ? err_oom(r->err) : NARU_OK;
 }

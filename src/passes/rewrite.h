@@ -33,7 +33,8 @@ typedef struct rewriter {
     node *at;          /* the root: new nodes go before it */
     ARRAY(node *) made;
     ARRAY(subst) substs;
-    bool failed; /* out of memory while building */
+    ARRAY(node *) gone; /* removed by the patch being applied */
+    bool failed;        /* out of memory while building */
 } rewriter;
 
 typedef bool (*match_fn)(rewriter *r, node *n);

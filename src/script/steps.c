@@ -192,12 +192,7 @@ static naru_status choose(step_cache *c, cached_step *s, sten *const *in, const 
                      .weights = keep_weights,
                      .err = err,
                      .engine = s};
-    for (size_t i = 0; i < tactic_count() && !s->step.tactic; i++) {
-        const tactic *t = tactic_at(i);
-        if (strcmp(t->op, n->op_type) == 0 && strcmp(t->domain ? t->domain : "", n->domain) == 0 &&
-            (!t->accepts || !t->accepts(&p.q)))
-            s->step.tactic = t;
-    }
+    s->step.tactic = tactic_first(&p.q);
     return s->step.tactic && s->step.tactic->prepare ? s->step.tactic->prepare(&p, &s->step) : NARU_OK;
 }
 

@@ -51,7 +51,7 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     if (q_const(&c->q, 2)) {
         int64_t m = tensor_count(q_tensor(&c->q, 2));
         if (!(st->bias = c->weights(c, (size_t)m * sizeof(float) + 64))) return err_oom(c->err);
-        memcpy(st->bias, q_tensor(&c->q, 2)->data, (size_t)m * sizeof(float));
+        if (!c->reuse) memcpy(st->bias, q_tensor(&c->q, 2)->data, (size_t)m * sizeof(float));
         c->consumed |= 1u << 2;
     }
     if (!q_const(&c->q, 1)) return NARU_OK;
@@ -60,7 +60,7 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     int64_t group = attr_int(s->node, "group", 1), taps = dims_product(w->dims, 2, w->rank);
     int64_t each = group_floats(st, group, taps);
     if (!(st->packed = c->weights(c, (size_t)(each * group) * sizeof(float) + 64))) return err_oom(c->err);
-    for (int64_t g = 0; g < group; g++) {
+    for (int64_t g = 0; g < group && !c->reuse; g++) {
         k_pack_src src = weight_source(w->data, w->dims, group, taps, g);
         k_gemm_pack(st->k, st->packed + g * each, &src, 0, k_gemm_panels(st->k, src.n));
     }

@@ -41,11 +41,11 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     memcpy(st->w, w->dims, sizeof st->w);
     int64_t m = w->dims[0], taps = dims_product(w->dims, 2, w->rank);
     if (!(st->packed = c->weights(c, (size_t)(m * taps) * sizeof(float) + 64))) return err_oom(c->err);
-    pack(st->packed, w->data, m, taps);
+    if (!c->reuse) pack(st->packed, w->data, m, taps);
     c->consumed |= 1u << 1;
     if (!q_const(&c->q, 2)) return NARU_OK;
     if (!(st->bias = c->weights(c, (size_t)m * sizeof(float) + 64))) return err_oom(c->err);
-    memcpy(st->bias, q_tensor(&c->q, 2)->data, (size_t)m * sizeof(float));
+    if (!c->reuse) memcpy(st->bias, q_tensor(&c->q, 2)->data, (size_t)m * sizeof(float));
     c->consumed |= 1u << 2;
     return NARU_OK;
 }

@@ -35,6 +35,7 @@ static naru_status pack_groups(prepare_ctx *c, state *st, const naru_tensor *w, 
     int64_t taps = dims_product(w->dims, 2, w->rank), m = w->dims[1], ch = w->dims[0] / group, n = taps * m;
     int64_t each = k_gemm_packed_floats(st->k, n, ch);
     st->packed = c->weights(c, (size_t)(each * group) * sizeof(float) + 64);
+    if (c->reuse) return st->packed ? NARU_OK : err_oom(c->err);
     float *turned = mem_alloc((size_t)(ch * n) * sizeof(float));
     for (int64_t g = 0; st->packed && turned && g < group; g++) {
         turn_weights(turned, (const char *)w->data + g * ch * n * 4, ch, m, taps);

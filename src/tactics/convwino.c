@@ -25,9 +25,9 @@ static bool all_ones(const node *n, const char *name) {
     return attr_int_at(n, name, 0, 1) == 1 && attr_int_at(n, name, 1, 1) == 1;
 }
 
-static const char *accepts_size(const tactic_query *q, const int64_t *w) {
+static const char *slow(const tactic_query *q) {
+    const int64_t *w = q_tensor(q, 1)->dims;
     bool last = attr_int(q->node, "channels_last", 0) != 0;
-    if (!q->out->type.has_rank || q->out->type.rank != 4) return "rank of Y is unknown";
     const dim_t *d = q->out->type.dims + (last ? 1 : 2);
     if (!dim_is_const(d[0]) || !dim_is_const(d[1]))
         return w[0] * w[1] > UNKNOWN_SIZE ? "large weights, image size unknown" : NULL;
@@ -45,7 +45,7 @@ static const char *accepts(const tactic_query *q) {
         return "not 3x3 of stride 1";
     if (attr_int(q->node, "group", 1) != 1) return "has groups";
     if (w[0] < MIN_CHANNELS || w[1] < MIN_CHANNELS) return "few channels";
-    return accepts_size(q, w);
+    return q->out->type.has_rank && q->out->type.rank == 4 ? NULL : "rank of Y is unknown";
 }
 
 static naru_status prepare(prepare_ctx *c, step *s) {
@@ -58,11 +58,11 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     int64_t m = w->dims[0], ch = w->dims[1];
     st->u = c->weights(c, (size_t)k_wino_packed_floats(st->gemm, ch, m) * sizeof(float) + 64);
     if (!st->u) return err_oom(c->err);
-    k_wino_pack(st->gemm, st->u, w->data, ch, m, 0, k_gemm_panels(st->gemm, m));
+    if (!c->reuse) k_wino_pack(st->gemm, st->u, w->data, ch, m, 0, k_gemm_panels(st->gemm, m));
     c->consumed |= 1u << 1;
     if (!q_const(&c->q, 2)) return NARU_OK;
     if (!(st->bias = c->weights(c, (size_t)m * sizeof(float) + 64))) return err_oom(c->err);
-    memcpy(st->bias, q_tensor(&c->q, 2)->data, (size_t)m * sizeof(float));
+    if (!c->reuse) memcpy(st->bias, q_tensor(&c->q, 2)->data, (size_t)m * sizeof(float));
     c->consumed |= 1u << 2;
     return NARU_OK;
 }
@@ -136,12 +136,18 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_conv_winograd = {
-    .name = "conv.winograd", .op = "Conv", .accepts = accepts, .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_conv_winograd = {.name = "conv.winograd",
+                                     .op = "Conv",
+                                     .accepts = accepts,
+                                     .slow = slow,
+                                     .prepare = prepare,
+                                     .workspace = workspace,
+                                     .run = run};
 const tactic tactic_fusedconv_winograd = {.name = "conv.winograd",
                                           .op = "FusedConv",
                                           .domain = "naru",
                                           .accepts = accepts,
+                                          .slow = slow,
                                           .prepare = prepare,
                                           .workspace = workspace,
                                           .run = run};

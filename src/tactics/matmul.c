@@ -77,7 +77,7 @@ static naru_status pack_constant(prepare_ctx *c, const k_gemm *k, const k_pack_s
     st->k = src->channels, st->n = src->n;
     size_t floats = (size_t)k_gemm_packed_floats(k, st->n, st->k);
     if (!(st->packed = c->weights(c, (floats + 16) * sizeof(float)))) return err_oom(c->err);
-    k_gemm_pack(k, st->packed, src, 0, k_gemm_panels(k, st->n));
+    if (!c->reuse) k_gemm_pack(k, st->packed, src, 0, k_gemm_panels(k, st->n));
     c->consumed |= 1u << 1;
     return NARU_OK;
 }
@@ -209,8 +209,8 @@ static naru_status prepare_bias(prepare_ctx *c, const node *nd, state *st, int64
     if (count != n || (t->rank == 2 && t->dims[0] != 1)) return NARU_OK;
     float *bias = c->weights(c, (size_t)(n + 16) * sizeof(float));
     if (!bias) return err_oom(c->err);
-    memcpy(bias, t->data, (size_t)n * sizeof(float));
-    for (int64_t i = 0; i < n; i++) bias[i] *= attr_float(nd, "beta", 1.0f);
+    if (!c->reuse) memcpy(bias, t->data, (size_t)n * sizeof(float));
+    for (int64_t i = 0; i < n && !c->reuse; i++) bias[i] *= attr_float(nd, "beta", 1.0f);
     st->bias = bias;
     c->consumed |= 1u << 2;
     return NARU_OK;

@@ -88,6 +88,7 @@ static naru_status pack_groups(prepare_ctx *c, qp_state *st, const naru_tensor *
     const k_qgemm *k = k_qgemm_pick(c->q.cpu);
     st->group_bytes = (int64_t)align_up((size_t)k_qgemm_packed_bytes(k, st->n, st->k), 64);
     st->packed = c->weights(c, (size_t)(st->group_bytes * st->groups) + 64);
+    if (c->reuse) return st->packed ? NARU_OK : err_oom(c->err);
     uint8_t *tmp = mem_alloc((size_t)(st->n * st->k) + 1);
     if (!st->packed || !tmp) {
         mem_free(tmp);

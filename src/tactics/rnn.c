@@ -72,8 +72,9 @@ static naru_status prepare_bias(prepare_ctx *c, rnn_state *st, int d) {
     int64_t n = st->gates * st->hidden;
     float *bias = store(c, n), *rb = store(c, n);
     if (!bias || !rb) return err_oom(c->err);
-    memset(bias, 0, (size_t)n * 4), memset(rb, 0, (size_t)n * 4);
     st->dir[d].bias = bias, st->dir[d].rb = rb;
+    if (c->reuse) return NARU_OK;
+    memset(bias, 0, (size_t)n * 4), memset(rb, 0, (size_t)n * 4);
     if (!q_given(&c->q, 3)) return NARU_OK;
     const naru_tensor *b = q_tensor(&c->q, 3);
     for (int64_t i = 0; i < n; i++) {
@@ -94,17 +95,19 @@ static naru_status prepare_dir(prepare_ctx *c, rnn_state *st, int d) {
     st->dir[d].w = store(c, k_gemm_packed_floats(gemm, n, st->input) + 16);
     st->dir[d].r = store(c, k_rnn_packed(split, h));
     if (!st->dir[d].w || !st->dir[d].r) return err_oom(c->err);
-    k_gemm_pack(gemm, st->dir[d].w, &src, 0, k_gemm_panels(gemm, n));
-    k_rnn_pack(st->dir[d].r, part(r, d * n * h), split, h);
+    if (!c->reuse) {
+        k_gemm_pack(gemm, st->dir[d].w, &src, 0, k_gemm_panels(gemm, n));
+        k_rnn_pack(st->dir[d].r, part(r, d * n * h), split, h);
+    }
     if (split < n) {
         st->dir[d].r_h = store(c, k_rnn_packed(h, h));
         if (!st->dir[d].r_h) return err_oom(c->err);
-        k_rnn_pack(st->dir[d].r_h, part(r, (d * n + split) * h), h, h);
+        if (!c->reuse) k_rnn_pack(st->dir[d].r_h, part(r, (d * n + split) * h), h, h);
     }
     if (st->cell == CELL_LSTM && q_given(&c->q, 7)) {
         float *p = store(c, 3 * h);
         if (!p) return err_oom(c->err);
-        memcpy(p, part(q_tensor(&c->q, 7), d * 3 * h), (size_t)(3 * h) * 4);
+        if (!c->reuse) memcpy(p, part(q_tensor(&c->q, 7), d * 3 * h), (size_t)(3 * h) * 4);
         st->dir[d].peep = p;
     }
     return prepare_bias(c, st, d);

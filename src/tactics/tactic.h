@@ -10,6 +10,8 @@
 #ifndef TACTICS_TACTIC_H
 #define TACTICS_TACTIC_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/cpu.h"
 #include "base/pool.h"
@@ -34,6 +36,8 @@ typedef struct prepare_ctx {
     arena *arena; /* small state; lives as long as the engine */
     void *(*weights)(struct prepare_ctx *c,
                      size_t bytes); /* 64-byte aligned memory of the engine's weight store; NULL: out of memory */
+    bool reuse; /* what weights gives holds the packed weights already (of a plan file) and cannot be written; it is
+                   asked for in the same order and sizes */
     unsigned consumed; /* set bit i when the constant input i is no longer needed once prepared (it was packed) */
     naru_error *err;
     void *engine;
@@ -72,6 +76,9 @@ struct tactic {
     unsigned flags;
     /* NULL: accepted; else why not, for reports: "weight is not constant". */
     const char *(*accepts)(const tactic_query *q);
+    /* NULL, or why it could run the node but is probably slower than what follows in the list: asked after accepts. The
+     * builder times such tactics from optimization level 3 on. */
+    const char *(*slow)(const tactic_query *q);
     naru_status (*prepare)(prepare_ctx *c, step *s); /* NULL: nothing to do */
     /* Bytes of workspace for these shapes. NULL: none. */
     size_t (*workspace)(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads);
@@ -80,6 +87,11 @@ struct tactic {
 
 size_t tactic_count(void);
 const tactic *tactic_at(size_t i);
+/* The first of the list that accepts and is not slow, else the first that accepts; NULL: none. */
+const tactic *tactic_first(const tactic_query *q);
+static inline bool tactic_is_for(const tactic *t, const node *n) {
+    return strcmp(t->op, n->op_type) == 0 && strcmp(t->domain ? t->domain : "", n->domain) == 0;
+}
 
 /* Reading facts. */
 static inline bool q_const(const tactic_query *q, int i) { return i < q->nin && q->in[i] && q->in[i]->constant; }

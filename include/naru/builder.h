@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The builder: a model made into an engine (engine.h) for this machine. A network is what to build, a configuration
+ * how: ranges of input shapes (optimization profiles), what may be used, how long it may take. Objects of this file
+ * belong to one thread at a time; the configuration takes copies or references of what it is given.
+ */
+#ifndef NARU_BUILDER_H
+#define NARU_BUILDER_H
+
+#include "naru/engine.h"
+#include "naru/script.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- networks ---- */
+typedef struct naru_network naru_network;
+/* Takes a copy of the model, its weights included: the model may go. Errors: OUT_OF_MEMORY, LIMIT. */
+NARU_API naru_status naru_network_create(const naru_model *model, naru_network **out, naru_error *err);
+/* A method of a TorchScript module, recorded as naru_export records it. */
+NARU_API naru_status naru_network_from_module(naru_module *module, const naru_export_options *options,
+                                              naru_network **out, naru_report *report, naru_error *err);
+NARU_API void naru_network_destroy(naru_network **network);
+NARU_API size_t naru_network_inputs(const naru_network *network);
+NARU_API size_t naru_network_outputs(const naru_network *network);
+NARU_API naru_status naru_network_input(const naru_network *network, size_t i, naru_port *out);
+NARU_API naru_status naru_network_output(const naru_network *network, size_t i, naru_port *out);
+
+/* ---- optimization profiles: for every input without fixed shape a smallest, a typical and a largest shape ---- */
+typedef struct naru_profile naru_profile;
+NARU_API naru_status naru_profile_create(naru_profile **out, naru_error *err);
+NARU_API void naru_profile_destroy(naru_profile **profile);
+NARU_API naru_status naru_profile_set_dims(naru_profile *profile, const char *input, naru_select which, int rank,
+                                           const int64_t *dims, naru_error *err);
+/* For an input whose content decides shapes: integers, elementwise min <= opt <= max. */
+NARU_API naru_status naru_profile_set_values(naru_profile *profile, const char *input, naru_select which, size_t count,
+                                             const int64_t *values, naru_error *err);
+/* Whether the network can be built with it: every input without fixed shape has all three; ranks are the input's;
+ * 0 <= min <= opt <= max on every axis; fixed axes have their size; axes that bear one name have one opt. The message
+ * names input, axis and values. Errors: NOT_FOUND (an input that the network lacks), SHAPE, INVALID_ARGUMENT. */
+NARU_API naru_status naru_profile_check(const naru_profile *profile, const naru_network *network, naru_error *err);
+
+/* ---- the timing cache: what was measured, by operator, attributes, shapes, types, CPU and kernel version ---- */
+typedef struct naru_timing_cache naru_timing_cache;
+NARU_API naru_status naru_timing_cache_create(naru_timing_cache **out, naru_error *err);
+NARU_API void naru_timing_cache_destroy(naru_timing_cache **cache);
+/* Adds the entries of a file to the cache; entries that are there already win. A file that does not exist is NOT_FOUND,
+ * one that is no timing cache BAD_FILE. */
+NARU_API naru_status naru_timing_cache_load(naru_timing_cache *cache, const char *path, naru_error *err);
+/* Writes the cache: text, sorted, so that equal caches are equal files. */
+NARU_API naru_status naru_timing_cache_save(const naru_timing_cache *cache, const char *path, naru_error *err);
+NARU_API naru_status naru_timing_cache_merge(naru_timing_cache *cache, const naru_timing_cache *other, naru_error *err);
+NARU_API size_t naru_timing_cache_count(const naru_timing_cache *cache);
+
+/* ---- configuration ---- */
+typedef enum naru_build_flag {
+    NARU_BUILD_FP16, /* lower precisions are permitted; what this build of Naru cannot lower is told in the report */
+    NARU_BUILD_BF16,
+    NARU_BUILD_INT8,
+    NARU_BUILD_STRIP_WEIGHTS,     /* plans hold no weights: loading wants the model (naru_engine_load) */
+    NARU_BUILD_NO_TIMING_CACHE,   /* measure everything again */
+    NARU_BUILD_TIMING_CACHE_ONLY, /* measure nothing: what the cache lacks is an error (NOT_FOUND) */
+    NARU_BUILD_FLAGS
+} naru_build_flag;
+typedef enum naru_memory_pool { NARU_POOL_WORKSPACE } naru_memory_pool; /* scratch of one layer */
+
+/* A build tells how far it is. step_complete giving false cancels the build. parent: the phase around, or NULL. */
+typedef struct naru_progress {
+    size_t size;
+    void (*phase_start)(void *user, const char *phase, const char *parent, int steps);
+    bool (*step_complete)(void *user, const char *phase, int step);
+    void (*phase_finish)(void *user, const char *phase);
+    void *user;
+} naru_progress;
+
+typedef struct naru_builder_config naru_builder_config;
+NARU_API naru_status naru_builder_config_create(naru_builder_config **out, naru_error *err);
+NARU_API void naru_builder_config_destroy(naru_builder_config **config);
+NARU_API naru_status naru_builder_config_set_flag(naru_builder_config *config, naru_build_flag flag, bool on,
+                                                  naru_error *err);
+NARU_API bool naru_builder_config_flag(const naru_builder_config *config, naru_build_flag flag);
+/* Tactics that want more are not taken. No limit unless set. */
+NARU_API naru_status naru_builder_config_set_memory_pool(naru_builder_config *config, naru_memory_pool pool,
+                                                         uint64_t bytes, naru_error *err);
+/* 0: the first tactic that works; 1: the one that experience prefers; 2: the candidates of experience are timed; 3
+ * (default): every candidate is timed; 4, 5: as 3, measuring longer. More than 5 is 5. */
+NARU_API naru_status naru_builder_config_set_level(naru_builder_config *config, int level, naru_error *err);
+/* Seconds after which nothing more is timed and experience decides the rest; 0: no limit. */
+NARU_API naru_status naru_builder_config_set_time_limit(naru_builder_config *config, double seconds, naru_error *err);
+/* Runs of one measurement, 1 to 1000; 0: as the level says. */
+NARU_API naru_status naru_builder_config_set_timing_runs(naru_builder_config *config, int runs, naru_error *err);
+/* "-conv.winograd,+conv.product": tactics or whole families ("conv") switched off and on, in order. The reference
+ * evaluator cannot be switched off. Errors: NOT_FOUND (with the nearest), INVALID_ARGUMENT. */
+NARU_API naru_status naru_builder_config_set_tactics(naru_builder_config *config, const char *list, naru_error *err);
+/* The cache is read and written by builds and must live until the last of them is done; NULL: none. */
+NARU_API naru_status naru_builder_config_set_timing_cache(naru_builder_config *config, naru_timing_cache *cache,
+                                                          naru_error *err);
+NARU_API naru_status naru_builder_config_set_progress(naru_builder_config *config, const naru_progress *progress,
+                                                      naru_error *err);
+/* threads, cpu, seed of options.def; copied. */
+NARU_API naru_status naru_builder_config_set_options(naru_builder_config *config, const naru_options *options,
+                                                     naru_error *err);
+/* Copies the profile. *index (may be NULL): its number. Without any profile the network's inputs must have fixed
+ * shapes.
+ */
+NARU_API naru_status naru_builder_config_add_profile(naru_builder_config *config, const naru_profile *profile,
+                                                     int *index, naru_error *err);
+
+/* Builds. Notes and warnings (what could not be timed, which precision was not lowered) and every unsupported operator
+ * go to report (may be NULL). Errors: those of profiles and of naru_session_create, CANCELLED. */
+NARU_API naru_status naru_build(const naru_network *network, const naru_builder_config *config, naru_engine **out,
+                                naru_report *report, naru_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A build from end to end: read, lift, check profiles, passes; compile once with the constants kept to time tactics,
+ * where there is something to choose; compile with the choice.
+ */
+#include "builder/builder.h"
+
+#include "base/hash.h"
+#include "builder/version.h"
+#include "passes/lift.h"
+#include "passes/pass.h"
+
+/* ---- the model's bytes ---- */
+model_bytes *model_bytes_new(str *owned, const void *data, size_t size, file_map *map) {
+    model_bytes *m = mem_calloc(1, sizeof *m);
+    if (!m) {
+        if (owned) str_free(owned);
+        return NULL;
+    }
+    *m = (model_bytes){.refs = 1, .data = data, .size = size, .map = map ? file_map_ref(map) : NULL};
+    if (owned && owned->len) {
+        m->owned = *owned;
+        m->data = owned->data;
+        m->size = owned->len;
+        *owned = (str){0};
+    }
+    if (m->data) m->hash = hash_bytes(m->data, m->size, 0);
+    return m;
+}
+
+model_bytes *model_bytes_ref(model_bytes *m) {
+    atomic_fetch_add(&m->refs, 1);
+    return m;
+}
+
+void model_bytes_unref(model_bytes *m) {
+    if (!m || atomic_fetch_sub(&m->refs, 1) != 1) return;
+    str_free(&m->owned);
+    file_map_unref(m->map);
+    mem_free(m);
+}
+
+/* ---- progress ---- */
+static void phase(const build_options *o, const char *name, const char *parent, int steps) {
+    if (o->progress.start) o->progress.start(o->progress.user, name, parent, steps);
+}
+static void phase_end(const build_options *o, const char *name) {
+    if (o->progress.finish) o->progress.finish(o->progress.user, name);
+}
+static naru_status phase_step(const build_options *o, const char *name, int at, naru_error *err) {
+    if (!o->progress.step || o->progress.step(o->progress.user, name, at)) return NARU_OK;
+    return err_set(err, NARU_CANCELLED, "the build was cancelled in phase '%s'", name);
+}
+
+static const char whole[] = "Building engine", packing[] = "Packing weights";
+
+/* ---- the graph ---- */
+naru_status build_graph(model_bytes *m, const build_options *o, graph **out, naru_error *err) {
+    graph *g;
+    TRY(o->read(m->data, m->size, &g, err));
+    pass_options po = {.optimize = true, .cpu = (int)o->cpu};
+    naru_status st = graph_lift(g, o->report, err);
+    if (st == NARU_OK) st = passes_run(g, &po, err);
+    if (st == NARU_OK) *out = g;
+    else graph_free(g);
+    return st;
+}
+
+naru_status build_profiles(built *b, const graph *g, const build_options *o, naru_error *err) {
+    int n = o->nprofiles ? o->nprofiles : 1, nin = g->main->nin;
+    b->profiles = (profile_set){g, n, nin, arena_calloc(b->arena, (size_t)n * (size_t)nin + 1, sizeof(profile_range))};
+    if (!b->profiles.ranges) return err_oom(err);
+    for (int i = 0; i < n; i++)
+        TRY(profile_settle(g, o->nprofiles ? &o->profiles[i] : NULL, o->nprofiles > 1 ? i : -1,
+                           b->profiles.ranges + (size_t)i * (size_t)nin, err));
+    return NARU_OK;
+}
+
+/* ---- compiling ---- */
+typedef struct choosing {
+    const build_options *o;
+    built *b;
+    tuned *steps;
+    bool ask; /* first time: candidates are not known yet */
+    bool failed;
+} choosing;
+
+static const tactic *choose(void *user, const tactic_query *q, int index) {
+    choosing *k = user;
+    tuned *t = &k->steps[index];
+    if (k->ask && tuned_ask(t, q, k->o, k->b->arena) != NARU_OK) k->failed = true;
+    return tuned_choice(t);
+}
+
+static bool packed_one(void *user, int done, int all) {
+    choosing *k = user;
+    return !k->o->progress.step || k->o->progress.step(k->o->progress.user, packing, done);
+}
+
+static naru_status compile(choosing *k, graph *g, bool keep, engine **out, naru_error *err) {
+    compile_options co = {.cpu = k->o->cpu,
+                          .threads = pool_threads(k->o->pool),
+                          .keep_constants = keep,
+                          .zeroed = true,
+                          .choose = choose,
+                          .progress = keep ? NULL : packed_one,
+                          .user = k};
+    naru_status st = engine_compile_with(g, &co, out, err);
+    k->ask = false;
+    if (st == NARU_OK && k->failed) {
+        engine_free(*out);
+        *out = NULL;
+        return err_oom(err);
+    }
+    return st;
+}
+
+static bool count_nodes(block *b, void *user) {
+    *(int *)user += b->nnodes;
+    return true;
+}
+
+static bool has_choice(block *b, void *user) {
+    const build_options *o = user;
+    for (const node *n = b->first; n; n = n->next) {
+        int tactics = 0;
+        for (size_t i = 0; i < tactic_count(); i++) tactics += tactic_is_for(tactic_at(i), n);
+        if (tactics > 1 || (tactics && o->workspace)) return false; /* ends the walk */
+    }
+    return true;
+}
+
+static naru_status keep_notes(built *b, const tuned *steps, naru_error *err) {
+    b->layers = arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof *b->layers);
+    if (!b->layers) return err_oom(err);
+    for (int i = 0; i < b->nlayers; i++) {
+        const tuned *t = &steps[i];
+        layer *l = &b->layers[i];
+        const step *s = engine_step(b->engine, i);
+        *l = (layer){.tactic = s->tactic, .ms = -1};
+        l->rejected = arena_calloc(b->arena, (size_t)t->n + 1, sizeof *l->rejected);
+        if (!l->rejected) return err_oom(err);
+        for (int j = 0; j < t->n; j++) {
+            const candidate *c = &t->c[j];
+            if (c->tactic == l->tactic) l->ms = c->ms;
+            else
+                l->rejected[l->nrejected++] = (rejection){c->tactic->name,
+                                                          c->why_not   ? c->why_not
+                                                          : c->ms >= 0 ? "slower"
+                                                                       : "not preferred",
+                                                          c->ms};
+        }
+    }
+    return NARU_OK;
+}
+
+/* ---- names ---- */
+static const char *own_name(const node *n) {
+    if (n->name && *n->name) return n->name;
+    return n->nout && n->out[0] ? n->out[0]->name : n->op_type;
+}
+
+/* "conv1 + bn1 + relu1" */
+static const char *layer_name(const node *n, arena *a) {
+    const char *from = n->origin && *n->origin ? n->origin : own_name(n);
+    str s = {0};
+    for (const char *p = from; *p;) {
+        size_t k = strcspn(p, "\n");
+        if (s.len) str_add(&s, " + ");
+        str_add_n(&s, p, k);
+        p += k;
+        p += *p == '\n';
+    }
+    const char *out = s.failed ? NULL : arena_strdup(a, str_text(&s));
+    str_free(&s);
+    return out;
+}
+
+/* ---- memory ---- */
+/* Input i of a profile's MAX. Content is known where the profile bounds it. */
+static void describe_max(const built *b, int index, int i, naru_tensor *t, int64_t *content) {
+    const profile_range *r = &b->profiles.ranges[(size_t)index * (size_t)b->profiles.ninputs + (size_t)i];
+    const type *d = &b->engine->graph->main->in[i]->declared;
+    tensor_describe(t, d->dtype, r->rank, r->dims[BOUND_MAX]);
+    if (!r->nvalues || r->nvalues != tensor_count(t)) return;
+    for (int k = 0; k < r->nvalues; k++) {
+        if (d->dtype == NARU_INT64) content[k] = r->values[BOUND_MAX][k];
+        else ((int32_t *)(void *)content)[k] = (int32_t)r->values[BOUND_MAX][k];
+    }
+    t->data = content;
+}
+
+static naru_status measure_profile(built *b, context *c, int index, size_t *need, naru_error *err) {
+    int n = b->profiles.ninputs;
+    arena *a = arena_new();
+    naru_tensor *t = a ? arena_calloc(a, (size_t)n + 1, sizeof *t) : NULL;
+    const naru_tensor **in = t ? arena_calloc(a, (size_t)n + 1, sizeof *in) : NULL;
+    int64_t *content = in ? arena_calloc(a, (size_t)n * PROFILE_VALUES_MAX + 1, sizeof *content) : NULL;
+    naru_status st = content ? NARU_OK : err_oom(err);
+    for (int i = 0; st == NARU_OK && i < n; i++) {
+        const profile_range *r = &b->profiles.ranges[(size_t)index * (size_t)n + (size_t)i];
+        if (r->open) continue;
+        describe_max(b, index, i, &t[i], content + (size_t)i * PROFILE_VALUES_MAX);
+        in[i] = &t[i];
+    }
+    naru_error ignored = NARU_ERROR_INIT;
+    if (st == NARU_OK) {
+        st = context_measure(c, in, need, &ignored);
+        if (st == NARU_OUT_OF_MEMORY) err_oom(err);
+        else st = NARU_OK; /* MAX of all inputs together need not make sense */
+    }
+    arena_free(a);
+    return st;
+}
+
+naru_status build_finish(built *b, const build_options *o, naru_error *err) {
+    b->profiles.graph = b->engine->graph;
+    for (int i = 0; i < b->nlayers; i++)
+        if (!(b->layers[i].name = layer_name(engine_step(b->engine, i)->node, b->arena))) return err_oom(err);
+    context *c;
+    TRY(context_new(b->engine, o->pool, &c, err));
+    naru_status st = NARU_OK;
+    for (int p = 0; st == NARU_OK && p < b->profiles.n; p++) {
+        size_t need = 0;
+        st = measure_profile(b, c, p, &need, err);
+        if (need > b->workspace) b->workspace = need;
+    }
+    context_free(c);
+    return st;
+}
+
+/* ---- whole ---- */
+static naru_status tell_precisions(const build_options *o) {
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } rows[] = {{BUILD_FP16, "FP16"}, {BUILD_BF16, "BF16"}, {BUILD_INT8, "INT8"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (o->flags & rows[i].flag)
+            TRY(report_add(o->report, NARU_SEVERITY_NOTE, "precision-not-lowered", rows[i].name, "",
+                           "%s is permitted; this build of Naru lowers no layer to it, so FP32 is used", rows[i].name));
+    return NARU_OK;
+}
+
+static naru_status build_timed(built *b, choosing *k, graph **g, naru_error *err) {
+    engine *trial;
+    graph *mine = *g;
+    *g = NULL;
+    TRY(compile(k, mine, true, &trial, err));
+    b->profiles.graph = trial->graph;
+    naru_status st = tune(b, trial, k->steps, k->o, err);
+    engine_free(trial);
+    return st == NARU_OK ? build_graph(b->model, k->o, g, err) : st;
+}
+
+static naru_status build_engine(built *b, const build_options *o, naru_error *err) {
+    graph *g = NULL;
+    TRY(build_graph(b->model, o, &g, err));
+    naru_status st = phase_step(o, whole, 0, err);
+    if (st == NARU_OK) st = build_profiles(b, g, o, err);
+    graph_each_block(g, false, count_nodes, &b->nlayers);
+    choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false};
+    if (st == NARU_OK && !k.steps) st = err_oom(err);
+    bool timed = (o->level >= 2 || o->workspace) && !graph_each_block(g, false, has_choice, (void *)o);
+    if (st == NARU_OK && timed) st = build_timed(b, &k, &g, err);
+    if (st == NARU_OK) st = phase_step(o, whole, 1, err);
+    if (st != NARU_OK) {
+        graph_free(g);
+        return st;
+    }
+    phase(o, packing, whole, b->nlayers);
+    st = compile(&k, g, false, &b->engine, err);
+    phase_end(o, packing);
+    if (st == NARU_OK) st = keep_notes(b, k.steps, err);
+    return st == NARU_OK ? build_finish(b, o, err) : st;
+}
+
+naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err) {
+    *out = NULL;
+    built *b = mem_calloc(1, sizeof *b);
+    if (!b) return err_oom(err);
+    *b = (built){.arena = arena_new(),
+                 .model = model_bytes_ref(m),
+                 .level = o->level,
+                 .flags = o->flags & (BUILD_FP16 | BUILD_BF16 | BUILD_INT8 | BUILD_STRIP),
+                 .threads = pool_threads(o->pool),
+                 .version = NARU_VERSION};
+    naru_status st = b->arena ? NARU_OK : err_oom(err);
+    if (st == NARU_OK && tell_precisions(o) != NARU_OK) st = err_oom(err);
+    if (st == NARU_OK) {
+        phase(o, whole, NULL, 3);
+        st = build_engine(b, o, err);
+        if (st == NARU_OK) st = phase_step(o, whole, 2, err);
+        phase_end(o, whole);
+    }
+    if (st == NARU_OK) *out = b;
+    else built_free(b);
+    return st;
+}
+
+void built_free(built *b) {
+    if (!b) return;
+    engine_free(b->engine);
+    model_bytes_unref(b->model);
+    arena_free(b->arena);
+    mem_free(b);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The builder: from a model's bytes and a configuration to an engine with its profiles, its choice of tactics and the
+ * reasons for it (built); and back from a plan file. What reads a model's bytes is given by who calls, so that formats
+ * stay outside.
+ */
+#ifndef BUILDER_BUILDER_H
+#define BUILDER_BUILDER_H
+
+#include "base/file.h"
+#include "builder/profiles.h"
+#include "builder/timing.h"
+#include "engine/engine.h"
+
+/* The ONNX bytes of a model, shared by networks and engines. */
+typedef struct model_bytes {
+    atomic_int refs;
+    const void *data; /* NULL: stripped */
+    size_t size;
+    uint64_t hash;
+    str owned;     /* empty when the bytes are elsewhere */
+    file_map *map; /* of a plan; NULL */
+} model_bytes;
+/* Takes over `owned` (also on failure) or, when it is empty, views data, which `map` (a reference of its own; NULL: the
+ * caller) keeps. NULL: out of memory. */
+model_bytes *model_bytes_new(str *owned, const void *data, size_t size, file_map *map);
+model_bytes *model_bytes_ref(model_bytes *m);
+void model_bytes_unref(model_bytes *m); /* accepts NULL */
+
+typedef naru_status (*graph_reader)(const void *data, size_t size, graph **out, naru_error *err);
+
+enum { BUILD_FP16 = 1, BUILD_BF16 = 2, BUILD_INT8 = 4, BUILD_STRIP = 8, BUILD_NO_CACHE = 16, BUILD_CACHE_ONLY = 32 };
+
+typedef struct build_progress {
+    void (*start)(void *user, const char *phase, const char *parent, int steps);
+    bool (*step)(void *user, const char *phase, int step); /* false cancels */
+    void (*finish)(void *user, const char *phase);
+    void *user;
+} build_progress;
+
+typedef struct build_options {
+    cpu_level cpu;
+    pool *pool; /* what runs will use */
+    int level;  /* 0 to 5 */
+    unsigned flags;
+    uint64_t workspace;  /* most bytes for one step; 0: no limit */
+    double seconds;      /* of timing; 0: no limit */
+    int runs;            /* of a measurement; 0: by the level */
+    const bool *off;     /* by tactic, tactic_count() of them; NULL: none */
+    timing_cache *cache; /* NULL: none */
+    build_progress progress;
+    const shape_profile *profiles;
+    int nprofiles;
+    uint64_t seed;
+    graph_reader read;
+    naru_report *report;
+} build_options;
+
+typedef struct rejection {
+    const char *tactic, *reason;
+    double ms; /* negative: not measured */
+} rejection;
+
+typedef struct layer { /* a step, by engine_step_index */
+    const char *name;
+    const tactic *tactic; /* NULL: the reference evaluator, or nothing to do */
+    double ms;            /* negative: not measured */
+    rejection *rejected;
+    int nrejected;
+} layer;
+
+typedef struct built {
+    engine *engine;
+    arena *arena;
+    model_bytes *model;
+    profile_set profiles;
+    layer *layers;
+    int nlayers;
+    int level, threads;
+    unsigned flags;
+    size_t workspace; /* bytes of the largest block at the profiles' MAX */
+    const char *version;
+    size_t plan_bytes;
+    bool rebuilt;
+} built;
+
+naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err);
+void built_free(built *b); /* accepts NULL */
+
+/* ---- steps of a build ---- */
+/* The graph ready to compile. */
+naru_status build_graph(model_bytes *m, const build_options *o, graph **out, naru_error *err);
+/* profiles against g. */
+naru_status build_profiles(built *b, const graph *g, const build_options *o, naru_error *err);
+/* Layers' names, the memory of the largest shapes: when b->engine and b->profiles are there. */
+naru_status build_finish(built *b, const build_options *o, naru_error *err);
+
+/* tune.c: what is known of the tactics of each step. */
+typedef struct candidate {
+    const tactic *tactic;
+    const char *why_not; /* NULL: it may be chosen */
+    double ms;           /* sum over profiles; negative: not measured */
+} candidate;
+typedef struct tuned {
+    candidate *c; /* the tactics of the operator, in list order */
+    int n;
+    int preferred; /* by experience; -1: none accepts */
+    int measured;  /* profiles measured */
+    int last;      /* profile it was last measured in */
+} tuned;
+/* Fills `steps` (nsteps of them, zeroed) while compiling, by the choose callback of an engine. */
+naru_status tuned_ask(tuned *t, const tactic_query *q, const build_options *o, arena *a);
+const tactic *tuned_choice(const tuned *t);
+/* Runs e once at each profile's OPT and measures there. */
+naru_status tune(built *b, const engine *e, tuned *steps, const build_options *o, naru_error *err);
+
+/* inspect.c */
+naru_status built_lines(const built *b, str *out, naru_error *err);
+naru_status built_json(const built *b, str *out, naru_error *err);
+const char *layer_tactic_name(const built *b, int i);
+
+/* ---- plan files (plan_file.c, plan_read.c) ---- */
+naru_status plan_write(const built *b, str *out, naru_error *err);
+typedef struct plan_source {
+    const void *data;
+    size_t size;
+    file_map *map;      /* NULL: the caller's memory */
+    model_bytes *model; /* for a plan without weights; NULL */
+    bool cpu_asked;     /* o->cpu was asked for: another level rebuilds */
+} plan_source;
+/* o: cpu, pool, read, report are used; level, flags and profiles come from the plan. */
+naru_status plan_load(const plan_source *s, const build_options *o, built **out, naru_error *err);
+bool plan_begins(const void *data, size_t size);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading plan files: every byte is checked before it is believed. The model is compiled again with the tactics that
+ * the plan names and the packed weights that it holds, in place; where that does not fit this machine or this Naru, it
+ * is built anew from the model.
+ */
+#include "builder/plan_file.h"
+
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "builder/version.h"
+
+enum { MAX_TEXT = 1 << 16, MAX_INPUTS = 1 << 16, MAX_LAYERS = 1 << 24 };
+
+bool plan_begins(const void *data, size_t size) { return size >= 8 && memcmp(data, PLAN_MAGIC, 8) == 0; }
+
+typedef struct part {
+    const uint8_t *data; /* NULL: the plan has no such section */
+    size_t size, at;
+} part;
+
+typedef struct plan_reader {
+    const plan_source *s;
+    const build_options *o;
+    part index, model, weights;
+    naru_error *err;
+    arena *arena;
+    /* of the index */
+    const char *version, *kernels;
+    cpu_level cpu;
+    bool known_cpu;
+    int level, threads;
+    unsigned flags;
+    uint64_t workspace, model_hash;
+    int nprofiles, ninputs, nlayers;
+    const char **input_names;
+    profile_range *ranges;
+    layer *layers;
+    const char **tactics; /* by layer */
+    uint64_t *weight_bytes;
+    uint32_t nweights, next_weight;
+    size_t weight_at;
+    bool misfit; /* tactics or packed weights are not those of this Naru */
+} plan_reader;
+
+static naru_status damaged(plan_reader *r, size_t at, const char *what) {
+    return err_at(r->err, NARU_BAD_FILE, (int64_t)at, "the plan is damaged: %s", what);
+}
+
+/* ---- head and sections ---- */
+static naru_status read_row(plan_reader *r, const uint8_t *row, size_t *end) {
+    const uint8_t *data = r->s->data;
+    uint64_t kind = plan_get(row, 4), at = plan_get(row + 8, 8), size = plan_get(row + 16, 8);
+    part *p = kind == PLAN_INDEX     ? &r->index
+              : kind == PLAN_MODEL   ? &r->model
+              : kind == PLAN_WEIGHTS ? &r->weights
+                                     : NULL;
+    if (!p || p->data || at != *end || size > r->s->size - at) return damaged(r, 0, "its sections are not in order");
+    if (hash_bytes(data + at, size, 0) != plan_get(row + 24, 8))
+        return damaged(r, at,
+                       kind == PLAN_INDEX   ? "the index does not have its hash"
+                       : kind == PLAN_MODEL ? "the model does not have its hash"
+                                            : "the packed weights do not have their hash");
+    *p = (part){data + at, size, 0};
+    *end = align_up(at + size, PLAN_PAGE);
+    if (*end > r->s->size) return damaged(r, at, "a section ends outside the file");
+    for (size_t i = at + size; i < *end; i++)
+        if (data[i]) return damaged(r, i, "bytes between sections are not zero");
+    return NARU_OK;
+}
+
+static naru_status read_head(plan_reader *r) {
+    const uint8_t *data = r->s->data;
+    uint8_t head[PLAN_PAGE];
+    if (!plan_begins(data, r->s->size)) return err_set(r->err, NARU_BAD_FILE, "not a plan of Naru");
+    if (r->s->size < PLAN_PAGE) return damaged(r, r->s->size, "it is cut short");
+    uint64_t version = plan_get(data + 8, 4), n = plan_get(data + 12, 4);
+    memcpy(head, data, PLAN_PAGE);
+    memset(head + PLAN_HASH_AT, 0, 8);
+    if (hash_bytes(head, PLAN_PAGE, 0) != plan_get(data + PLAN_HASH_AT, 8))
+        return damaged(r, 0, "the head does not have its hash");
+    if (version != PLAN_VERSION)
+        return err_set(r->err, NARU_UNSUPPORTED, "the plan has format %llu, this Naru reads %d",
+                       (unsigned long long)version, PLAN_VERSION);
+    if (plan_get(data + 16, 8) != r->s->size)
+        return damaged(r, 16, r->s->size < plan_get(data + 16, 8) ? "it is cut short" : "it goes on behind its end");
+    if (n > PLAN_SECTIONS) return damaged(r, 12, "too many sections");
+    size_t end = PLAN_PAGE;
+    for (uint64_t i = 0; i < n; i++) TRY(read_row(r, data + PLAN_TABLE_AT + i * PLAN_ROW, &end));
+    if (end != r->s->size || !r->index.data) return damaged(r, 0, "sections are missing");
+    return NARU_OK;
+}
+
+/* ---- the index ---- */
+static uint64_t get(plan_reader *r, int n) {
+    part *p = &r->index;
+    if (p->size - p->at < (size_t)n) {
+        *p = (part){0}; /* seen by ok() */
+        return 0;
+    }
+    uint64_t v = plan_get(p->data + p->at, n);
+    p->at += (size_t)n;
+    return v;
+}
+
+static bool ok(const plan_reader *r) { return r->index.data != NULL; }
+
+static const char *get_text(plan_reader *r) {
+    uint64_t n = get(r, 4);
+    part *p = &r->index;
+    if (!ok(r) || n > MAX_TEXT || n > p->size - p->at || memchr(p->data + p->at, 0, n)) {
+        *p = (part){0};
+        return "";
+    }
+    const char *t = arena_strndup(r->arena, (const char *)p->data + p->at, n);
+    p->at += n;
+    if (!t) *p = (part){0};
+    return t ? t : "";
+}
+
+static double get_ms(plan_reader *r) {
+    uint64_t v = get(r, 8);
+    return v == UINT64_MAX ? -1 : (double)v / 1e6;
+}
+
+/* A count of things that take at least `least` bytes each. */
+static bool get_count(plan_reader *r, uint64_t max, size_t least, int *out) {
+    uint64_t n = get(r, 4);
+    *out = (int)n;
+    return ok(r) && n <= max && n <= (r->index.size - r->index.at) / least + 1;
+}
+
+static bool get_range(plan_reader *r, profile_range *x) {
+    *x = (profile_range){.open = get(r, 1) != 0, .rank = (int)get(r, 1), .nvalues = (int)get(r, 1)};
+    if (!ok(r) || x->rank > NARU_MAX_RANK || x->nvalues > PROFILE_VALUES_MAX) return false;
+    for (int b = 0; b < BOUNDS; b++) {
+        for (int d = 0; d < x->rank; d++) x->dims[b][d] = (int64_t)get(r, 8);
+        for (int v = 0; v < x->nvalues; v++) x->values[b][v] = (int64_t)get(r, 8);
+    }
+    for (int d = 0; d < x->rank; d++)
+        if (x->dims[0][d] < 0 || x->dims[0][d] > x->dims[1][d] || x->dims[1][d] > x->dims[2][d]) return false;
+    return ok(r);
+}
+
+static naru_status get_profiles(plan_reader *r) {
+    if (!get_count(r, PROFILES_MAX, 3, &r->nprofiles) || !get_count(r, MAX_INPUTS, 4, &r->ninputs) || !r->nprofiles)
+        return damaged(r, 0, "its profiles make no sense");
+    size_t n = (size_t)r->nprofiles * (size_t)r->ninputs;
+    if (n > r->index.size - r->index.at) return damaged(r, 0, "its profiles make no sense");
+    r->input_names = arena_calloc(r->arena, (size_t)r->ninputs + 1, sizeof *r->input_names);
+    r->ranges = arena_calloc(r->arena, n + 1, sizeof *r->ranges);
+    if (!r->input_names || !r->ranges) return err_oom(r->err);
+    for (int i = 0; i < r->ninputs; i++) r->input_names[i] = get_text(r);
+    for (size_t i = 0; i < n; i++)
+        if (!get_range(r, &r->ranges[i])) return damaged(r, 0, "its profiles make no sense");
+    return NARU_OK;
+}
+
+static naru_status get_layer(plan_reader *r, int i) {
+    layer *l = &r->layers[i];
+    r->tactics[i] = get_text(r);
+    l->ms = get_ms(r);
+    l->nrejected = (int)get(r, 2);
+    if (!ok(r) || (size_t)l->nrejected > (r->index.size - r->index.at) / 16)
+        return damaged(r, 0, "its layers make no sense");
+    if (!(l->rejected = arena_calloc(r->arena, (size_t)l->nrejected + 1, sizeof *l->rejected))) return err_oom(r->err);
+    for (int k = 0; k < l->nrejected; k++) {
+        l->rejected[k].tactic = get_text(r);
+        l->rejected[k].reason = get_text(r);
+        l->rejected[k].ms = get_ms(r);
+    }
+    return ok(r) ? NARU_OK : damaged(r, 0, "its layers make no sense");
+}
+
+static naru_status get_layers(plan_reader *r) {
+    if (!get_count(r, MAX_LAYERS, 14, &r->nlayers)) return damaged(r, 0, "its layers make no sense");
+    r->layers = arena_calloc(r->arena, (size_t)r->nlayers + 1, sizeof *r->layers);
+    r->tactics = arena_calloc(r->arena, (size_t)r->nlayers + 1, sizeof *r->tactics);
+    if (!r->layers || !r->tactics) return err_oom(r->err);
+    for (int i = 0; i < r->nlayers; i++) TRY(get_layer(r, i));
+    int n;
+    if (!get_count(r, MAX_LAYERS, 8, &n)) return damaged(r, 0, "its weights make no sense");
+    r->nweights = (uint32_t)n;
+    if (!(r->weight_bytes = arena_calloc(r->arena, (size_t)n + 1, sizeof *r->weight_bytes))) return err_oom(r->err);
+    for (int i = 0; i < n; i++) r->weight_bytes[i] = get(r, 8);
+    return ok(r) && r->index.at == r->index.size ? NARU_OK : damaged(r, 0, "its weights make no sense");
+}
+
+static naru_status read_index(plan_reader *r) {
+    r->version = get_text(r);
+    r->kernels = get_text(r);
+    r->known_cpu = cpu_level_parse(get_text(r), &r->cpu);
+    r->level = (int)get(r, 4);
+    r->flags = (unsigned)get(r, 4);
+    r->threads = (int)get(r, 4);
+    r->workspace = get(r, 8);
+    r->model_hash = get(r, 8);
+    if (!ok(r) || r->level < 0 || r->level > 5) return damaged(r, 0, "its index makes no sense");
+    TRY(get_profiles(r));
+    return get_layers(r);
+}
+
+/* ---- the engine ---- */
+static const tactic *choose(void *user, const tactic_query *q, int index) {
+    plan_reader *r = user;
+    const char *name = index < r->nlayers ? r->tactics[index] : "";
+    if (index >= r->nlayers) r->misfit = true;
+    if (!*name) return NULL;
+    for (size_t i = 0; i < tactic_count(); i++) {
+        const tactic *t = tactic_at(i);
+        if (tactic_is_for(t, q->node) && strcmp(t->name, name) == 0 && (!t->accepts || !t->accepts(q))) return t;
+    }
+    r->misfit = true;
+    return NULL;
+}
+
+static bool packed(void *user, size_t size, void **data) {
+    plan_reader *r = user;
+    bool fits = !r->misfit && r->next_weight < r->nweights && r->weight_bytes[r->next_weight] == size &&
+                size <= r->weights.size - r->weight_at;
+    if (!fits) {
+        r->misfit = true;
+        return false;
+    }
+    *data = (void *)(r->weights.data + r->weight_at);
+    r->next_weight++;
+    size_t room = align_up(size, MEM_ALIGN);
+    r->weight_at = room > r->weights.size - r->weight_at ? r->weights.size : r->weight_at + room;
+    return true;
+}
+
+static bool same_inputs(const plan_reader *r, const graph *g) {
+    if (g->main->nin != r->ninputs) return false;
+    for (int i = 0; i < r->ninputs; i++)
+        if (strcmp(g->main->in[i]->name, r->input_names[i]) != 0) return false;
+    return true;
+}
+
+static naru_status compile_plan(plan_reader *r, built *b, naru_error *err) {
+    build_options o = *r->o;
+    o.cpu = r->cpu;
+    graph *g;
+    TRY(build_graph(b->model, &o, &g, err));
+    if (!same_inputs(r, g)) {
+        r->misfit = true;
+        graph_free(g);
+        return err_set(err, NARU_BAD_FILE, "the profiles are not of this model");
+    }
+    compile_options co = {.cpu = r->cpu,
+                          .threads = pool_threads(r->o->pool),
+                          .zeroed = true,
+                          .choose = choose,
+                          .packed = packed,
+                          .user = r};
+    if (!r->weights.data) co.packed = NULL; /* stripped: pack again */
+    TRY(engine_compile_with(g, &co, &b->engine, err));
+    int steps = 0;
+    for (int p = 0; p < b->engine->nprograms; p++) steps += b->engine->programs[p].nsteps;
+    if (steps != r->nlayers || (r->weights.data && r->next_weight != r->nweights)) r->misfit = true;
+    if (r->misfit) return err_set(err, NARU_BAD_FILE, "the tactics are not of this model");
+    for (int i = 0; i < steps; i++) {
+        r->layers[i].tactic = engine_step(b->engine, i)->tactic;
+        b->layers[i] = r->layers[i];
+    }
+    return build_finish(b, &o, err);
+}
+
+static naru_status use_plan(plan_reader *r, model_bytes *m, built **out) {
+    built *b = mem_calloc(1, sizeof *b);
+    if (!b) return err_oom(r->err);
+    *b = (built){.arena = r->arena,
+                 .model = model_bytes_ref(m),
+                 .profiles = {NULL, r->nprofiles, r->ninputs, r->ranges},
+                 .layers = r->layers,
+                 .nlayers = r->nlayers,
+                 .level = r->level,
+                 .flags = r->flags,
+                 .threads = pool_threads(r->o->pool),
+                 .version = r->version,
+                 .plan_bytes = r->s->size};
+    r->arena = NULL; /* now b's */
+    naru_status st = compile_plan(r, b, r->err);
+    if (st == NARU_OK) *out = b;
+    else built_free(b);
+    return st;
+}
+
+static const char *why_rebuild(const plan_reader *r, char buf[300]) {
+    if (!r->known_cpu) return "it was built for a CPU level that this Naru does not know";
+    if (r->o->cpu != r->cpu && (r->s->cpu_asked || r->cpu > cpu_best()))
+        snprintf(buf, 300, "it was built for CPU level %s, %s is in use", cpu_level_name(r->cpu),
+                 cpu_level_name(r->o->cpu));
+    else if (strcmp(r->kernels, NARU_KERNEL_VERSION) != 0)
+        snprintf(buf, 300, "it was built by Naru %.60s with other kernels", r->version);
+    else return NULL;
+    return buf;
+}
+
+/* ---- building anew ---- */
+static naru_status add_profile(const plan_reader *r, int index, shape_profile *p) {
+    for (int i = 0; i < r->ninputs; i++) {
+        const profile_range *x = &r->ranges[(size_t)index * (size_t)r->ninputs + (size_t)i];
+        for (int b = 0; b < BOUNDS && !x->open; b++) {
+            TRY(shape_profile_dims(p, r->input_names[i], b, x->rank, x->dims[b], r->err));
+            if (x->nvalues)
+                TRY(shape_profile_values(p, r->input_names[i], b, (size_t)x->nvalues, x->values[b], r->err));
+        }
+    }
+    return NARU_OK;
+}
+
+static naru_status rebuild(plan_reader *r, model_bytes *m, const char *why, built **out) {
+    TRY(report_add(r->o->report, NARU_SEVERITY_NOTE, "plan-rebuilt", "", "build the plan anew to be rid of this",
+                   "the plan does not fit: %s; the engine is built anew from the model in it, tactics by experience",
+                   why));
+    build_options o = *r->o;
+    o.level = 1;
+    o.flags = r->flags;
+    o.nprofiles = r->nprofiles;
+    o.report = NULL;
+    shape_profile *p = mem_calloc((size_t)r->nprofiles, sizeof *p);
+    naru_status st = p ? NARU_OK : err_oom(r->err);
+    for (int i = 0; st == NARU_OK && i < r->nprofiles; i++) st = add_profile(r, i, &p[i]);
+    o.profiles = p;
+    if (st == NARU_OK) st = build(m, &o, out, r->err);
+    for (int i = 0; p && i < r->nprofiles; i++) shape_profile_clear(&p[i]);
+    mem_free(p);
+    if (st != NARU_OK) return st;
+    (*out)->rebuilt = true;
+    (*out)->plan_bytes = r->s->size;
+    (*out)->level = r->level;
+    return NARU_OK;
+}
+
+static naru_status find_model(plan_reader *r, model_bytes **out) {
+    if (r->model.data) {
+        *out = model_bytes_new(NULL, r->model.data, r->model.size, r->s->map);
+        if (!*out) return err_oom(r->err);
+        if ((*out)->hash == r->model_hash) return NARU_OK;
+        model_bytes_unref(*out);
+        return damaged(r, 0, "the model is not the one it was built from");
+    }
+    if (!r->s->model)
+        return err_set(r->err, NARU_NOT_FOUND,
+                       "the plan was stripped of its weights; it wants the model it was built from");
+    if (r->s->model->hash != r->model_hash)
+        return err_set(r->err, NARU_MISMATCH, "the model is not the one that the plan was built from");
+    *out = model_bytes_ref(r->s->model);
+    return NARU_OK;
+}
+
+static naru_status load(plan_reader *r, built **out) {
+    char buf[300];
+    model_bytes *m = NULL;
+    TRY(read_head(r));
+    TRY(read_index(r));
+    TRY(find_model(r, &m));
+    const char *why = why_rebuild(r, buf);
+    naru_status st = why ? NARU_OK : use_plan(r, m, out);
+    if (!why && r->misfit && st != NARU_OK) st = damaged(r, 0, "its tactics and weights are not those of its model");
+    else if (why) st = rebuild(r, m, why, out);
+    model_bytes_unref(m);
+    return st;
+}
+
+naru_status plan_load(const plan_source *s, const build_options *o, built **out, naru_error *err) {
+    *out = NULL;
+    plan_reader r = {.s = s, .o = o, .err = err, .arena = arena_new()};
+    naru_status st = r.arena ? load(&r, out) : err_oom(err);
+    arena_free(r.arena);
+    return st;
+}
