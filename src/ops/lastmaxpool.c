@@ -22,7 +22,7 @@ const op_desc op_LastMaxPool = {
     .name = "LastMaxPool",
     .domain = "naru",
     .versions = (const short[]){1, 0},
-    .sig = "X:T -> Y:T | T = float",
+    .sig = "X:T -> Y:T | T = float int8 uint8",
     .attrs = attrs,
     .infer = infer,
     .eval = eval,

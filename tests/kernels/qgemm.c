@@ -99,6 +99,133 @@ static void test_convert(void **state) {
     assert_memory_equal(q, ((uint8_t[]){0, 2, 2, 0, 255, 0}), 6);
 }
 
+/* ---- rows by pointer, words, epilogue ---- */
+typedef struct rows_case {
+    int64_t m, n, taps, channels; /* channels: whole words */
+    bool as, bs;
+} rows_case;
+
+/* Row i, tap t at element (i * step + t * channels) of one buffer, like a 1-D convolution. */
+static void rows_check(const entry *e, const rows_case *t) {
+    int64_t k = t->taps * t->channels, step = kc_int(1, 3) * e->k->group, len = (t->m + 1) * step + k;
+    int32_t zb = t->bs ? 0 : 128, za = t->as ? (int32_t)kc_int(-128, 127) : (int32_t)kc_int(0, 255);
+    if (e->k->group == 2) zb = t->bs ? (int32_t)kc_int(-128, 127) : (int32_t)kc_int(0, 255);
+    assert_true(k_qgemm_rows_ok(e->k, zb, t->bs));
+    int64_t panels = k_qgemm_panels(e->k, t->n), ldc = panels * e->k->nr, element = 4 / e->k->group;
+    kc_buf a = kc_alloc(len, 1), b = kc_alloc(t->n * k, 1), c = kc_alloc(t->m * ldc, 4), init = kc_alloc(ldc, 4),
+           image = kc_alloc(len * element, 1), packed = kc_alloc(k_qgemm_packed_bytes(e->k, t->n, k) / 8 + 1, 8);
+    fill(&a), fill(&b);
+    memset(init.data, 0, init.bytes);
+    k_qgemm_src s = {b.data, t->bs, t->n, k, t->n, 1, &zb, 0};
+    k_qgemm_pack(e->k, packed.data, &s);
+    int32_t *start = (int32_t *)(void *)init.data, *got = (int32_t *)(void *)c.data;
+    int64_t panel = k_qgemm_panel_bytes(e->k, k);
+    for (int64_t j = 0; j < t->n && e->k->group == 4; j++)
+        start[j] = -(za + (t->as ? 128 : 0)) * k_qgemm_sums(e->k, packed.data + j / e->k->nr * panel, k)[j % e->k->nr];
+    e->k->widen(image.data, a.data, len, za, t->as);
+    const uint8_t *rows[64 + K_QGEMM_MR];
+    int64_t offset[8];
+    for (int64_t i = 0; i < t->m + K_QGEMM_MR; i++) rows[i] = image.data + (i < t->m ? i : 0) * step * element;
+    for (int64_t i = 0; i < t->taps; i++) offset[i] = i * t->channels * element;
+    k_qgemm_rows g = {rows, offset, t->taps, t->channels / e->k->group, packed.data, start, got, ldc};
+    int64_t p0 = kc_int(0, panels);
+    e->k->rows(&g, t->m, 0, p0), e->k->rows(&g, t->m, p0, panels);
+    for (int64_t i = 0; i < t->m; i++)
+        for (int64_t j = 0; j < t->n; j++) {
+            int64_t want = 0;
+            for (int64_t q = 0; q < k; q++)
+                want +=
+                    (int64_t)(as_int(a.data[i * step + q], t->as) - za) * (as_int(b.data[q * t->n + j], t->bs) - zb);
+            if (got[i * ldc + j] != (int32_t)want)
+                fail_msg("%s rows %lldx%lldx%lld: (%lld, %lld) is %d, should be %lld", e->name, (long long)t->m,
+                         (long long)t->n, (long long)k, (long long)i, (long long)j, got[i * ldc + j], (long long)want);
+        }
+    kc_free(&a), kc_free(&b), kc_free(&c), kc_free(&init), kc_free(&image), kc_free(&packed);
+}
+
+static void test_rows(void **state) {
+    KC_EACH(e) {
+        for (int i = 0; i < 80; i++) {
+            rows_case t = {kc_int(1, 50), kc_int(1, 70), kc_int(1, 8), kc_int(1, 9) * 4, kc_int(0, 1), kc_int(0, 1)};
+            rows_check(e, &t);
+        }
+    }
+}
+
+static void finish_case(const entry *e, int64_t n) {
+    kc_buf c = kc_alloc(n, 4), m = kc_alloc(n, 8), b = kc_alloc(n, 8), z = kc_floats(n, -40, 40), y = kc_alloc(n, 4),
+           w = kc_alloc(n, 4);
+    for (int64_t i = 0; i < n; i++) {
+        ((int32_t *)(void *)c.data)[i] = (int32_t)kc_next() >> kc_int(0, 30);
+        ((double *)(void *)m.data)[i] = kc_int(0, 2) ? (double)kc_float(0, 1e-3f) : 0.5; /* ties too */
+        ((double *)(void *)b.data)[i] = kc_int(0, 1) ? 0 : (double)kc_float(-9, 9);
+    }
+    k_qfinish f = {.m = (double *)(void *)m.data,
+                   .b = (double *)(void *)b.data,
+                   .z = (k_qtype)kc_int(0, 3),
+                   .y = (k_qtype)kc_int(1, 3),
+                   .z_zero = (int32_t)kc_int(-128, 127),
+                   .y_zero = 3,
+                   .zm = (double)kc_float(0, 2)};
+    f.lo = f.y == K_Q_S8 ? -131 : -3, f.hi = f.y == K_Q_S8 ? 124 : 252;
+    if (f.y == K_Q_F32) f.lo = kc_int(0, 1) ? 0 : -INFINITY, f.hi = INFINITY;
+    const void *zp = f.z == K_Q_NONE ? NULL : z.data;
+    k_qgemm_ref.finish(w.data, (int32_t *)(void *)c.data, zp, 0, n, &f);
+    e->k->finish(y.data, (int32_t *)(void *)c.data, zp, 0, n, &f);
+    assert_memory_equal(y.data, w.data, f.y == K_Q_F32 ? n * 4 : n);
+    kc_free(&c), kc_free(&m), kc_free(&b), kc_free(&z), kc_free(&y), kc_free(&w);
+}
+
+static void test_finish(void **state) { KC_EACH(e) for (int64_t n = 1; n < 100; n++) finish_case(e, n); }
+
+static void test_bytes(void **state) {
+    KC_EACH(e) for (int64_t n = 1; n < 80; n++) {
+        kc_buf a = kc_alloc(n, 1), b = kc_alloc(n, 1), x = kc_alloc(n + 9, 2), w = kc_alloc(n * 3, 2),
+               c = kc_alloc(n, 4), init = kc_alloc(n, 4);
+        fill(&a), fill(&b);
+        uint8_t want[80];
+        bool s = kc_int(0, 1);
+        for (int64_t i = 0; i < n; i++) want[i] = as_int(a.data[i], s) > as_int(b.data[i], s) ? a.data[i] : b.data[i];
+        e->k->max(a.data, b.data, n, s);
+        assert_memory_equal(a.data, want, n);
+        int16_t *xs = (int16_t *)(void *)x.data, *ws = (int16_t *)(void *)w.data;
+        int32_t *is = (int32_t *)(void *)init.data, *cs = (int32_t *)(void *)c.data;
+        for (int64_t i = 0; i < n + 9; i++) xs[i] = (int16_t)kc_int(-255, 255);
+        for (int64_t i = 0; i < 3 * n; i++) ws[i] = (int16_t)kc_int(-255, 255);
+        for (int64_t i = 0; i < n; i++) is[i] = (int32_t)kc_int(-9999, 9999);
+        const int64_t offset[3] = {0, 4, 9};
+        e->k->depthwise(cs, xs, offset, 3, ws, is, n);
+        for (int64_t i = 0; i < n; i++)
+            assert_int_equal(cs[i], is[i] + xs[i] * ws[i] + xs[i + 4] * ws[n + i] + xs[i + 9] * ws[2 * n + i]);
+        kc_free(&a), kc_free(&b), kc_free(&x), kc_free(&w), kc_free(&c), kc_free(&init);
+    }
+}
+
+static void bench_rows(const k_qgemm *k, const char *name, int64_t m, int64_t n, int64_t c) {
+    static const int32_t zero;
+    int64_t taps = 9, step = c * 4 / k->group, ldc = k_qgemm_panels(k, n) * k->nr;
+    kc_buf b = kc_alloc(n * taps * c, 1), x = kc_alloc((m + taps) * step, 1), sums = kc_alloc(m * ldc, 4),
+           init = kc_alloc(ldc, 4), y = kc_alloc(m * n, 1),
+           packed = kc_alloc(k_qgemm_packed_bytes(k, n, taps * c) / 8 + 1, 8);
+    fill(&b), fill(&x);
+    double *f = calloc((size_t)n, 2 * sizeof *f);
+    k_qgemm_src s = {b.data, true, n, taps * c, n, 1, &zero, 0};
+    k_qgemm_pack(k, packed.data, &s);
+    const uint8_t *rows[48 + K_QGEMM_MR];
+    int64_t offset[9];
+    for (int i = 0; i < 48 + K_QGEMM_MR; i++) rows[i] = x.data + (i < m ? i : m - 1) * step;
+    for (int i = 0; i < 9; i++) offset[i] = i * step;
+    int32_t *cp = (int32_t *)(void *)sums.data;
+    k_qgemm_rows g = {rows, offset, taps, c / k->group, packed.data, (int32_t *)(void *)init.data, cp, ldc};
+    k_qfinish e = {.m = f, .b = f + n, .lo = 0, .hi = 255, .y = K_Q_U8};
+    double t = KC_BEST(5, k->rows(&g, m, 0, ldc / k->nr));
+    double t2 = KC_BEST(5, for (int64_t i = 0; i < m; i++) k->finish(y.data + i * n, cp + i * ldc, NULL, 0, n, &e));
+    printf("rows %lldx%lldx9x%lld %-24s %8.1f us %7.1f GOP/s, epilogue %8.1f us\n", (long long)m, (long long)n,
+           (long long)c, name, t * 1e6, 2.0 * (double)(m * n * taps * c) / t * 1e-9, t2 * 1e6);
+    free(f);
+    kc_free(&b), kc_free(&x), kc_free(&sums), kc_free(&init), kc_free(&y), kc_free(&packed);
+}
+
 static void bench(void) {
     int64_t m = 784, n = 128, k = 1152;
     kc_buf a = kc_alloc(m * k, 1), b = kc_alloc(n * k, 1), c = kc_alloc(m * n, 4);
@@ -113,6 +240,8 @@ static void bench(void) {
         printf("int8 784x128x1152 %-24s %8.1f us %7.1f GOP/s\n", e->name, t * 1e6,
                2.0 * (double)(m * n * k) / t * 1e-9);
         kc_free(&packed), kc_free(&ws);
+        bench_rows(e->k, e->name, 48, 64, 32);
+        bench_rows(e->k, e->name, 48, 256, 256);
     }
     kc_free(&a), kc_free(&b), kc_free(&c);
 }
@@ -120,6 +249,8 @@ static void bench(void) {
 int main(int argc, char **argv) {
     kc_seed();
     if (argc > 1 && !strcmp(argv[1], "--bench")) return bench(), 0;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_product), cmocka_unit_test(test_convert)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_product), cmocka_unit_test(test_convert),
+                                       cmocka_unit_test(test_rows), cmocka_unit_test(test_finish),
+                                       cmocka_unit_test(test_bytes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

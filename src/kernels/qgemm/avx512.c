@@ -8,5 +8,5 @@
 #define FN(name) name##_avx512
 #include "kernels/qgemm/qgemm_tmpl.h"
 
-const k_qgemm k_qgemm_avx512 = {QGROUP, FN(NR), FN(run), FN(quantize), FN(dequantize), FN(requantize), FN(range)};
+const k_qgemm k_qgemm_avx512 = Q_TABLE;
 #endif

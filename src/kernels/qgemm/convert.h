@@ -59,3 +59,87 @@ static void FN(range)(const float *x, int64_t n, float *min, float *max) {
     for (int j = 1; j < 16; j++) lo[0] = lo[j] < lo[0] ? lo[j] : lo[0], hi[0] = hi[j] > hi[0] ? hi[j] : hi[0];
     *min = lo[0], *max = hi[0];
 }
+
+/* ---- the epilogue of quantized products ---- */
+enum { FN(BLOCK) = 64 };
+
+static inline __attribute__((always_inline)) void FN(add_z)(double *v, const void *z, int64_t n, const k_qfinish *f) {
+    if (f->z == K_Q_F32)
+        for (int64_t i = 0; i < n; i++) v[i] = fma((double)((const float *)z)[i], f->zm, v[i]);
+    else if (f->z == K_Q_S8)
+        for (int64_t i = 0; i < n; i++) v[i] = fma((double)(((const int8_t *)z)[i] - f->z_zero), f->zm, v[i]);
+    else
+        for (int64_t i = 0; i < n; i++) v[i] = fma((double)(((const uint8_t *)z)[i] - f->z_zero), f->zm, v[i]);
+}
+
+static inline __attribute__((always_inline)) void FN(finish_block)(void *y, const int32_t *c, const void *z,
+                                                                   const double *m, const double *b, int64_t n,
+                                                                   const k_qfinish *f) {
+    double v[FN(BLOCK)];
+    int32_t q[FN(BLOCK)];
+    double lo = f->lo, hi = f->hi;
+    int32_t zero = f->y_zero;
+    for (int64_t i = 0; i < n; i++) v[i] = fma((double)c[i], m[i], b[i]);
+    if (z) FN(add_z)(v, z, n, f);
+    for (int64_t i = 0; i < n; i++) {
+        double t = v[i] > lo ? v[i] : lo;
+        v[i] = t < hi ? t : hi;
+    }
+    if (f->y == K_Q_F32) {
+        for (int64_t i = 0; i < n; i++) ((float *)y)[i] = (float)v[i];
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) q[i] = (int32_t)rint(v[i]) + zero;
+    for (int64_t i = 0; i < n; i++) ((uint8_t *)y)[i] = (uint8_t)q[i];
+}
+
+static void FN(finish)(void *y, const int32_t *c, const void *z, int64_t j, int64_t n, const k_qfinish *f) {
+    int64_t ys = f->y == K_Q_F32 ? 4 : 1, zs = f->z == K_Q_F32 ? 4 : 1;
+    const double *m = f->m + j, *b = f->b + j;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) /* a fixed count: straight vector code */
+        FN(finish_block)((char *)y + i * ys, c + i, z ? (const char *)z + i * zs : NULL, m + i, b + i, 16, f);
+    if (i < n) FN(finish_block)((char *)y + i * ys, c + i, z ? (const char *)z + i * zs : NULL, m + i, b + i, n - i, f);
+}
+
+static inline void FN(widen16)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed) {
+    int16_t *y = d;
+    if (is_signed)
+        for (int64_t i = 0; i < n; i++) y[i] = (int16_t)(((const int8_t *)x)[i] - zero);
+    else
+        for (int64_t i = 0; i < n; i++) y[i] = (int16_t)(((const uint8_t *)x)[i] - zero);
+}
+
+static inline void FN(widen8)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed) {
+    (void)zero;
+    uint8_t flip = is_signed ? 0x80 : 0;
+    for (int64_t i = 0; i < n; i++) ((uint8_t *)d)[i] = ((const uint8_t *)x)[i] ^ flip;
+}
+
+static void FN(depthwise)(int32_t *c, const int16_t *x, const int64_t *offset, int64_t taps, const int16_t *w,
+                          const int32_t *init, int64_t n) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        int32_t acc[16];
+        for (int k = 0; k < 16; k++) acc[k] = init[i + k];
+        for (int64_t t = 0; t < taps; t++) {
+            const int16_t *a = x + offset[t] + i, *b = w + t * n + i;
+            for (int k = 0; k < 16; k++) acc[k] += (int32_t)a[k] * b[k];
+        }
+        for (int k = 0; k < 16; k++) c[i + k] = acc[k];
+    }
+    for (; i < n; i++) {
+        int32_t acc = init[i];
+        for (int64_t t = 0; t < taps; t++) acc += (int32_t)x[offset[t] + i] * w[t * n + i];
+        c[i] = acc;
+    }
+}
+
+static void FN(max)(void *d, const void *x, int64_t n, bool is_signed) {
+    int8_t *s = d;
+    uint8_t *u = d;
+    if (is_signed)
+        for (int64_t i = 0; i < n; i++) s[i] = s[i] > ((const int8_t *)x)[i] ? s[i] : ((const int8_t *)x)[i];
+    else
+        for (int64_t i = 0; i < n; i++) u[i] = u[i] > ((const uint8_t *)x)[i] ? u[i] : ((const uint8_t *)x)[i];
+}

@@ -8,4 +8,4 @@
 #define FN(name) name##_portable16
 #include "kernels/qgemm/qgemm_tmpl.h"
 
-const k_qgemm k_qgemm_portable16 = {QGROUP, FN(NR), FN(run), FN(quantize), FN(dequantize), FN(requantize), FN(range)};
+const k_qgemm k_qgemm_portable16 = Q_TABLE;

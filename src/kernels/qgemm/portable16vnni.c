@@ -8,5 +8,4 @@
 #define FN(name) name##_portable16vnni
 #include "kernels/qgemm/qgemm_tmpl.h"
 
-const k_qgemm k_qgemm_portable16vnni = {QGROUP,         FN(NR),         FN(run),  FN(quantize),
-                                        FN(dequantize), FN(requantize), FN(range)};
+const k_qgemm k_qgemm_portable16vnni = Q_TABLE;

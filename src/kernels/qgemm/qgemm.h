@@ -16,6 +16,15 @@
  *   quantize():   q = sat(rint(x / scale) + zp)           dequantize(): y = (q - zp) * scale
  *   requantize(): q = sat(rint((c + bias[j]) * scale[j]) + zp), in double; bias may be NULL;
  *                 scale_step 0: one scale
+ *
+ * rows(): the same product over rows that are read in place through pointers, as implicit GEMM wants it:
+ *   C[i][j] = init[j] + sum over taps t, words w of dot(rows[i] + offset[t], B)
+ * A word is 4 bytes of A in the form that widen() makes: group 4, u8 (signed A xor 0x80), group 2, s16 less the zero
+ * point. B is packed with k = taps * words * group; with group 4 its zero points must vanish once shifted
+ * (k_qgemm_rows_ok), and init carries - za colsum. rows has entries up to the next multiple of K_QGEMM_MR past m.
+ *
+ * finish(): the epilogue of ops/util_qfused.h on n columns of one row, in double with explicit fma, so that every level
+ * gives the same bits. depthwise(): c[i] = init[i] + sum_t x[offset[t] + i] w[t][i], s16 operands.
  */
 #ifndef KERNELS_QGEMM_H
 #define KERNELS_QGEMM_H
@@ -48,6 +57,25 @@ typedef struct k_qgemm_src {
     int64_t zb_step;
 } k_qgemm_src;
 
+typedef struct k_qgemm_rows {
+    const uint8_t *const *rows;
+    const int64_t *offset; /* bytes, per tap */
+    int64_t taps, words;   /* words of 4 bytes per tap */
+    const void *b;         /* packed */
+    const int32_t *init;   /* per column, up to whole panels */
+    int32_t *c;            /* m x ldc, ldc counts whole panels */
+    int64_t ldc;
+} k_qgemm_rows;
+
+typedef enum k_qtype { K_Q_NONE, K_Q_S8, K_Q_U8, K_Q_F32 } k_qtype;
+typedef struct k_qfinish {
+    const double *m, *b; /* per column */
+    double lo, hi;       /* of v; with 8-bit results inside the range of y - y_zero */
+    k_qtype z, y;
+    int32_t z_zero, y_zero;
+    double zm;
+} k_qfinish;
+
 typedef struct k_qgemm {
     int group, nr;
     void (*run)(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace);
@@ -55,6 +83,14 @@ typedef struct k_qgemm {
     void (*dequantize)(float *y, const void *q, int64_t n, float scale, int32_t zp, bool is_signed);
     void (*requantize)(void *q, const int32_t *c, int64_t n, const int32_t *bias, const double *scale,
                        int64_t scale_step, int32_t zp, bool is_signed);
+    void (*rows)(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1);
+    /* n bytes of A to words' form */
+    void (*widen)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed);
+    /* columns [j, j + n): y, z (NULL: none) and c point at the first of them */
+    void (*finish)(void *y, const int32_t *c, const void *z, int64_t j, int64_t n, const k_qfinish *f);
+    void (*depthwise)(int32_t *c, const int16_t *x, const int64_t *offset, int64_t taps, const int16_t *w,
+                      const int32_t *init, int64_t n);                /* offset: elements */
+    void (*max)(void *d, const void *x, int64_t n, bool is_signed);   /* d = max(d, x), bytes */
     void (*range)(const float *x, int64_t n, float *min, float *max); /* NaN ignored; +inf, -inf when n = 0 */
 } k_qgemm;
 
@@ -69,6 +105,15 @@ static inline int64_t k_qgemm_packed_bytes(const k_qgemm *q, int64_t n, int64_t 
 static inline int64_t k_qgemm_workspace(int64_t k) { return ((k + 3) / 2 + 4) * K_QGEMM_MR * 4 + 128; }
 
 void k_qgemm_pack(const k_qgemm *q, void *packed, const k_qgemm_src *s);
+
+/* Column sums of a panel packed for group 4, behind its zero points. */
+static inline const int32_t *k_qgemm_sums(const k_qgemm *q, const void *panel, int64_t k) {
+    return (const int32_t *)panel + ((k + q->group - 1) / q->group + 1) * q->nr;
+}
+/* May a column of this zero point go through rows()? */
+static inline bool k_qgemm_rows_ok(const k_qgemm *q, int32_t zb, bool is_signed) {
+    return q->group == 2 || zb == (is_signed ? 0 : 128);
+}
 
 #define KERNEL(level, symbol) extern const k_qgemm symbol;
 #define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)

@@ -121,4 +121,80 @@ static void FN(run)(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, i
         i += rows;
     }
 }
-#undef Q_DOT
+
+/* ---- rows by pointer ---- */
+static inline __attribute__((always_inline)) void FN(cells)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0,
+                                                            const int32_t *panel, const int M) {
+    vi acc[12][2];
+    const uint8_t *rows[12];
+    vi s0 = vi_load(g->init + j0), s1 = vi_load(g->init + j0 + VL);
+#pragma GCC unroll 12
+    for (int m = 0; m < M; m++) acc[m][0] = s0, acc[m][1] = s1;
+    for (int64_t t = 0; t < g->taps; t++) {
+#pragma GCC unroll 12
+        for (int m = 0; m < M; m++) rows[m] = g->rows[i0 + m] + g->offset[t];
+        for (int64_t k = 0; k < g->words; k++, panel += FN(NR)) {
+            vi b0 = vi_load(panel), b1 = vi_load(panel + VL);
+#pragma GCC unroll 12
+            for (int m = 0; m < M; m++) {
+                int32_t word;
+                memcpy(&word, rows[m] + 4 * k, 4);
+                vi a = vi_set1(word);
+                acc[m][0] = Q_DOT(acc[m][0], a, b0);
+                acc[m][1] = Q_DOT(acc[m][1], a, b1);
+            }
+        }
+    }
+#pragma GCC unroll 12
+    for (int m = 0; m < M; m++) {
+        if (m >= left) break;
+        vi_store(g->c + (i0 + m) * g->ldc + j0, acc[m][0]);
+        vi_store(g->c + (i0 + m) * g->ldc + j0 + VL, acc[m][1]);
+    }
+}
+
+static void FN(cells_full)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const int32_t *panel) {
+    FN(cells)(g, i0, left, j0, panel, FN(MR));
+}
+static void FN(cells_4)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const int32_t *panel) {
+    FN(cells)(g, i0, left, j0, panel, 4);
+}
+static void FN(cells_1)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const int32_t *panel) {
+    FN(cells)(g, i0, left, j0, panel, 1);
+}
+
+/* Panels outside: one stays in the cache while all rows pass. */
+static void FN(by_rows)(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1) {
+    int64_t panel_words = (g->taps * g->words + 2) * FN(NR);
+    for (int64_t p = p0; p < p1; p++) {
+        const int32_t *panel = (const int32_t *)g->b + p * panel_words;
+        for (int64_t i = 0; i < m;) {
+            int64_t left = m - i;
+            if (left == 1) FN(cells_1)(g, i, left, p * FN(NR), panel), i++;
+            else if (left <= 4) FN(cells_4)(g, i, left, p * FN(NR), panel), i += 4;
+            else FN(cells_full)(g, i, left, p * FN(NR), panel), i += FN(MR);
+        }
+    }
+}
+
+#if QGROUP == 4
+static void FN(widen_)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed) {
+    FN(widen8)(d, x, n, zero, is_signed);
+}
+#define Q_WIDEN FN(widen_)
+#else
+#define Q_WIDEN FN(widen16)
+#endif
+#define Q_TABLE                                                                                                        \
+    {QGROUP,                                                                                                           \
+     FN(NR),                                                                                                           \
+     FN(run),                                                                                                          \
+     FN(quantize),                                                                                                     \
+     FN(dequantize),                                                                                                   \
+     FN(requantize),                                                                                                   \
+     FN(by_rows),                                                                                                      \
+     Q_WIDEN,                                                                                                          \
+     FN(finish),                                                                                                       \
+     FN(depthwise),                                                                                                    \
+     FN(max),                                                                                                          \
+     FN(range)}

@@ -31,4 +31,21 @@ static void run_ref(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, i
         for (int64_t j = p0 * NR; j < p1 * NR && j < g->n; j++) g->c[i * g->ldc + j] = cell(g, i, j);
 }
 
-const k_qgemm k_qgemm_ref = {2, NR, run_ref, quantize_ref, dequantize_ref, requantize_ref, range_ref};
+static void rows_ref(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1) {
+    int64_t pairs = g->taps * g->words, panel = (pairs + 2) * NR * 4;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = p0 * NR; j < p1 * NR; j++) {
+            const char *b = (const char *)g->b + j / NR * panel + j % NR * 4;
+            uint32_t s = (uint32_t)g->init[j];
+            for (int64_t w = 0; w < pairs; w++) {
+                int16_t x[2], y[2];
+                memcpy(x, g->rows[i] + g->offset[w / g->words] + w % g->words * 4, 4);
+                memcpy(y, b + w * NR * 4, 4);
+                s += (uint32_t)(x[0] * y[0]) + (uint32_t)(x[1] * y[1]);
+            }
+            g->c[i * g->ldc + j] = (int32_t)s;
+        }
+}
+
+const k_qgemm k_qgemm_ref = {2,        NR,          run_ref,    quantize_ref,  dequantize_ref, requantize_ref,
+                             rows_ref, widen16_ref, finish_ref, depthwise_ref, max_ref,        range_ref};
