@@ -2,7 +2,7 @@
  *
  * sink_transposes: op(to_first(x)) -> to_first(op'(x)) for the transposes that layout made, so that images stay
  * channels last from convolution to convolution. op: elementwise (scalars and constants beside; small per-channel gates
- * are transposed instead), pooling, reductions, Concat, Split, Slice, channel shuffles, BatchNormalization (as a 1x1
+ * are transposed instead), pooling, reductions, Q and DQ per tensor, Concat, Split, Slice, channel shuffles, BatchNormalization (as a 1x1
  * depthwise convolution, which activations can join). Transposes only move forward, so this ends.
  */
 #include <math.h>
@@ -88,7 +88,8 @@ static bool sink_elementwise(rewriter *r, node *n, int rank) {
 
 /* ---- pooling and reductions ---- */
 static bool sink_pool(rewriter *r, node *n, value *x, int rank) {
-    if (node_out(n, 1) || value_dtype(x) != NARU_FLOAT) return false;
+    bool narrow = value_dtype(x) == NARU_INT8 || value_dtype(x) == NARU_UINT8;
+    if (node_out(n, 1) || (value_dtype(x) != NARU_FLOAT && !(narrow && node_is(n, "MaxPool")))) return false;
     const char *op = node_is(n, "MaxPool") ? "LastMaxPool" : "LastAveragePool";
     if (!op_find("naru", op)) return false;
     value *y = rw_op(r, op, "naru", 1, &x);
@@ -275,6 +276,17 @@ static bool sink_batchnorm(rewriter *r, node *n, value *x, int rank) {
     return finish(r, n, y, rank);
 }
 
+/* ---- QuantizeLinear, DequantizeLinear per tensor ---- */
+static bool sink_quantize(rewriter *r, node *n, value *x, int rank) {
+    const attr *size = node_attr(n, "block_size");
+    if ((size && size->i) || n->nin > 3) return false;
+    for (int i = 1; i < n->nin; i++)
+        if (n->in[i] && !is_scalar(n->in[i])) return false;
+    value *in[3] = {x, n->in[1], node_in(n, 2)}, *y = rw_op(r, n->op_type, "", 3, in);
+    rw_attrs_from(r, y, n);
+    return finish(r, n, y, rank);
+}
+
 /* ---- the pass ---- */
 static node *transposed_input(rewriter *r, const node *n) {
     for (int i = 0; i < n->nin; i++) {
@@ -300,6 +312,7 @@ bool pass_sink_transposes(rewriter *r, node *n) {
     if (node_is(n, "MaxPool") || node_is(n, "AveragePool")) return sink_pool(r, n, x, rank);
     if (node_is(n, "GlobalAveragePool") || node_is(n, "GlobalMaxPool")) return sink_global(r, n, x, rank);
     if (node_is(n, "BatchNormalization")) return sink_batchnorm(r, n, x, rank);
+    if (node_is(n, "QuantizeLinear") || node_is(n, "DequantizeLinear")) return sink_quantize(r, n, x, rank);
     if (node_is(n, "Split")) return sink_split(r, n, x, rank);
     if (node_is(n, "Slice")) return sink_slice(r, n, x, rank);
     return is_reduction(n) && sink_reduce(r, n, x, rank);
