@@ -11,6 +11,7 @@
 #include "naru/engine.h"
 #include "naru/error.h"
 #include "naru/model.h"
+#include "naru/quantize.h"
 #include "naru/script.h"
 #include "naru/session.h"
 #include "naru/tensor.h"

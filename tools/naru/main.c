@@ -20,6 +20,7 @@ static const entry commands[] = {
     {"bench", "latency by batch and threads, load time, memory", cmd_bench},
     {"export", "a TorchScript module as an ONNX model", cmd_export},
     {"convert-version", "an ONNX model at another opset", cmd_convert_version},
+    {"quantize", "an ONNX model in 8 or 4 bits, calibrated on samples", cmd_quantize},
     {"list", "what this build has: ops, kernels, passes, knobs, options", cmd_list},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The whole way from a float model to its quantized form (quantize.h): survey, calibration, rewriting, comparison, and
+ * again with the layers taken back that cost most, until the targets are met.
+ */
+#include "builder/quantize.h"
+
+#include <math.h>
+
+#include "builder/quantize_compare.h"
+#include "passes/lift.h"
+
+static const char k_excluded[] = "excluded", k_target[] = "for the target";
+
+typedef struct job {
+    const graph_source *source;
+    const naru_quantize_options *o;
+    const sample_source *samples;
+    quant_result *out;
+    strmap floats;
+    const char **why; /* per node of the main block */
+    int nnodes;
+    ARRAY(const char *) tensors; /* that may need a range */
+    ARRAY(const char *) watched; /* that may be compared */
+    naru_error *err;
+} job;
+
+void quant_result_free(quant_result *r) {
+    graph_free(r->graph);
+    arena_free(r->arena);
+    ARRAY_FREE(&r->layers);
+    calib_free(&r->ranges);
+    *r = (quant_result){0};
+}
+
+/* ---- survey ---- */
+static naru_status note_floats(job *j, graph *g) { /* lifted and inferred */
+    for (size_t i = 0; i < g->values.count; i++) {
+        const value *v = g->values.data[i];
+        if (v->block != g->main || v->fact.type.kind != TYPE_TENSOR || v->fact.type.dtype != NARU_FLOAT) continue;
+        char *name = arena_strdup(j->out->arena, v->name);
+        if (!name || !strmap_put(&j->floats, name, NULL)) return err_oom(j->err);
+    }
+    return NARU_OK;
+}
+
+static naru_status find_floats(job *j) {
+    graph *g;
+    TRY(j->source->read(j->source->user, &g, j->err));
+    naru_status st = graph_lift(g, NULL, j->err);
+    if (st == NARU_OK) st = graph_infer(g, NULL, NULL, j->err);
+    if (st == NARU_OK) st = note_floats(j, g);
+    graph_free(g);
+    return st;
+}
+
+static bool named(const node *n, const char *name) {
+    if (strcmp(n->name, name) == 0 || strcmp(n->op_type, name) == 0) return true;
+    for (int i = 0; i < n->nout; i++)
+        if (n->out[i] && strcmp(n->out[i]->name, name) == 0) return true;
+    return false;
+}
+
+static naru_status unknown(job *j, const graph *g, const char *name) {
+    const char **names = arena_calloc(j->out->arena, 2 * (size_t)j->nnodes + 1, sizeof *names);
+    size_t count = 0;
+    if (!names) return err_oom(j->err);
+    for (const node *n = g->main->first; n; n = n->next) {
+        names[count++] = n->op_type;
+        if (*n->name) names[count++] = n->name;
+    }
+    const char *near = str_nearest(name, names, count);
+    return err_set(j->err, NARU_NOT_FOUND, "the model has no node '%s' to exclude%s%s%s", name,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static naru_status exclude(job *j, const graph *g) {
+    j->nnodes = g->main->nnodes;
+    if (!(j->why = mem_calloc((size_t)j->nnodes + 1, sizeof *j->why))) return err_oom(j->err);
+    for (size_t i = 0; i < j->o->nexclude; i++) {
+        bool found = false;
+        for (const node *n = g->main->first; n; n = n->next)
+            if (named(n, j->o->exclude[i])) {
+                j->why[n->index] = k_excluded;
+                found = true;
+            }
+        if (!found) return unknown(j, g, j->o->exclude[i]);
+    }
+    return NARU_OK;
+}
+
+static naru_status run_form(job *j, graph *g, const calib_table *ranges, quantizer *q) {
+    *q = (quantizer){.g = g,
+                     .o = j->o,
+                     .floats = &j->floats,
+                     .ranges = ranges,
+                     .why = j->why,
+                     .nnodes = j->nnodes,
+                     .arena = j->out->arena,
+                     .result = j->out,
+                     .err = j->err};
+    j->out->layers.count = 0;
+    if (j->o->form == NARU_QUANTIZE_DYNAMIC) return quant_dynamic(q);
+    if (j->o->form == NARU_QUANTIZE_WEIGHTS) return quant_weights(q);
+    return quant_static(q);
+}
+
+static naru_status remember(job *j, const quantizer *q) {
+    for (size_t i = 0; i < q->order.count; i++) {
+        char *name = arena_strdup(j->out->arena, q->order.data[i]->v->name);
+        if (!name || !ARRAY_PUSH(&j->watched, name)) return err_oom(j->err);
+        if (!ARRAY_PUSH(&j->tensors, name)) return err_oom(j->err);
+    }
+    for (size_t i = 0; i < j->out->layers.count; i++)
+        if (!ARRAY_PUSH(&j->watched, j->out->layers.data[i].output)) return err_oom(j->err);
+    return NARU_OK;
+}
+
+static naru_status survey(job *j) {
+    graph *g;
+    TRY(find_floats(j));
+    TRY(j->source->read(j->source->user, &g, j->err));
+    quant_number(g);
+    quantizer q = {0};
+    naru_status st = exclude(j, g);
+    if (st == NARU_OK && j->out->ranges.entries.count) quant_sharpen(g, &j->out->ranges);
+    if (st == NARU_OK) st = run_form(j, g, NULL, &q);
+    if (st == NARU_OK) st = remember(j, &q);
+    quantizer_free(&q);
+    graph_free(g);
+    return st;
+}
+
+/* ---- calibration ---- */
+static naru_status calibrate(job *j) {
+    if (j->o->form != NARU_QUANTIZE_STATIC || j->out->ranges.entries.count) return NARU_OK;
+    if (!j->samples) return err_set(j->err, NARU_INVALID_ARGUMENT, "static quantization needs samples or a cache");
+    calib_options o = {j->o->calibrator, j->o->percentile, j->o->activation == NARU_UINT8, j->o->threads};
+    return calib_collect(j->source, j->tensors.data, j->tensors.count, j->samples, &o, &j->out->ranges, j->err);
+}
+
+/* ---- rounds ---- */
+static naru_status rewrite(job *j, graph **out) {
+    TRY(j->source->read(j->source->user, out, j->err));
+    quant_number(*out);
+    quantizer q = {0};
+    naru_status st = run_form(j, *out, &j->out->ranges, &q);
+    quantizer_free(&q);
+    if (st == NARU_OK) quant_drop_unused(*out);
+    else {
+        graph_free(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+static bool met(const job *j) {
+    const quant_result *r = j->out;
+    if (j->o->target_sqnr > 0 && r->sqnr < j->o->target_sqnr) return false;
+    return !(j->o->labels && j->o->max_loss >= 0 && 100 * (r->accuracy_float - r->accuracy) > j->o->max_loss + 1e-9);
+}
+
+static double noise_of(const quant_layer *l) { return l->sqnr == l->sqnr ? pow(10, -l->sqnr / 10) : 0; }
+
+/* What a layer adds to the noise that comes in. */
+static double cost_of(const quant_result *r, const quant_layer *l) {
+    double in = 0;
+    for (int i = 0; i < l->nfrom; i++) in = fmax(in, noise_of(&r->layers.data[l->from[i]]));
+    return noise_of(l) - in;
+}
+
+static bool take_back_worst(job *j) {
+    quant_layer *worst = NULL;
+    for (size_t i = 0; i < j->out->layers.count; i++) {
+        quant_layer *l = &j->out->layers.data[i];
+        if (l->quantized && (!worst || cost_of(j->out, l) > cost_of(j->out, worst))) worst = l;
+    }
+    if (worst) j->why[worst->node] = k_target;
+    return worst;
+}
+
+static size_t quantized_layers(const quant_result *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->layers.count; i++) n += r->layers.data[i].quantized;
+    return n;
+}
+
+static naru_status one_round(job *j, comparer *c, bool compare) {
+    graph_free(j->out->graph);
+    j->out->graph = NULL;
+    TRY(rewrite(j, &j->out->graph));
+    if (!compare) return NARU_OK;
+    graph *g;
+    TRY(rewrite(j, &g));
+    return comparer_run(c, g, j->samples, j->o->labels, j->o->threads, j->out, j->err);
+}
+
+static naru_status rounds(job *j, comparer *c) {
+    const naru_quantize_options *o = j->o;
+    bool compare = o->report || o->target_sqnr > 0 || o->labels;
+    if (compare && !j->samples) return err_set(j->err, NARU_INVALID_ARGUMENT, "comparing with float needs samples");
+    if (compare) TRY(comparer_open(c, j->source, j->watched.data, j->watched.count, o->threads, j->err));
+    j->out->accuracy = j->out->accuracy_float = -1;
+    j->out->sqnr = NAN;
+    TRY(one_round(j, c, compare));
+    if (!quantized_layers(j->out))
+        return err_set(j->err, NARU_UNSUPPORTED, "the model has nothing to quantize: no layer with what it needs");
+    while (!(j->out->met = met(j))) {
+        size_t some = 1 + quantized_layers(j->out) / 16;
+        bool left = false;
+        for (size_t i = 0; i < some; i++) {
+            bool taken = take_back_worst(j);
+            left |= taken;
+            for (size_t k = 0; taken && k < j->out->layers.count; k++)
+                if (j->why[j->out->layers.data[k].node]) j->out->layers.data[k].quantized = false;
+        }
+        if (!left) return NARU_OK;
+        TRY(one_round(j, c, true));
+    }
+    return NARU_OK;
+}
+
+naru_status quantize_model(const graph_source *source, const naru_quantize_options *o, const sample_source *samples,
+                           quant_result *out, naru_error *err) {
+    job j = {.source = source, .o = o, .samples = samples, .out = out, .err = err};
+    comparer c = {0};
+    if (!(out->arena = arena_new())) return err_oom(err);
+    naru_status st = survey(&j);
+    if (st == NARU_OK) st = calibrate(&j);
+    if (st == NARU_OK) st = rounds(&j, &c);
+    comparer_free(&c);
+    strmap_free(&j.floats);
+    mem_free(j.why);
+    ARRAY_FREE(&j.tensors);
+    ARRAY_FREE(&j.watched);
+    return st;
+}
