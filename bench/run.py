@@ -36,7 +36,7 @@ SCRIPTS = {  # the same for TorchScript archives
     "bert_base": (MODELS / "bert_base.pt", ["input_ids={b}x128:int64", "attention_mask={b}x128:int64"], True),
     "vit_b_16": (MODELS / "vit_b_16.pt", IMAGE, True),
     "lstm": (MODELS / "lstm.pt", ["input={b}x64x512"], True),
-    "silero": (DATA / "silero" / "silero_vad.jit", ["x={b}x512", "sr=scalar:int64"], False),
+    "silero": (DATA / "silero" / "silero_vad.jit", ["x={b}x512", "sr=int:16000"], False),
 }
 
 
@@ -48,7 +48,7 @@ def run_json(command):
 
 
 def naru(model, shapes, batch, threads, seconds):
-    specs = [a for s in shapes for a in ("--shape", s)]
+    specs = [a for s in shapes for a in ("--input" if "=int:" in s else "--shape", s)]
     return run_json([ROOT / "build" / "naru", "bench", model, *specs, "--threads", threads, "--seconds", seconds, "--json"])
 
 

@@ -25,8 +25,8 @@ def peak_mb():
 def random_input(spec):
     rest = spec.split("=")[1]
     dims, _, kind = rest.partition(":")
-    if kind.startswith("int") and dims == "scalar":
-        return 16000
+    if dims == "int":
+        return int(kind)
     shape = [int(d) for d in dims.split("x")]
     random = np.random.default_rng(0)
     return torch.from_numpy(np.asarray(random.integers(0, 2, shape)) if kind == "int64" else random.random(shape, np.float32))

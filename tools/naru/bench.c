@@ -13,7 +13,7 @@ enum { LEAST_RUNS = 3 };
 
 typedef struct bench_args {
     const char *path, *method;
-    text_list shape;
+    text_list shape, input;
     int_list batch, threads;
     double seconds;
     int64_t seed;
@@ -149,6 +149,23 @@ static int bench_batch(bench *b, naru_session *s, const ports *in, const shapes 
     return code;
 }
 
+/* --input NAME=int:16000: arguments that are no tensors. */
+static int add_literals(const bench_args *a, pieces *in) {
+    for (size_t i = 0; i < a->input.count; i++) {
+        const char *text = a->input.items[i], *equals = strchr(text, '=');
+        naru_error err = NARU_ERROR_INIT;
+        naru_ivalue *v;
+        if (!equals || !is_literal(equals + 1))
+            return usage("bench", "--input '%s' is not NAME=int:3, NAME=float:0.5, NAME=bool:true or NAME=str:TEXT",
+                         text);
+        if (literal_value(equals + 1, &v, &err) != NARU_OK) return fail(&err);
+        char *name = copy_text(text, (size_t)(equals - text));
+        pieces_add(in, name, v);
+        free(name);
+    }
+    return -1;
+}
+
 /* The batch is axis 0 of every input of rank > 0. */
 static int bench_call(bench *b, naru_module *m, const shapes *given, int64_t batch) {
     const char *method = b->args->method ? b->args->method : "forward";
@@ -163,6 +180,7 @@ static int bench_call(bench *b, naru_module *m, const shapes *given, int64_t bat
         if (i == 0 && s.rank) real = s.dims[0];
         code = random_piece(&s, (uint64_t)b->args->seed * 1000003 + i, &in);
     }
+    if (code < 0) code = add_literals(b->args, &in);
     naru_module_get_info(m, &info);
     if (code < 0) code = arrange_arguments("bench", m, method, &in, false, &args);
     runner r = {.module = m, .method = method, .args = &args};
@@ -254,6 +272,7 @@ int cmd_bench(int argc, char **argv) {
         {"batch", "1,2,4", "batch sizes", ARG_INTS, &a.batch, NULL, 1},
         {"threads", "1,2", "numbers of threads; 0: every CPU", ARG_INTS, &a.threads, NULL, 0},
         {"shape", "SPEC", "NAME=DIMS[:TYPE] of an input (repeatable)", ARG_TEXTS, &a.shape, NULL, 0},
+        {"input", "NAME=int:3", "an argument of a module that is no tensor (repeatable)", ARG_TEXTS, &a.input, NULL, 0},
         {"seconds", "S", "time of each measurement (3)", ARG_REAL, &a.seconds, NULL, 0},
         {"method", "NAME", "of a TorchScript module (forward)", ARG_TEXT, &a.method, NULL, 0},
         {"seed", "N", "of the random inputs", ARG_INT, &a.seed, NULL, 0},
@@ -263,6 +282,6 @@ int cmd_bench(int argc, char **argv) {
     int code = args_parse(&c, args, sizeof args / sizeof args[0], a.options, argc, argv, &a.path);
     if (code < 0) code = bench_all(&a);
     naru_options_destroy(&a.options);
-    free(a.batch.items), free(a.threads.items), free(a.shape.items);
+    free(a.batch.items), free(a.threads.items), free(a.shape.items), free(a.input.items);
     return code;
 }
