@@ -160,7 +160,7 @@ void aten_pixel_shuffle(lower *L) {
                   "upscale_factor, but input.size(-3)=%lld is not divisible by %lld");
     if (!lower_ok(L)) return;
     sv three[3] = {s_floordiv(L, s[1], sv_int(r * r)), s_mul(L, s[2], sv_int(r)), s_mul(L, s[3], sv_int(r))};
-    ret_images(L, t, EMITA(DepthToSpace, ATTRS(AI("blocksize", r), AS("mode", "CRD")), x), three);
+    ret_images(L, t, moved(L, EMITA(DepthToSpace, ATTRS(AI("blocksize", r), AS("mode", "CRD")), x), x), three);
 }
 
 void aten_pixel_unshuffle(lower *L) {

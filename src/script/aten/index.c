@@ -129,7 +129,7 @@ void aten_index(lower *L) {
     }
     int64_t perm[NARU_MAX_RANK];
     front_perm(&x, perm);
-    sten *index = stacked_index(L, &x), *out = EMIT(GatherND, view_permute(L, self, perm), index);
+    sten *index = stacked_index(L, &x), *out = moved(L, EMIT(GatherND, view_permute(L, self, perm), index), self);
     int n = t_rank(L, index) - 1, at = index_place(&x), all = n + x.rank - x.count;
     if (!lower_ok(L) || all > NARU_MAX_RANK) {
         lower_fail(L, NARU_UNSUPPORTED, "more than %d dimensions", NARU_MAX_RANK);
@@ -208,27 +208,34 @@ static sten *scatter_nd(lower *L, sten *data, sten *index, sten *values, bool ad
     return cast(L, scatter_nd(L, data, index, values, true), d);
 }
 
-void aten_index_put(lower *L) {
+/* self with the values put; self itself when that could be done in place. */
+static sten *put(lower *L, bool in_place) {
     sten *self = arg_tensor(L, 0), *values = cast(L, arg_tensor(L, 2), t_dtype(L, self));
     bool add = arg_bool(L, 3);
     sten *chosen = lower_ok(L) && !add ? put_by_mask(L, self, values) : NULL;
-    if (chosen || !lower_ok(L)) {
-        ret_tensor(L, chosen);
-        return;
-    }
+    if (chosen || !lower_ok(L)) return chosen;
     indexing x;
     int64_t perm[NARU_MAX_RANK], back[NARU_MAX_RANK];
-    if (!read_indices(L, self, &x)) return;
+    if (!read_indices(L, self, &x)) return NULL;
+    if (x.count == 0) {
+        sten *to = in_place ? self : fresh(L, self);
+        write_to(L, to, values);
+        return to;
+    }
     front_perm(&x, perm);
     for (int i = 0; i < x.rank; i++) back[perm[i]] = i;
-    if (x.count == 0) {
-        sten *copy = fresh(L, self);
-        write_to(L, copy, values);
-        ret_tensor(L, copy);
-        return;
-    }
-    sten *out = scatter_nd(L, view_permute(L, self, perm), stacked_index(L, &x), updates(L, self, &x, values), add);
-    ret_tensor(L, view_permute(L, out, back));
+    sten *ordered = updates(L, self, &x, values); /* the index's axes first */
+    if (in_place && !add && x.count == 1 && !lower_recording(L) && t_rank(L, x.index[0]) == 1 &&
+        write_slices(L, view_permute(L, self, perm), 0, x.index[0], ordered))
+        return self;
+    return view_permute(L, scatter_nd(L, view_permute(L, self, perm), stacked_index(L, &x), ordered, add), back);
+}
+
+void aten_index_put(lower *L) { ret_tensor(L, put(L, false)); }
+void aten_index_put_(lower *L) {
+    sten *self = arg_tensor(L, 0), *out = put(L, true);
+    if (out != self) write_to(L, self, out);
+    ret_tensor(L, self);
 }
 
 /* ---- along one axis ---- */

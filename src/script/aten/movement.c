@@ -122,6 +122,32 @@ void aten_block_diag(lower *L) {
     ret_tensor(L, concat(L, n, t, 0));
 }
 
+/* ---- undoing a broadcast ---- */
+void aten_sum_to_size(lower *L) { /* size None: as it is */
+    sten *t = arg_tensor(L, 0);
+    sv own[NARU_MAX_RANK], want[NARU_MAX_RANK];
+    int64_t axes[NARU_MAX_RANK];
+    int rank = sizes_of(L, t, own), n = arg_sints(L, 1, want), lead = rank - n, k = 0;
+    bool fits = lead >= 0;
+    for (int i = 0; fits && i < rank; i++) {
+        bool one = i >= lead && s_is(want[i - lead], 1) && !s_is(own[i], 1);
+        if (i < lead || one) axes[k++] = i;
+        else if (s_known(own[i]) && s_known(want[i - lead])) fits = own[i].i == want[i - lead].i;
+    }
+    if (lower_ok(L) && !fits) {
+        char a[200], b[200];
+        sizes_text(n, want, a, sizeof a);
+        sizes_text(rank, own, b, sizeof b);
+        lower_raise(L, "RuntimeError", "size {%s} is not expandable to size {%s}.", a, b);
+    }
+    if (!lower_ok(L) || k == 0 || arg_none(L, 1)) {
+        ret_tensor(L, t);
+        return;
+    }
+    sten *sum = EMITA(ReduceSum, ATTRS(AI("keepdims", 1)), t, lit_ints(L, axes, k));
+    ret_tensor(L, reshaped(L, sum, n, want));
+}
+
 /* ---- repeating ---- */
 static void ret_repeated(lower *L, sten *t, int n, sv *times) {
     int rank = t_rank(L, t);
@@ -210,7 +236,8 @@ static sten *flipped(lower *L, sten *t, int n, const int64_t *axes) {
     int64_t from[NARU_MAX_RANK], to[NARU_MAX_RANK], step[NARU_MAX_RANK];
     if (n == 0 || t_rank(L, t) == 0) return fresh(L, t);
     for (int i = 0; i < n; i++) from[i] = -1, to[i] = INT64_MIN + 1, step[i] = -1;
-    return EMIT(Slice, t, lit_ints(L, from, n), lit_ints(L, to, n), lit_ints(L, axes, n), lit_ints(L, step, n));
+    sten *ends = lit_ints(L, to, n), *by = lit_ints(L, step, n);
+    return moved(L, EMIT(Slice, t, lit_ints(L, from, n), ends, lit_ints(L, axes, n), by), t);
 }
 
 void aten_flip(lower *L) {

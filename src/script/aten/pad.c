@@ -108,7 +108,7 @@ static sten *padded(lower *L, sten *t, int mode) {
     t = cut(L, t, &p);
     if (mode == REFLECT) check_reach(L, t, &p, mode);
     for (int i = 0; i < rank; i++) pads[i] = p.before[i], pads[rank + i] = p.after[i];
-    return EMITA(Pad, ATTRS(AS("mode", names[mode])), t, ints_tensor(L, pads, 2 * rank));
+    return moved(L, EMITA(Pad, ATTRS(AS("mode", names[mode])), t, ints_tensor(L, pads, 2 * rank)), t);
 }
 
 static void ret_padded(lower *L, int mode) {

@@ -174,6 +174,19 @@ void aten_index_copy(lower *L) {
         ret_slices(L, &s, scatter_elements(L, s.self, s.dim, s.index, s.source, "none"));
 }
 
+void aten_index_copy_(lower *L) {
+    sten *self = arg_tensor(L, 0), *index = arg_tensor(L, 2), *source = arg_tensor(L, 3);
+    slices s;
+    if (lower_ok(L) && t_dtype(L, source) != t_dtype(L, self))
+        lower_raise(L, "RuntimeError", "index_copy_(): self and source expected to have the same dtype");
+    if (!read_slices(L, "index_copy_", source, &s)) return;
+    if (s.rank == 0 || !write_slices(L, self, s.dim, index, s.source)) {
+        sten *out = scatter_elements(L, s.self, s.dim, s.index, s.source, "none");
+        write_to(L, self, s.rank == 0 ? view_select(L, out, 0, sv_int(0)) : out);
+    }
+    ret_tensor(L, self);
+}
+
 void aten_index_fill(lower *L) { /* value: a number or a 0-d tensor */
     slices s;
     sv sizes[NARU_MAX_RANK];

@@ -149,13 +149,37 @@ void sizes_with(lower *L, const sten *t, int dim, sv n, sv *out) {
     if (lower_ok(L)) out[dim] = n;
 }
 
-sten *gather_axis(lower *L, sten *t, sten *index, int axis) { return EMITA(Gather, ATTRS(AI("axis", axis)), t, index); }
+sten *moved(lower *L, sten *out, const sten *from) {
+    if (!out || !from || !from->q || out->q) return out;
+    if (from->q->scheme != 0) {
+        lower_fail(L, NARU_UNSUPPORTED, "moving elements of a tensor that is quantized per channel");
+        return NULL;
+    }
+    out->q = squant_ref(from->q);
+    return out;
+}
+
+sten *gather_axis(lower *L, sten *t, sten *index, int axis) {
+    return moved(L, EMITA(Gather, ATTRS(AI("axis", axis)), t, index), t);
+}
+
+/* Quantized pieces must stand for numbers in the same way. */
+static void check_quantized(lower *L, int n, sten *const *t) {
+    for (int i = 1; lower_ok(L) && i < n; i++) {
+        const squant *a = t[0]->q, *b = t[i]->q;
+        if (a == b || (a && b && a->scheme == 0 && b->scheme == 0 && a->type == b->type && a->scale == b->scale &&
+                       a->zero_point == b->zero_point))
+            continue;
+        lower_fail(L, NARU_UNSUPPORTED, "joining tensors that are quantized differently");
+    }
+}
 
 /* Long lists in groups: a step has a limited number of inputs. */
 sten *concat(lower *L, int n, sten *const *t, int axis) {
     enum { GROUP = 32 };
     const la *axis_attr = ATTRS(AI("axis", axis));
-    if (n <= GROUP) return lower_op(L, &op_Concat, axis_attr, n, t);
+    check_quantized(L, n, t);
+    if (n <= GROUP) return moved(L, lower_op(L, &op_Concat, axis_attr, n, t), n ? t[0] : NULL);
     int groups = (n + GROUP - 1) / GROUP;
     sten **part = pieces_new(L, groups);
     if (!part) return NULL;
@@ -184,7 +208,24 @@ sten *stacked(lower *L, int n, sten *const *t, int dim) {
     return concat(L, n, wide, dim);
 }
 
-sten *tiled(lower *L, sten *t, int n, const sv *repeats) { return EMIT(Tile, t, ints_tensor(L, repeats, n)); }
+sten *tiled(lower *L, sten *t, int n, const sv *repeats) {
+    return moved(L, EMIT(Tile, t, ints_tensor(L, repeats, n)), t);
+}
+
+bool write_slices(lower *L, sten *self, int axis, sten *index, sten *source) {
+    enum { FEW = 32 };
+    if (!lower_ok(L) || lower_recording(L) || t_rank(L, index) != 1 || host_count(index) > FEW || self->q) return false;
+    if (source && source->t.storage == self->t.storage) return false; /* a slice written may be one still to be read */
+    int64_t n = host_count(index), size = t_dim_int(L, self, axis);
+    const int64_t *at = host_i64(L, index);
+    for (int64_t i = 0; at && lower_ok(L) && i < n; i++)
+        if (at[i] < -size || at[i] >= size)
+            lower_raise(L, "IndexError", "index %lld is out of bounds for dimension %d with size %lld",
+                        (long long)at[i], axis, (long long)size);
+    for (int64_t i = 0; at && lower_ok(L) && i < n; i++)
+        write_to(L, view_select(L, self, axis, sv_int(at[i])), view_select(L, source, axis, sv_int(i)));
+    return true;
+}
 
 sten **pieces_new(lower *L, int64_t n) {
     if (!lower_ok(L)) return NULL;

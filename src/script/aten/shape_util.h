@@ -33,12 +33,17 @@ sten *flat(lower *L, sten *t); /* one axis; a view where that can be */
 /* x[i + 1] of t's sizes with one axis replaced */
 void sizes_with(lower *L, const sten *t, int dim, sv n, sv *out);
 
+/* `out` holds elements of `from` in other places: it is quantized in the same way. */
+sten *moved(lower *L, sten *out, const sten *from);
 sten *gather_axis(lower *L, sten *t, sten *index, int axis); /* the index's dims replace the axis */
 sten *concat(lower *L, int n, sten *const *t, int axis);
 sten *pad_constant(lower *L, sten *t, const sv *before, const sv *after, sten *fill); /* one pair per axis */
 sten *slice_ints(lower *L, sten *t, int axis, int64_t from, int64_t to);
 sten *stacked(lower *L, int n, sten *const *t, int dim);
 sten *tiled(lower *L, sten *t, int n, const sv *repeats);
+
+/* self[.., index[i], ..] = source[.., i, ..] in place, slice by slice; false: not tried (many, or recording). */
+bool write_slices(lower *L, sten *self, int axis, sten *index, sten *source);
 
 sten **pieces_new(lower *L, int64_t n); /* room for n tensors, NULL when the call failed */
 void ret_new(lower *L, sten *t);        /* ret_tensor of a tensor that this function made: takes over the reference */
