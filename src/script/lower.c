@@ -498,6 +498,27 @@ int64_t s_need(lower *L, sv a) {
 }
 bool s_is(sv a, int64_t n) { return a.tag == SV_INT && a.i == n; }
 
+/* ---- loops ---- */
+void lower_repeat(lower *L, sv count, int n, sten **state, repeat_fn body, void *user, sten **all) {
+    if (all) *all = NULL;
+    if (!lower_ok(L)) return;
+    if (count.tag != SV_INT && L->sink->repeat) return L->sink->repeat(L, count, n, state, body, user, all);
+    int64_t rounds = count.tag == SV_NONE ? INT64_MAX : s_need(L, count);
+    ARRAY(sten *) kept = {0};
+    bool go = true;
+    for (int64_t i = 0; i < rounds && go && lower_ok(L); i++) {
+        sten *one = NULL, *more = NULL;
+        body(L, user, lit_int(L, i), state, all ? &one : NULL, &more);
+        if (more) go = item(L, more).b;
+        if (!all) continue;
+        one = EMIT(Unsqueeze, one, lit_ints(L, (int64_t[]){0}, 1));
+        if (!ARRAY_PUSH(&kept, one)) lower_oom(L);
+    }
+    if (all && kept.count && lower_ok(L))
+        *all = lower_op(L, &op_Concat, ATTRS(AI("axis", 0)), (int)kept.count, kept.data);
+    ARRAY_FREE(&kept);
+}
+
 /* ---- types ---- */
 static int onnx_type(naru_dtype d) { return (int)d; } /* naru_dtype's numbers are ONNX's */
 

@@ -175,6 +175,14 @@ sten *fresh(lower *L, sten *t);                  /* a copy that shares nothing (
 sten *contiguous(lower *L, sten *t);             /* t when it is, else a copy */
 void set_tensor(lower *L, sten *dst, sten *src); /* dst becomes an alias of src (t_, squeeze_, set_, resize_, data=) */
 
+/* ---- loops ---- */
+/* One round: takes state[0..n), leaves the next in its place (of the same types); *kept: what is kept of the round, if
+ * the caller wants it; *more: bool, whether to go on (left alone: yes). i: int64, 0-d. */
+typedef void (*repeat_fn)(lower *L, void *user, sten *i, sten **state, sten **kept, sten **more);
+/* `count` rounds, known or not; None: until *more says no. all: what was kept, stacked along a new first axis (NULL:
+ * nothing is kept; it must be known that count > 0 when this runs eagerly). */
+void lower_repeat(lower *L, sv count, int n, sten **state, repeat_fn body, void *user, sten **all);
+
 /* ---- host computing, behind eager_only ---- */
 sten *host_new(lower *L, naru_dtype d, int rank, const int64_t *dims); /* contiguous, uninitialised */
 void *host_data(lower *L, sten *t);        /* data of a contiguous tensor; elements of t_dtype */

@@ -500,6 +500,7 @@ const sink record_sink = {
     .apply = record_apply,
     .tensor_of = sink_tensor_of,
     .need = record_need,
+    .repeat = record_repeat,
     .branch = record_branch,
     .loop = record_loop,
     .before = before,

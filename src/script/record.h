@@ -105,6 +105,7 @@ sv record_apply(lower *L, const char *op, int n, const sv *args); /* record_scal
 bool record_need(lower *L, sv sym, sv *known);
 naru_status record_branch(vm *m, frame *f, int pc, naru_error *err); /* record_flow.c */
 naru_status record_loop(vm *m, frame *f, int pc, naru_error *err);
+void record_repeat(lower *L, sv count, int n, sten **state, repeat_fn body, void *user, sten **all);
 sten *record_view(lower *L, sten *t, const view_step *v); /* record_view.c */
 void record_write(lower *L, sten *dst, sten *src);
 /* The same view of the same memory; *known false: that cannot be said. */

@@ -21,7 +21,7 @@ sv rec_poison(recording *r, const char *why) {
 }
 
 naru_status body_gives(recording *r, block *body, value *v, naru_error *err) {
-    if (v->block != body || v->is_initializer || v->is_input) {
+    if (v->block != body || v->is_initializer || v->is_input || value_is_output(v)) {
         node *n = graph_node_new(r->g, body, NULL, "Identity", "", 1, 1, 0);
         value *copy = n ? graph_value_new(r->g, body, NULL) : NULL;
         if (!copy) return err_oom(err);

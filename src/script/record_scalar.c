@@ -235,8 +235,8 @@ static const op_desc *unary_of(const char *op) {
     static const struct {
         const char *name;
         const op_desc *op;
-    } table[] = {{"sqrt", &op_Sqrt}, {"exp", &op_Exp},   {"log", &op_Log}, {"sin", &op_Sin}, {"cos", &op_Cos},
-                 {"tan", &op_Tan},   {"tanh", &op_Tanh}, {"erf", &op_Erf}, {"fabs", &op_Abs}};
+    } table[] = {{"sqrt", &op_Sqrt}, {"exp", &op_Exp},   {"log", &op_Log}, {"sin", &op_Sin},
+                 {"cos", &op_Cos},   {"tanh", &op_Tanh}, {"erf", &op_Erf}, {"fabs", &op_Abs}};
     for (size_t i = 0; i < COUNT_OF(table); i++)
         if (!strcmp(op, table[i].name)) return table[i].op;
     return NULL;
@@ -295,6 +295,7 @@ static const tensor_form *tensor_form_of(const char *op, int n, const sv *args) 
                                         {"fmod", 2, false, aten_fmod},
                                         {"atan2", 2, false, aten_atan2},
                                         {"copysign", 2, false, aten_copysign},
+                                        {"tan", 1, false, aten_tan},
                                         {"asin", 1, false, aten_asin},
                                         {"acos", 1, false, aten_acos},
                                         {"atan", 1, false, aten_atan},
@@ -335,7 +336,24 @@ static sv apply_tensor_form(lower *L, const tensor_form *f, const sv *args) {
     return sv_keep(out);
 }
 
+/* Euclid's rounds on |a| and |b|, while b is not zero. */
+static void gcd_round(lower *L, void *user, sten *i, sten **state, sten **kept, sten **more) {
+    sten *zero = lit_int(L, 0), *done = EMIT(Equal, state[1], zero);
+    sten *by = EMIT(Where, done, lit_int(L, 1), state[1]), *rest = EMIT(Mod, state[0], by);
+    state[0] = EMIT(Where, done, state[0], state[1]);
+    state[1] = EMIT(Where, done, zero, rest);
+    *more = EMIT(Not, EMIT(Equal, state[1], zero));
+}
+
+static sv apply_gcd(lower *L, const sv *args) {
+    sten *state[2];
+    for (int i = 0; i < 2; i++) state[i] = EMIT(Abs, scalar_tensor(L, args[i], NARU_INT64));
+    lower_repeat(L, sv_none(), 2, state, gcd_round, NULL, NULL);
+    return sv_keep(item(L, state[0]));
+}
+
 sv record_apply(lower *L, const char *op, int n, const sv *args) {
+    if (!strcmp(op, "gcd") && n == 2) return apply_gcd(L, args);
     maker k = {L->vm->sink_user, L->err, false};
     const tensor_form *f = tensor_form_of(op, n, args);
     bool bools = n == 2 && kind_of(args[0]) == SV_BOOL && kind_of(args[1]) == SV_BOOL;

@@ -39,6 +39,8 @@ typedef struct sink {
     sv (*apply)(lower *L, const char *op, int n, const sv *args); /* scalars, one of them SYM */
     sten *(*tensor_of)(lower *L, sv sym, naru_dtype d);           /* SYM -> 0-d tensor */
     bool (*need)(lower *L, sv sym, sv *known);                    /* false: obstacle noted */
+    /* Rounds whose number only the graph knows (lower_repeat). */
+    void (*repeat)(lower *L, sv count, int n, sten **state, repeat_fn body, void *user, sten **all);
     /* VM hooks, recording only: a SYM condition at an IF, a SYM count or condition at FOR / WHILE. They run the parts
      * through vm_run_range and leave registers merged and *pc behind the statement. */
     naru_status (*branch)(vm *m, frame *f, int pc, naru_error *err);

@@ -2,6 +2,7 @@
  *
  * Recurrent cells (one step), and packing: padded batches to rows without padding and back.
  */
+#include "script/aten/arith.h"
 #include "script/aten/rnn.h"
 
 /* Part i of n along the last axis. */
@@ -62,6 +63,72 @@ static sten *simple(lower *L) {
 void aten_rnn_tanh_cell(lower *L) { ret_tensor(L, EMIT(Tanh, simple(L))); }
 void aten_rnn_relu_cell(lower *L) { ret_tensor(L, EMIT(Relu, simple(L))); }
 
+/* ---- packing, recorded ---- */
+static sten *counting(lower *L, sv n) {
+    return EMIT(Range, lit_int(L, 0), scalar_tensor(L, n, NARU_INT64), lit_int(L, 1));
+}
+
+static void find_rows(lower *L, rnn_plane *p) {
+    sten *flat = nn_reshape(L, p->mask, 1, (sv[]){sv_int(-1)});
+    p->at = EMIT(Squeeze, EMIT(NonZero, flat), lit_ints(L, (int64_t[]){0}, 1));
+}
+
+rnn_plane rnn_plane_of(lower *L, sten *batch_sizes, sv batch) {
+    rnn_plane p = {.time = t_dim(L, batch_sizes, 0), .batch = batch};
+    p.mask = EMIT(Less, counting(L, batch), view_unsqueeze(L, batch_sizes, 1));
+    p.lens = nn_reduce1(L, &op_ReduceSum, cast(L, p.mask, NARU_INT64), 0, false);
+    find_rows(L, &p);
+    return p;
+}
+
+/* Row-major places and what is behind them: [time, batch, ...] -> [time batch, ...] and back. */
+static sten *merged(lower *L, sten *t);
+static sten *planed(lower *L, const rnn_plane *p, sten *flat) {
+    sv dims[NARU_MAX_RANK + 1];
+    int rank = nn_dims(L, flat, dims + 1);
+    dims[0] = p->time, dims[1] = p->batch;
+    return nn_reshape(L, flat, rank + 1, dims);
+}
+
+sten *rnn_spread(lower *L, const rnn_plane *p, sten *rows, sv fill) {
+    sv dims[NARU_MAX_RANK];
+    int rank = nn_dims(L, rows, dims);
+    if (!lower_ok(L)) return NULL;
+    dims[0] = s_mul(L, p->time, p->batch);
+    sten *empty = EMIT(Expand, scalar_tensor(L, fill, t_dtype(L, rows)), ints_tensor(L, dims, rank));
+    return planed(L, p, EMIT(ScatterND, empty, view_unsqueeze(L, p->at, 1), rows));
+}
+
+sten *rnn_rows(lower *L, const rnn_plane *p, sten *x) {
+    return EMITA(Gather, ATTRS(AI("axis", 0)), merged(L, x), p->at);
+}
+
+static void record_pack(lower *L, sten *x, sten *lengths, bool batch_first) {
+    if (batch_first) x = view_transpose(L, x, 0, 1);
+    lengths = cast(L, lengths, NARU_INT64);
+    rnn_plane p = {.batch = t_dim(L, x, 1), .lens = lengths};
+    p.time = item(L, view_select(L, lengths, 0, sv_int(0))); /* the longest comes first */
+    x = view_slice(L, x, 0, sv_int(0), p.time, 1);
+    p.mask = EMIT(Less, view_unsqueeze(L, counting(L, p.time), 1), lengths);
+    find_rows(L, &p);
+    ret_tensor(L, rnn_rows(L, &p, x));
+    ret_tensor(L, nn_reduce1(L, &op_ReduceSum, cast(L, p.mask, NARU_INT64), 1, false));
+}
+
+static void record_unpack(lower *L, sten *data, sten *sizes, bool batch_first, sv fill, sv total) {
+    rnn_plane p = rnn_plane_of(L, sizes, item(L, view_select(L, sizes, 0, sv_int(0))));
+    sten *x = rnn_spread(L, &p, data, fill);
+    if (total.tag != SV_INT || total.i > 0) { /* longer than the longest */
+        sv dims[NARU_MAX_RANK];
+        int rank = nn_dims(L, x, dims);
+        dims[0] = s_sub(L, total, p.time);
+        sten *more = EMIT(Expand, scalar_tensor(L, fill, t_dtype(L, data)), ints_tensor(L, dims, rank));
+        if (!s_is(dims[0], 0)) x = nn_concat(L, 0, 2, (sten *[]){x, more});
+    }
+    ret_tensor(L, batch_first ? view_transpose(L, x, 0, 1) : x);
+    ret_tensor(L, p.lens);
+}
+
 /* ---- packing ---- */
 static sten *take_rows(lower *L, sten *flat, const int64_t *rows, int64_t n) {
     sten *at = host_new(L, NARU_INT64, 1, &n);
@@ -99,6 +166,7 @@ static bool check_lengths(lower *L, const int64_t *len, int64_t n, int64_t time)
 void aten__pack_padded_sequence(lower *L) { /* (input, lengths, batch_first) -> data, batch_sizes */
     sten *x = arg_tensor(L, 0), *lengths = arg_tensor(L, 1);
     bool batch_first = arg_bool(L, 2);
+    if (ar_for_export(L)) return record_pack(L, x, lengths, batch_first);
     if (!eager_only(L)) return;
     int64_t time = t_dim_int(L, x, batch_first ? 1 : 0), batch = t_dim_int(L, x, batch_first ? 0 : 1), k = 0;
     const int64_t *len = host_i64(L, lengths);
@@ -136,6 +204,7 @@ void aten__pad_packed_sequence(lower *L) { /* (data, batch_sizes, batch_first, p
     sten *data = arg_tensor(L, 0), *sizes = arg_tensor(L, 1);
     bool batch_first = arg_bool(L, 2);
     sv fill = arg_scalar(L, 3), dims[NARU_MAX_RANK];
+    if (ar_for_export(L)) return record_unpack(L, data, sizes, batch_first, fill, arg_sint(L, 4));
     int64_t total = arg_int(L, 4), steps, rows, at = 0;
     if (!eager_only(L)) return;
     const int64_t *size = host_i64(L, sizes);

@@ -9,6 +9,7 @@
 #include "script/aten/arith.h"
 #include "script/aten/aten.h"
 #include "script/aten/hosted.h"
+#include "script/aten/special_record.h"
 
 static cplx c_add(cplx a, cplx b) { return a + b; }
 static cplx c_sub(cplx a, cplx b) { return a - b; }
@@ -324,7 +325,8 @@ static sten *zero_like(lower *L, sten *x) { return lit(L, t_dtype(L, x), 0); }
 /* atan(y / x), turned by pi into the left half plane. */
 static sten *record_atan2(lower *L, sten *y, sten *x) {
     naru_dtype d = t_dtype(L, y);
-    sten *t = EMIT(Atan, EMIT(Div, y, x));
+    sten *slope = EMIT(Div, y, x);
+    sten *t = ar_for_export(L) && d == NARU_DOUBLE ? sr_of_double(L, &op_Atan, slope) : EMIT(Atan, slope);
     sten *turned = ar_where(L, EMIT(Less, y, zero_like(L, y)), ar_addc(L, t, -3.14159265358979323846),
                             ar_addc(L, t, 3.14159265358979323846));
     sten *r = ar_where(L, EMIT(Less, x, zero_like(L, x)), turned, t);

@@ -5,6 +5,7 @@
  * sequence, whose batch shrinks as sequences end, is cut into stretches of equal batch; each runs by itself and hands
  * its states on. Layers with projections walk step by step.
  */
+#include "script/aten/arith.h"
 #include "script/aten/rnn.h"
 #include "script/kept.h"
 
@@ -30,6 +31,7 @@ typedef struct net {
     bool biases, projects, train;
     double dropout;
     int layers, dirs;
+    sten *lens;           /* packed and recorded: x is padded to [time, batch, features], these are the lengths */
     const int64_t *sizes; /* packed: batch at each step, falling; NULL: not packed */
     int64_t steps;
 } net;
@@ -86,7 +88,7 @@ static sten *layer_op(lower *L, const net *n, int layer, int dir, int dirs, sten
     bool lstm = c->op == &op_LSTM;
     prepare(L, n, layer, dir, dirs, in + 1);
     if (!lower_ok(L)) return NULL;
-    in[4] = NULL;
+    in[4] = n->lens;
     in[5] = s->h, in[6] = s->c;
     sv hidden = t_dim(L, in[2], 2);
     const la none = {NULL, ATTR_NONE, 0, 0, NULL, NULL, 0};
@@ -112,11 +114,42 @@ static sten *side_by_side(lower *L, sten *y, int dirs) {
     return nn_reshape(L, view_permute(L, y, (int64_t[]){0, 2, 1, 3}), 3, dims);
 }
 
+/* With projections and a time that is known later: one step, state h, c; user: the walker. */
+typedef struct walker {
+    const gates *g;
+    sten *gx;
+    sv steps;
+    bool back;
+} walker;
+
+static void walk_step(lower *L, void *user, sten *i, sten **hc, sten **kept, sten **more) {
+    const walker *w = user;
+    sten *last = scalar_tensor(L, s_sub(L, w->steps, sv_int(1)), NARU_INT64);
+    sten *x = EMITA(Gather, ATTRS(AI("axis", 0)), w->gx, w->back ? EMIT(Sub, last, i) : i);
+    rnn_lstm_step(L, x, w->g->w_hh, w->g->b_hh, &hc[0], &hc[1]);
+    *kept = hc[0] = nn_linear(L, hc[0], w->g->w_hr, NULL);
+}
+
+static sten *walk_later(lower *L, const gates *g, sten *gx, sv steps, int dir, state *s) {
+    walker w = {g, gx, steps, dir != 0};
+    sten *states[2] = {view_select(L, s->h, 0, sv_int(0)), view_select(L, s->c, 0, sv_int(0))}, *y = NULL;
+    lower_repeat(L, steps, 2, states, walk_step, &w, &y);
+    s->h = view_unsqueeze(L, states[0], 0), s->c = view_unsqueeze(L, states[1], 0);
+    if (dir && y) { /* the last step came first */
+        sten *minus = lit_ints(L, (int64_t[]){-1}, 1);
+        y = EMIT(Slice, y, minus, lit_ints(L, (int64_t[]){INT64_MIN}, 1), lit_ints(L, (int64_t[]){0}, 1), minus);
+    }
+    return y;
+}
+
 /* With projections: x [time, batch, in]; states [1, batch, ...]. */
 static sten *walk(lower *L, const net *n, int layer, int dir, sten *x, state *s) {
     gates g = gates_of(n, layer, dir);
-    int64_t steps = t_dim_int(L, x, 0);
-    sten *gx = nn_linear(L, x, g.w_ih, g.b_ih), **y = host_scratch(L, ((size_t)steps + 1) * sizeof *y);
+    sv time = t_dim(L, x, 0);
+    sten *gx = nn_linear(L, x, g.w_ih, g.b_ih);
+    if (time.tag == SV_SYM) return walk_later(L, &g, gx, time, dir, s);
+    int64_t steps = s_need(L, time);
+    sten **y = host_scratch(L, ((size_t)steps + 1) * sizeof *y);
     sten *h = view_select(L, s->h, 0, sv_int(0)), *c = view_select(L, s->c, 0, sv_int(0));
     for (int64_t i = 0; i < steps && lower_ok(L); i++) {
         int64_t t = dir ? steps - 1 - i : i;
@@ -303,6 +336,18 @@ static void packed(lower *L, const cell *c) { /* (data, batch_sizes, hx, params,
     sten *sizes = arg_tensor(L, 1), *y = NULL;
     read_states(L, &n, 2);
     read_net(L, &n, 3);
+    state last = {NULL, NULL};
+    if (ar_for_export(L) && lower_ok(L)) {
+        rnn_plane p = rnn_plane_of(L, sizes, t_dim(L, n.h0, 1));
+        n.x = rnn_spread(L, &p, n.x, sv_float(0));
+        n.lens = cast(L, p.lens, NARU_INT32);
+        if (n.projects) lower_fail(L, NARU_UNSUPPORTED, "%s with projections of a packed sequence", c->name);
+        run_net(L, &n, &y, &last);
+        ret_tensor(L, rnn_rows(L, &p, y));
+        ret_tensor(L, last.h);
+        if (n.c0) ret_tensor(L, last.c);
+        return;
+    }
     if (!eager_only(L)) return;
     n.sizes = host_i64(L, sizes);
     n.steps = host_count(sizes);
@@ -313,7 +358,6 @@ static void packed(lower *L, const cell *c) { /* (data, batch_sizes, hx, params,
     }
     if (lower_ok(L) && (rows != data || n.steps == 0 || t_rank(L, n.x) != 2))
         lower_raise(L, "RuntimeError", "%s: batch_sizes do not fit the packed data", c->name);
-    state last = {NULL, NULL};
     run_net(L, &n, &y, &last);
     ret_tensor(L, y);
     ret_tensor(L, last.h);

@@ -101,3 +101,42 @@ sten *sr_digamma(lower *L, sten *x) {
     sten *poles = ar_where(L, EMIT(Equal, x, zero), EMIT(Neg, EMIT(Reciprocal, x)), like(L, x, NAN));
     return cast(L, ar_where(L, at_pole(L, x), poles, y), d);
 }
+
+/* ---- doubles ---- */
+static sten *half_of(lower *L, sten *x) { return ar_mulc(L, x, 0.5); }
+
+static sten *hyperbolic(lower *L, sten *x, bool sine) {
+    sten *up = EMIT(Exp, x), *down = EMIT(Exp, EMIT(Neg, x));
+    return half_of(L, sine ? EMIT(Sub, up, down) : EMIT(Add, up, down));
+}
+
+/* log(x + sqrt(x^2 + c)) */
+static sten *area(lower *L, sten *x, double c) {
+    return EMIT(Log, EMIT(Add, x, EMIT(Sqrt, ar_addc(L, EMIT(Mul, x, x), c))));
+}
+
+/* A float's angle, then one Newton step in double. */
+static sten *arctangent(lower *L, sten *x) {
+    sten *y = widened(L, EMIT(Atan, cast(L, x, NARU_FLOAT))), *s = EMIT(Sin, y), *c = EMIT(Cos, y);
+    sten *step = EMIT(Div, EMIT(Sub, s, EMIT(Mul, x, c)), EMIT(Add, c, EMIT(Mul, x, s)));
+    return ar_where(L, EMIT(IsInf, x), y, EMIT(Sub, y, step));
+}
+
+/* 2 atan(x / (1 + sqrt(1 - x^2))) */
+static sten *arcsine(lower *L, sten *x) {
+    sten *one = like(L, x, 1), *root = EMIT(Sqrt, EMIT(Sub, one, EMIT(Mul, x, x)));
+    return ar_mulc(L, arctangent(L, EMIT(Div, x, EMIT(Add, one, root))), 2);
+}
+
+sten *sr_of_double(lower *L, const op_desc *op, sten *x) {
+    if (op == &op_Tan) return EMIT(Div, EMIT(Sin, x), EMIT(Cos, x));
+    if (op == &op_Sinh) return hyperbolic(L, x, true);
+    if (op == &op_Cosh) return hyperbolic(L, x, false);
+    if (op == &op_Asinh) return EMIT(Mul, EMIT(Sign, x), area(L, EMIT(Abs, x), 1));
+    if (op == &op_Acosh) return area(L, x, -1);
+    if (op == &op_Atanh) return half_of(L, EMIT(Log, EMIT(Div, ar_addc(L, x, 1), EMIT(Sub, like(L, x, 1), x))));
+    if (op == &op_Atan) return arctangent(L, x);
+    if (op == &op_Asin) return arcsine(L, x);
+    if (op == &op_Acos) return EMIT(Sub, like(L, x, M_PI_2), arcsine(L, x));
+    return NULL;
+}

@@ -12,5 +12,7 @@ sten *sr_erfinv(lower *L, sten *x);
 sten *sr_lgamma(lower *L, sten *x);
 sten *sr_digamma(lower *L, sten *x);
 sten *sr_entr(lower *L, sten *x);
+/* Functions that ONNX Runtime has for float only, of a double: op is &op_Tan, &op_Atan, ... NULL: none of them. */
+sten *sr_of_double(lower *L, const op_desc *op, sten *x);
 
 #endif

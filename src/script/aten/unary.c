@@ -29,7 +29,8 @@ static void by_operator(lower *L, const op_desc *op, fn_c f) {
     }
     no_complex(L, t_dtype(L, x));
     x = to_float(L, x);
-    ret_tensor(L, lower_op(L, op, NULL, 1, &x));
+    sten *y = ar_for_export(L) && t_dtype(L, x) == NARU_DOUBLE ? sr_of_double(L, op, x) : NULL;
+    ret_tensor(L, y ? y : lower_op(L, op, NULL, 1, &x));
 }
 
 static bool is_signed(lower *L) { return t_dtype(L, arg_tensor(L, 0)) == NARU_INT8; }
