@@ -210,6 +210,7 @@ static naru_status flatten(exporter *x, sv v, value **out, int *n, int depth) {
     case SV_INT:
     case SV_FLOAT:
     case SV_BOOL:
+    case SV_STR:
     case SV_SYM:
         if (!(out[*n] = record_scalar(&x->r, v, x->err)))
             return x->err && x->err->code ? x->err->code : NARU_UNSUPPORTED;

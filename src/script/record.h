@@ -87,7 +87,7 @@ sten *record_input(recording *r, value *v, int leaf);
 sv record_input_scalar(recording *r, value *v, sv_tag is, elem_t elem);
 /* The present graph value of a tensor (constants become initializers). NULL: failed, err is set. */
 value *record_value(recording *r, sten *t, naru_error *err);
-/* A number as rank-0 value. */
+/* A number or string as rank-0 value; a list that the graph knows. */
 value *record_scalar(recording *r, sv v, naru_error *err);
 
 /* ---- shared by record*.c ---- */

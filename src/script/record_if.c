@@ -241,7 +241,7 @@ static sv merge(merger *k, sv a, sv b, int depth) {
         if (rec_kind(a) == rec_kind(b)) return merge_leaf(k, a, b);
         return rec_poison(k->r, "the two ways of a condition give numbers of different types");
     }
-    if (is_text(a) && is_text(b) && !sv_equal(a, b)) return merge_leaf(k, a, b);
+    if (is_text(a) && is_text(b) && !sv_equal(a, b) && !k->r->options.region) return merge_leaf(k, a, b);
     bool lists = (a.tag == SV_LIST || rec_is_list(a)) && (b.tag == SV_LIST || rec_is_list(b));
     if (lists) return merge_lists(k, a, b, depth);
     if (a.tag == b.tag && is_container(a) && !a.o->shared && !b.o->shared) return merge_containers(k, a, b, depth);

@@ -24,6 +24,13 @@ static sv_tag kind_of(sv v) { return v.tag == SV_SYM ? ((ssym *)v.o)->is : v.tag
 
 value *record_scalar(recording *r, sv v, naru_error *err) {
     naru_tensor *t;
+    if (v.tag == SV_STR) {
+        const sstr *s = sv_string(v);
+        if (tensor_new(NARU_STRING, 0, NULL, &t, err) != NARU_OK) return NULL;
+        if (naru_tensor_set_string(t, 0, s->data, s->len, err) == NARU_OK) return rec_constant(r, t, err);
+        tensor_unref(t);
+        return NULL;
+    }
     if (v.tag != SV_SYM) {
         naru_dtype d = v.tag == SV_BOOL ? NARU_BOOL : v.tag == SV_FLOAT ? NARU_DOUBLE : NARU_INT64;
         if (v.tag != SV_BOOL && v.tag != SV_FLOAT && v.tag != SV_INT) {
