@@ -127,6 +127,7 @@ struct rec_tensor;
 typedef struct sten {
     sobj head;
     bool param;  /* an attribute or constant of the module: steps may pack it (checked by storage version) */
+    bool fixed;  /* a small constant of the operator: steps may be made for its content */
     bool number; /* made from a Python number: never decides the result's type within its category */
     bool exact;  /* a number made from a float, `value`, which its element type may have rounded */
     double value;

@@ -16,7 +16,9 @@ sten *nn_floats(lower *L, const float *v, int n) {
     if (!lower_ok(L)) return NULL;
     if (tensor_new(NARU_FLOAT, 1, (int64_t[]){n}, &t, L->err) == NARU_OK && n)
         memcpy(t->data, v, (size_t)n * sizeof *v);
-    return lit_tensor(L, t);
+    sten *out = lit_tensor(L, t);
+    if (out) out->fixed = true;
+    return out;
 }
 
 sten *nn_constant(lower *L, naru_dtype d, int rank, const int64_t *dims, const double *v) {

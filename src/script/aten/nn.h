@@ -13,7 +13,7 @@
 /* ---- constants ---- */
 sten *nn_filled(lower *L, naru_dtype d, double v, sv n); /* [n] times v */
 sten *nn_filled_like(lower *L, naru_dtype d, double v, int rank, const sv *dims);
-sten *nn_floats(lower *L, const float *v, int n); /* float[n] */
+sten *nn_floats(lower *L, const float *v, int n); /* float[n], few: steps are made for their content */
 /* Any shape, rounded to d. */
 sten *nn_constant(lower *L, naru_dtype d, int rank, const int64_t *dims, const double *v);
 

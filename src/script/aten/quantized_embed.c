@@ -39,7 +39,8 @@ static bool packed_table(lower *L, const packed *p, table *t) {
     *t = (table){p->weight->t.dims[0], p->weight->t.dims[1], p->weight->t.dtype,
                  host_data(L, ints),   p->weight->t.dims[1], q};
     if (lower_ok(L) && (!q->scales || !q->zero_points || tensor_count(q->scales) != t->rows ||
-                        tensor_count(q->zero_points) != t->rows))
+                        tensor_count(q->zero_points) != t->rows || !tensor_is_contiguous(q->scales) ||
+                        !tensor_is_contiguous(q->zero_points)))
         lower_raise(L, "RuntimeError", "quantized embedding: scales do not fit the rows");
     return lower_ok(L);
 }
