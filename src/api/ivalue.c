@@ -231,7 +231,17 @@ naru_status naru_ivalue_print(const naru_ivalue *v, char **text, naru_error *err
 typedef struct custom_op {
     naru_operator fn;
     void *user;
+    struct custom_op *next;
 } custom_op;
+
+static _Atomic(custom_op *) registered; /* all of them, for as long as the process lives */
+
+__attribute__((destructor)) static void forget_registered(void) {
+    for (custom_op *op = atomic_load(&registered), *next; op; op = next) {
+        next = op->next;
+        mem_free(op);
+    }
+}
 
 enum { MAX_ARGS = 64 };
 
@@ -258,10 +268,15 @@ static void call_custom(lower *L) {
 naru_status naru_register_operator(const char *schema_, naru_operator fn, void *user, naru_error *err) {
     if (!schema_ || !fn)
         return err_set(err, NARU_INVALID_ARGUMENT, "naru_register_operator: a required argument is NULL");
-    custom_op *op = mem_alloc(sizeof *op); /* lives as long as the process, as the operator does */
+    custom_op *op = mem_alloc(sizeof *op);
     if (!op) return err_oom(err);
-    *op = (custom_op){fn, user};
+    *op = (custom_op){fn, user, NULL};
     naru_status st = sop_register(schema_, call_custom, op, err);
-    if (st != NARU_OK) mem_free(op);
-    return st;
+    if (st != NARU_OK) {
+        mem_free(op);
+        return st;
+    }
+    op->next = atomic_load(&registered);
+    while (!atomic_compare_exchange_weak(&registered, &op->next, op)) continue;
+    return NARU_OK;
 }
