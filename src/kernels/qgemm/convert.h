@@ -61,7 +61,7 @@ static void FN(range)(const float *x, int64_t n, float *min, float *max) {
 }
 
 /* ---- the epilogue of quantized products ---- */
-enum { FN(BLOCK) = 64 };
+enum { FN(BLOCK) = 16 };
 
 static inline __attribute__((always_inline)) void FN(add_z)(double *v, const void *z, int64_t n, const k_qfinish *f) {
     if (f->z == K_Q_F32)
@@ -93,13 +93,23 @@ static inline __attribute__((always_inline)) void FN(finish_block)(void *y, cons
     for (int64_t i = 0; i < n; i++) ((uint8_t *)y)[i] = (uint8_t)q[i];
 }
 
-static void FN(finish)(void *y, const int32_t *c, const void *z, int64_t j, int64_t n, const k_qfinish *f) {
+#include "kernels/qgemm/finish.h"
+#if !defined(HAVE_FINISH16)
+static inline void FN(finish16)(void *y, const int32_t *c, const void *z, const double *m, const double *b,
+                                const k_qfinish *f) {
+    FN(finish_block)(y, c, z, m, b, 16, f); /* a fixed count: straight vector code */
+}
+#endif
+#undef HAVE_FINISH16
+
+static void FN(finish)(void *y_, const int32_t *c, const void *z_, int64_t j, int64_t n, const k_qfinish *f) {
     int64_t ys = f->y == K_Q_F32 ? 4 : 1, zs = f->z == K_Q_F32 ? 4 : 1;
     const double *m = f->m + j, *b = f->b + j;
+    char *y = y_;
+    const char *z = z_;
     int64_t i = 0;
-    for (; i + 16 <= n; i += 16) /* a fixed count: straight vector code */
-        FN(finish_block)((char *)y + i * ys, c + i, z ? (const char *)z + i * zs : NULL, m + i, b + i, 16, f);
-    if (i < n) FN(finish_block)((char *)y + i * ys, c + i, z ? (const char *)z + i * zs : NULL, m + i, b + i, n - i, f);
+    for (; i + 16 <= n; i += 16) FN(finish16)(y + i * ys, c + i, z ? z + i * zs : NULL, m + i, b + i, f);
+    if (i < n) FN(finish_block)(y + i * ys, c + i, z ? z + i * zs : NULL, m + i, b + i, n - i, f);
 }
 
 static inline void FN(widen16)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed) {
