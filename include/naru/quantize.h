@@ -65,8 +65,8 @@ typedef struct naru_quantize_options {
 } naru_quantize_options;
 #define NARU_QUANTIZE_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(naru_quantize_options), NARU_QUANTIZE_STATIC, NARU_CALIBRATOR_ENTROPY, false, 99.999, NARU_UINT8,       \
-            false, 8, 32, NULL, NULL, 0, 0, NULL, -1, false, 0                                                         \
+        sizeof(naru_quantize_options), NARU_QUANTIZE_STATIC, NARU_CALIBRATOR_MINMAX, false, 99.999, NARU_UINT8, false, \
+            8, 32, NULL, NULL, 0, 0, NULL, -1, false, 0                                                                \
     }
 
 typedef struct naru_quantized naru_quantized; /* the result */

@@ -57,8 +57,9 @@ int calib_entropy_bins(const uint64_t *counts, int n) {
 
 calib_range calib_entropy(const histogram *h) {
     if (!(h->width > 0)) return (calib_range){0, 0, 0};
-    uint64_t both[HISTOGRAM_BINS];
-    for (int i = 0; i < HISTOGRAM_BINS; i++) both[i] = h->pos[i] + h->neg[i];
+    uint64_t both[HISTOGRAM_BINS], total = 0;
+    for (int i = 0; i < HISTOGRAM_BINS; i++) total += both[i] = h->pos[i] + h->neg[i];
+    if (total < HISTOGRAM_BINS) return calib_minmax(h);
     double bound = (calib_entropy_bins(both, HISTOGRAM_BINS) + 0.5) * h->width;
     return (calib_range){fmax(h->lo, -bound), fmin(h->hi, bound), bound};
 }

@@ -154,12 +154,15 @@ static bool mark_node(quantizer *q, node *n, role r) {
         return true;
     }
     const char *why = node_problem(q, n, r);
-    if (r != ROLE_CLAMP && n->nout > 0 && n->out[0] && !quant_add_layer(q, n, n->out[0], why)) return false;
+    if (r != ROLE_CLAMP && n->nout > 0 && quant_is_float(q, n->out[0]) && !quant_add_layer(q, n, n->out[0], why))
+        return false;
     if (why) return true;
     for (int i = 0, k = activations_of(n, r); i < k; i++)
         if (!quant_constant(n->in[i]) && !mark(q, n->in[i], NULL)) return false;
     if (!mark(q, n->out[0], NULL)) return false;
     if (r == ROLE_CLAMP && !quant_constant(n->in[0])) adopt_range(q, n);
+    if (strcmp(n->op_type, "Softmax") == 0)
+        marked(q, n->out[0])->range = (calib_range){0, 1, 1}; /* whatever was seen */
     return true;
 }
 

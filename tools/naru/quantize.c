@@ -166,7 +166,7 @@ int cmd_quantize(int argc, char **argv) {
         {"output", "FILE", "the file to write; -o FILE is the same", ARG_TEXT, &a.output, NULL, 0},
         {"calib-data", "FILE|DIR", "samples: .npz, or a folder of .npy files", ARG_TEXT, &a.data, NULL, 0},
         {"calib", "FILE", "calibration cache, read or written", ARG_TEXT, &a.o.cache, NULL, 0},
-        {"calibrator", "NAME", "entropy (default), minmax, percentile, mse", ARG_TEXT, &a.calibrator, NULL, 0},
+        {"calibrator", "NAME", "minmax (default), entropy, percentile, mse", ARG_TEXT, &a.calibrator, NULL, 0},
         {"percentile", "P", "of --calibrator percentile (99.999)", ARG_REAL, &a.o.percentile, NULL, 0},
         {"activation", "TYPE", "u8, asymmetric (default), or s8, symmetric", ARG_TEXT, &a.activation, NULL, 0},
         {"per-channel", NULL, "weights by output channel", ARG_FLAG, &a.o.per_channel, NULL, 0},
