@@ -357,8 +357,14 @@ static naru_status run(exporter *x) {
 naru_status module_export(module *m, const export_options *o, graph **out, naru_report *report, naru_error *err) {
     exporter *x = mem_calloc(1, sizeof *x);
     eager *e = NULL;
+    naru_report *own = NULL; /* obstacles are taken back when what they are in turns out not to be exported */
     *out = NULL;
     if (!x) return err_oom(err);
+    if (!report && naru_report_create(&own, err) != NARU_OK) {
+        mem_free(x);
+        return NARU_OUT_OF_MEMORY;
+    }
+    if (!report) report = own;
     *x = (exporter){.m = m, .o = o, .report = report, .err = err, .g = graph_new(), .arena = arena_new()};
     naru_status st = x->g && x->arena ? eager_new(m->options.cpu, m->pool, 0, &e, err) : err_oom(err);
     pthread_rwlock_wrlock(&m->attributes);
@@ -376,5 +382,6 @@ naru_status module_export(module *m, const export_options *o, graph **out, naru_
     if (st == NARU_OK) *out = x->g;
     else graph_free(x->g);
     mem_free(x);
+    naru_report_destroy(&own);
     return st;
 }
