@@ -15,7 +15,7 @@ int load_module(const char *path, const naru_options *options, naru_module **out
 /* Prints err and, of an exception, TorchScript's traceback; gives the exit code. */
 int fail_module(naru_module *m, const naru_error *err);
 
-/* A value in the encoding of recorded calls (ivalue_json.c; docs/cli.md): null, true, 3, "text", {"float": x},
+/* A value in the encoding of recorded calls (ivalue_json.c; docs/torchscript.md): null, true, 3, "text", {"float": x},
  * {"tensor": dtype, "shape", "data"}, {"list": [...]}, ... npz: where {"npz": key} is found; may be NULL. */
 naru_status ivalue_from_json(const json_t *j, naru_npz *npz, naru_ivalue **out, naru_error *err);
 /* Whether v is what j says; `why` tells the first difference. worst: largest difference of numbers seen so far. */
