@@ -62,41 +62,150 @@ static naru_status run_model(checker *k, const pieces *in, named_values *out, na
     return st;
 }
 
-/* Tensors of a number may be narrower in the graph. */
+/* ---- results as outputs ---- */
+/* 1-D: a list of numbers or strings whose length the graph does not know; rank 0 where list is false. */
+static naru_value *plain_value(naru_ivalue *const *items, size_t count, bool list) {
+    naru_ikind kind = count ? naru_ivalue_kind(items[0]) : NARU_I_INT;
+    naru_dtype d = kind == NARU_I_STRING   ? NARU_STRING
+                   : kind == NARU_I_DOUBLE ? NARU_DOUBLE
+                   : kind == NARU_I_BOOL   ? NARU_BOOL
+                                           : NARU_INT64;
+    naru_tensor *t = NULL;
+    naru_value *out = NULL;
+    if (naru_tensor_create(d, list, (int64_t[]){(int64_t)count}, &t, NULL) != NARU_OK) return NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = 0;
+        const char *text = naru_ivalue_to_string(items[i], &n);
+        if (d == NARU_STRING) naru_tensor_set_string(t, (int64_t)i, text ? text : "", n, NULL);
+        else if (d == NARU_DOUBLE) ((double *)naru_tensor_data(t))[i] = naru_ivalue_to_double(items[i]);
+        else if (d == NARU_BOOL) ((bool *)naru_tensor_data(t))[i] = naru_ivalue_to_bool(items[i]);
+        else ((int64_t *)naru_tensor_data(t))[i] = naru_ivalue_to_int(items[i]);
+    }
+    naru_value_from_tensor(t, &out, NULL);
+    naru_tensor_destroy(&t);
+    return out;
+}
+
+static naru_value *tensor_value(const naru_ivalue *v) {
+    naru_tensor *t = naru_ivalue_to_tensor(v);
+    naru_value *out = NULL;
+    if (t) naru_value_from_tensor(t, &out, NULL);
+    naru_tensor_destroy(&t);
+    return out;
+}
+
+typedef struct outputs {
+    naru_value **items;
+    size_t count;
+} outputs;
+
+static void add(outputs *o, naru_value *v) {
+    if (!v) return;
+    o->items = regrow(o->items, (o->count + 1) * sizeof *o->items);
+    o->items[o->count++] = v;
+}
+
+static void outputs_free(outputs *o) {
+    for (size_t i = 0; i < o->count; i++) naru_value_destroy(&o->items[i]);
+    free(o->items);
+    *o = (outputs){0};
+}
+
+static void add_all(const naru_ivalue *v, bool pack, outputs *o);
+
+/* A list whose length the graph does not know: one tensor, or one sequence. */
+static void add_packed(naru_ivalue **items, size_t count, outputs *o) {
+    if (!count || naru_ivalue_kind(items[0]) != NARU_I_TENSOR) {
+        add(o, plain_value(items, count, true));
+        return;
+    }
+    outputs each = {0};
+    naru_value *sequence = NULL;
+    for (size_t i = 0; i < count; i++) add(&each, tensor_value(items[i]));
+    naru_value_from_list(each.items, each.count, &sequence, NULL);
+    add(o, sequence);
+    outputs_free(&each);
+}
+
+static void add_items(const naru_ivalue *v, bool pack, outputs *o) {
+    size_t n = naru_ivalue_count(v);
+    naru_ivalue **items = take((n + 1) * sizeof *items);
+    for (size_t i = 0; i < n; i++) items[i] = naru_ivalue_item(v, i);
+    if (pack && naru_ivalue_kind(v) == NARU_I_LIST) add_packed(items, n, o);
+    else
+        for (size_t i = 0; i < n; i++) add_all(items[i], pack, o);
+    for (size_t i = 0; i < n; i++) naru_ivalue_destroy(&items[i]);
+    free(items);
+}
+
+static void add_all(const naru_ivalue *v, bool pack, outputs *o) {
+    naru_ivalue *one = (naru_ivalue *)v;
+    switch (naru_ivalue_kind(v)) {
+    case NARU_I_TENSOR: add(o, tensor_value(v)); break;
+    case NARU_I_BOOL:
+    case NARU_I_INT:
+    case NARU_I_DOUBLE:
+    case NARU_I_STRING: add(o, plain_value(&one, 1, false)); break;
+    case NARU_I_LIST:
+    case NARU_I_TUPLE:
+    case NARU_I_DICT: add_items(v, pack, o); break;
+    default: break;
+    }
+}
+
+/* Numbers may be narrower in the graph. */
 static naru_status compare(checker *k, const naru_tensor *got, const naru_tensor *want, naru_comparison *c,
                            naru_error *err) {
     naru_tensor *same = NULL;
-    if (naru_tensor_rank(want) > 0 || naru_tensor_dtype(got) == naru_tensor_dtype(want))
+    naru_dtype d = naru_tensor_dtype(want);
+    if (naru_tensor_rank(want) > 1 || naru_tensor_dtype(got) == d || d == NARU_STRING)
         return naru_tensor_compare(got, want, k->a->rtol, k->a->atol, c, err);
-    naru_status st = naru_tensor_cast(got, naru_tensor_dtype(want), &same, err);
+    naru_status st = naru_tensor_cast(got, d, &same, err);
     if (st == NARU_OK) st = naru_tensor_compare(same, want, k->a->rtol, k->a->atol, c, err);
     naru_tensor_destroy(&same);
     return st;
 }
 
+static bool value_agrees(checker *k, const naru_value *got, const naru_value *want, double *worst, char *why,
+                         size_t size) {
+    naru_error err = NARU_ERROR_INIT;
+    naru_comparison c = {.size = sizeof c};
+    if (naru_value_kind(got) != naru_value_kind(want) || naru_value_count(got) != naru_value_count(want)) {
+        char a[100], b[100];
+        snprintf(why, size, "got %s, want %s", value_type_text(got, a, sizeof a), value_type_text(want, b, sizeof b));
+        return false;
+    }
+    if (!naru_value_tensor(want)) {
+        for (size_t i = 0; i < naru_value_count(want); i++)
+            if (!value_agrees(k, naru_value_item(got, i), naru_value_item(want, i), worst, why, size)) return false;
+        return true;
+    }
+    naru_status st = compare(k, naru_value_tensor(got), naru_value_tensor(want), &c, &err);
+    if (c.worst_abs > *worst) *worst = c.worst_abs;
+    if (st == NARU_OK && c.equal) return true;
+    snprintf(why, size, "%.400s", st == NARU_OK ? c.message : err.message);
+    return false;
+}
+
 static bool outputs_agree(checker *k, const named_values *got, const naru_ivalue *result, double *worst, char *why,
                           size_t size) {
-    naru_value **want = NULL;
-    size_t count = 0;
+    outputs want = {0};
     bool ok = true;
-    naru_error err = NARU_ERROR_INIT;
-    flatten_result(result, &want, &count);
-    if (count != got->count) {
-        snprintf(why, size, "the model has %zu outputs, the module gives %zu", got->count, count);
+    char inner[420];
+    add_all(result, false, &want);
+    if (want.count != got->count) {
+        outputs_free(&want);
+        add_all(result, true, &want);
+    }
+    if (want.count != got->count) {
+        snprintf(why, size, "the model has %zu outputs, the module gives %zu", got->count, want.count);
         ok = false;
     }
-    for (size_t i = 0; i < count; i++) {
-        naru_comparison c = {.size = sizeof c};
-        naru_status st = NARU_OK;
-        if (ok) st = compare(k, naru_value_tensor(got->values[i]), naru_value_tensor(want[i]), &c, &err);
-        if (c.worst_abs > *worst) *worst = c.worst_abs;
-        if (ok && (st != NARU_OK || !c.equal)) {
-            snprintf(why, size, "%.100s: %.300s", got->names[i], st == NARU_OK ? c.message : err.message);
-            ok = false;
-        }
-        naru_value_destroy(&want[i]);
+    for (size_t i = 0; ok && i < want.count; i++) {
+        ok = value_agrees(k, got->values[i], want.items[i], worst, inner, sizeof inner);
+        if (!ok) snprintf(why, size, "%.70s: %.420s", got->names[i], inner);
     }
-    free(want);
+    outputs_free(&want);
     return ok;
 }
 
