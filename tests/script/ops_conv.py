@@ -27,6 +27,11 @@ case("aten::_convolution.deprecated", R(1, 3, 9), R(4, 3, 3), None, [2], [1], [1
 case("aten::convolution", R(1, 3, 7, 8), R(4, 3, 3, 3), R(4), [1, 1], [1, 1], [1, 1], False, [0, 0], 1)
 case("aten::_convolution_mode", R(1, 3, 7, 8), R(4, 3, 2, 3), None, [1, 1], "same", [1, 1], 1)
 case("aten::conv_tbc", R(7, 2, 3), R(3, 3, 5), R(5), 1)
+for dim in (0, 1, 2, -1):
+    v = R(4, 3, 2)
+    case("aten::norm_except_dim", v, 2, dim)
+    case("aten::_weight_norm", v, torch.norm_except_dim(v, 2, dim) * 1.5, dim)
+case("aten::_weight_norm_interface", R(4, 3, 2), R(4, 1, 1), 0)
 case("aten::conv2d", R(1, 3, 8, 8), R(4, 2, 3, 3))
 case("aten::conv2d", R(8, 8), R(4, 2, 3, 3))
 case("aten::conv2d", R(1, 2, 2, 2), R(4, 2, 3, 3))

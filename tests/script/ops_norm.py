@@ -13,6 +13,7 @@ case("aten::batch_norm", x.double(), w.double(), b.double(), m.double(), v.doubl
 case("aten::native_batch_norm", x, w, b, m, v, True, 0.1, 1e-5)
 case("aten::native_batch_norm", x, w, b, m, v, False, 0.1, 1e-5)
 case("aten::_native_batch_norm_legit.no_stats", x, w, b, True, 0.1, 1e-5)
+case("aten::_native_batch_norm_legit_no_training", x, w, b, m, v, 0.1, 1e-5)
 case("aten::batch_norm", x, w, b, None, None, False, 0.1, 1e-5, True)
 case("aten::batch_norm", x, w, b, R(3), R(3), False, 0.1, 1e-5, True)
 case("aten::instance_norm", x, w, b, None, None, True, 0.1, 1e-5, True)

@@ -4,6 +4,7 @@
  * (_convolution and kin). Weights reach Conv and ConvTranspose as they are given.
  */
 #include "script/aten/nn.h"
+#include "script/kept.h"
 
 typedef struct conv {
     sten *x, *w, *b;
@@ -145,6 +146,50 @@ static sten *conv_node(lower *L, const conv *c, naru_dtype d) {
                     c->b ? 3 : 2, in);
 }
 
+/* ---- weights that were computed ---- */
+/* Convolutions pack their weights, which pays only for parameters. Others run as one product: the input's windows as
+ * columns (a copy of it, kernel times), [groups, filters, channels kernel] times [batch, groups, channels kernel, out].
+ */
+static bool is_computed(lower *L, const conv *c) {
+    return !lower_recording(L) && !c->w->param && !c->transposed && t_dtype(L, c->x) == NARU_FLOAT;
+}
+
+static sten *windows(lower *L, const conv *c, int64_t *out) { /* [batch, channels, kernel..., out...], a view */
+    int n = c->n;
+    int64_t pads[2 * NARU_MAX_RANK] = {0}, perm[NARU_MAX_RANK] = {0, 1};
+    bool padded = false;
+    for (int d = 0; d < n; d++) {
+        pads[2 + d] = c->pads[d], pads[4 + n + d] = c->pads[n + d];
+        padded = padded || c->pads[d] || c->pads[n + d];
+    }
+    sten *x = padded ? EMIT(Pad, c->x, lit_ints(L, pads, 2 * (n + 2))) : c->x;
+    for (int d = 0; d < n && lower_ok(L); d++) {
+        int64_t k = t_dim_int(L, c->w, d + 2), last = t_rank(L, x);
+        x = view_unfold(L, x, d + 2, (k - 1) * c->dilation[d] + 1, c->stride[d]);
+        x = view_slice(L, x, (int)last, sv_int(0), sv_int(INT64_MAX), c->dilation[d]);
+        out[d] = t_dim_int(L, x, d + 2);
+    }
+    for (int d = 0; d < n; d++) perm[2 + d] = 2 + n + d, perm[2 + n + d] = 2 + d;
+    return view_permute(L, x, perm);
+}
+
+static sten *by_product(lower *L, const conv *c) {
+    int n = c->n;
+    int64_t out[NARU_MAX_RANK], all = 1, kernel = 1;
+    sten *x = windows(L, c, out);
+    if (!lower_ok(L)) return NULL;
+    for (int d = 0; d < n; d++) all *= out[d], kernel *= t_dim_int(L, c->w, d + 2);
+    sv batch = t_dim(L, x, 0), g = sv_int(c->groups), k = sv_int(t_dim_int(L, c->w, 1) * kernel);
+    int64_t filters = t_dim_int(L, c->w, 0);
+    sten *columns = nn_reshape(L, x, 4, (sv[]){batch, g, k, sv_int(all)});
+    sten *w = nn_reshape(L, c->w, 3, (sv[]){g, sv_int(filters / c->groups), k});
+    sten *y = EMIT(MatMul, w, columns);
+    sv dims[NARU_MAX_RANK] = {batch, sv_int(filters)}, bias[NARU_MAX_RANK] = {sv_int(1), sv_int(filters)};
+    for (int d = 0; d < n; d++) dims[2 + d] = sv_int(out[d]), bias[2 + d] = sv_int(1);
+    y = nn_reshape(L, y, n + 2, dims);
+    return c->b ? EMIT(Add, y, nn_reshape(L, c->b, n + 2, bias)) : y;
+}
+
 static sten *run_conv(lower *L, conv *c) {
     int rank = t_rank(L, c->x);
     if (!lower_ok(L)) return NULL;
@@ -159,6 +204,10 @@ static sten *run_conv(lower *L, conv *c) {
     check_conv(L, c);
     naru_dtype d = t_dtype(L, c->x);
     if (!lower_ok(L)) return NULL;
+    if (is_computed(L, c)) {
+        sten *y = by_product(L, c);
+        return single ? view_squeeze(L, y, 1, (int64_t[]){0}) : y;
+    }
     sten *y = dtype_is_float(d) ? conv_node(L, c, d) : cast(L, conv_node(L, c, NARU_DOUBLE), d);
     return single ? view_squeeze(L, y, 1, (int64_t[]){0}) : y;
 }
@@ -238,3 +287,40 @@ void aten_conv_tbc(lower *L) {
     sten *y = run_conv(L, &c);
     ret_tensor(L, view_permute(L, y, (int64_t[]){2, 0, 1}));
 }
+
+/* ---- weight norm: v g / |v|, the norm over all axes but dim (-1: over all) ---- */
+static sten *norm_except(lower *L, sten *v, double p, int64_t dim) {
+    int64_t axes[NARU_MAX_RANK];
+    int n = 0, rank = t_rank(L, v);
+    if (lower_ok(L) && dim != -1 && (dim < 0 || dim >= rank))
+        lower_raise(L, "IndexError", "Dimension out of range (expected to be in range of [-1, %d], but got %lld)",
+                    rank - 1, (long long)dim);
+    for (int i = 0; i < rank; i++)
+        if (i != dim) axes[n++] = i;
+    if (p == 2) return nn_reduce(L, &op_ReduceL2, v, n, axes, dim != -1);
+    naru_dtype d = t_dtype(L, v);
+    sten *sum = nn_reduce(L, &op_ReduceSum, EMIT(Pow, EMIT(Abs, v), lit(L, d, p)), n, axes, dim != -1);
+    return EMIT(Pow, sum, lit(L, d, 1 / p));
+}
+
+void aten_norm_except_dim(lower *L) { /* (v, pow, dim) */
+    ret_tensor(L, norm_except(L, arg_tensor(L, 0), (double)arg_int(L, 1), arg_int(L, 2)));
+}
+
+static void weight_norm(lower *L, bool norms) { /* (v, g, dim): made once from parameters */
+    sten *from[2] = {arg_tensor(L, 0), arg_tensor(L, 1)}, *made[2] = {NULL, NULL};
+    int64_t dim = arg_int(L, 2);
+    if (!lower_ok(L)) return;
+    const char *kept_tag = dim == 0 ? "weight norm 0" : dim == 1 ? "weight norm 1" : "weight norm";
+    bool keeps = dim == 0 || dim == 1;
+    if (!keeps || !kept_find(L, kept_tag, 2, from, 2, made)) {
+        made[1] = norm_except(L, from[0], 2, dim);
+        made[0] = EMIT(Mul, from[0], EMIT(Div, from[1], made[1]));
+        if (keeps && lower_ok(L)) kept_store(L, kept_tag, 2, from, 2, made);
+    }
+    ret_tensor(L, made[0]);
+    if (norms) ret_tensor(L, made[1]);
+}
+
+void aten__weight_norm(lower *L) { weight_norm(L, false); }
+void aten__weight_norm_interface(lower *L) { weight_norm(L, true); }

@@ -238,6 +238,13 @@ void aten_addmm(lower *L) {
     ret_tensor(L, addmm(L, self, a, b, arg_scalar(L, 3), arg_scalar(L, 4)));
 }
 
+void aten__addmm_activation(lower *L) { /* (..., use_gelu) */
+    sten *self = arg_tensor(L, 0), *a = arg_tensor(L, 1), *b = arg_tensor(L, 2);
+    check_mm(L, "addmm", a, b);
+    sten *y = addmm(L, self, a, b, arg_scalar(L, 3), arg_scalar(L, 4));
+    ret_tensor(L, arg_bool(L, 5) ? EMIT(Gelu, y) : EMIT(Relu, y));
+}
+
 void aten_addmm_dtype(lower *L) {
     sten *self = arg_tensor(L, 0), *a = arg_tensor(L, 1), *b = arg_tensor(L, 2);
     naru_dtype d = arg_dtype(L, 3, NARU_FLOAT);

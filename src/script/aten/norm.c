@@ -150,6 +150,17 @@ void aten_native_batch_norm(lower *L) {
     native(L, &b, arg_bool(L, 5));
 }
 
+void aten_native_batch_norm_eval(lower *L) { /* (input, weight, bias, running_mean, running_var, momentum, eps) */
+    batch b = {.x = arg_tensor(L, 0),
+               .w = arg_tensor_opt(L, 1),
+               .b = arg_tensor_opt(L, 2),
+               .mean = arg_tensor(L, 3),
+               .var = arg_tensor(L, 4)};
+    b.momentum = arg_float(L, 5);
+    b.eps = arg_float(L, 6);
+    native(L, &b, false);
+}
+
 void aten_native_batch_norm_no_stats(lower *L) { /* (input, weight, bias, training, momentum, eps) */
     batch b = {.x = arg_tensor(L, 0), .w = arg_tensor_opt(L, 1), .b = arg_tensor_opt(L, 2)};
     bool training = arg_bool(L, 3);
