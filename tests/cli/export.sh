@@ -14,7 +14,7 @@ naru export "$m/llama.pt" --input ids=2x5:int64 --input past_k=2x2x2x7x16 --inpu
 naru export "$m/router.pt" --input x=2x6 --input steps=scalar:int64 --output-names y,rounds --dynamic-axes x:0=n --opset 20 \
     --verify --json -o router.onnx | grep -v -E '"(worst_abs|weight_bytes)"' | sed -n '1,/seed/p'
 naru export "$DATA/script/torch-2.15/control_loops.pt" --input n=scalar:int64 --verify -o loops.onnx | stable
-naru export "$DATA/script/torch-2.15/error_raise.pt" --input n=scalar:int64 -o raise.onnx
+naru export "$DATA/script/torch-2.15/tensor_complex.pt" --input x=2x8 -o complex.onnx
 naru export "$DATA/script/torch-2.15/container_str.pt" --input s=scalar:int64 -o str.onnx
 naru export "$m/lstm.pt" -o lstm.onnx
 naru export "$m/lstm.pt" --input ids=2x5:int64 --input more=2 -o lstm.onnx

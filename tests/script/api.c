@@ -429,6 +429,62 @@ static void from_memory(void **state) {
     naru_module_destroy(&b);
 }
 
+/* ---- other files ---- */
+static void refused(const char *path, naru_status want, const char *says) {
+    naru_error err = NARU_ERROR_INIT;
+    naru_module *m = NULL;
+    assert_int_equal(naru_module_load(path, NULL, &m, &err), want);
+    assert_null(m);
+    if (!strstr(err.message, says)) fail_msg("'%s' lacks '%s'", err.message, says);
+}
+
+static void other_files(void **state) {
+    (void)state;
+    refused(DATA "nothing.pt", NARU_IO, "nothing.pt");
+    refused(DATA "bad/good.onnx", NARU_BAD_FILE, "no zip archive");
+    refused(DATA "torch/smallcnn_fp32.pth", NARU_UNSUPPORTED, "a checkpoint of torch.save");
+    refused(DATA "torch/smallcnn_legacy.pth", NARU_BAD_FILE, "before PyTorch 1.6");
+    refused(DATA "smallcnn/calls.npz", NARU_BAD_FILE, "not PyTorch's");
+
+    archive_writer *w = NULL;
+    str bytes = {0};
+    naru_error err = NARU_ERROR_INIT;
+    naru_module *m = NULL;
+    assert_int_equal(archive_writer_begin(NULL, "m", &w, NULL), NARU_OK);
+    assert_int_equal(archive_writer_add(w, "models/model.json", "{}", 2, NULL), NARU_OK);
+    assert_int_equal(archive_writer_add(w, "archive_format", "pt2", 3, NULL), NARU_OK);
+    assert_int_equal(archive_writer_add(w, "archive_version", "0", 1, NULL), NARU_OK);
+    assert_int_equal(archive_writer_end(w, true, &bytes, NULL), NARU_OK);
+    assert_int_equal(naru_module_load_memory(bytes.data, bytes.len, NULL, &m, &err), NARU_UNSUPPORTED);
+    assert_non_null(strstr(err.message, ".pt2"));
+    str_free(&bytes);
+}
+
+/* ---- names ---- */
+static void named_arguments(void **state) {
+    (void)state;
+    naru_module *m = load(DATA "script/torch-2.15/type_optional.pt", true);
+    naru_error err = NARU_ERROR_INIT;
+    naru_ivalue *none, *z, *out = NULL, *third;
+    naru_ivalue_none(&none, NULL);
+    naru_ivalue_int(3, &z, NULL); /* an int is taken where a float is asked for */
+    assert_int_equal(
+        naru_module_call_named(m, "forward", 2, (const char *[]){NULL, "z"}, (naru_ivalue *[]){none, z}, &out, &err),
+        NARU_OK);
+    third = naru_ivalue_item(out, 2);
+    assert_int_equal(naru_ivalue_kind(third), NARU_I_DOUBLE);
+    assert_true(naru_ivalue_to_double(third) == 3.0);
+    naru_ivalue_destroy(&third);
+    naru_ivalue_destroy(&out);
+    assert_int_equal(
+        naru_module_call_named(m, "forward", 2, (const char *[]){NULL, "x"}, (naru_ivalue *[]){none, z}, &out, &err),
+        NARU_INVALID_ARGUMENT);
+    assert_int_equal(naru_module_call_named(m, "forward", 1, (const char *[]){"z"}, &z, &out, &err), NARU_TYPE);
+    naru_ivalue_destroy(&none);
+    naru_ivalue_destroy(&z);
+    naru_module_destroy(&m);
+}
+
 /* ---- values outlive their module ---- */
 static void module_goes_first(void **state) {
     (void)state;
@@ -658,12 +714,12 @@ static void exceptions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scalars),          cmocka_unit_test(containers),      cmocka_unit_test(tensors_share_memory),
-        cmocka_unit_test(null_arguments),   cmocka_unit_test(wrong_calls),     cmocka_unit_test(looking),
-        cmocka_unit_test(parameters),       cmocka_unit_test(training_switch), cmocka_unit_test(attributes),
-        cmocka_unit_test(saving),           cmocka_unit_test(from_memory),     cmocka_unit_test(module_goes_first),
-        cmocka_unit_test(custom_operators), cmocka_unit_test(cancellation),    cmocka_unit_test(threads),
-        cmocka_unit_test(exceptions),
+        cmocka_unit_test(scalars),        cmocka_unit_test(containers),      cmocka_unit_test(tensors_share_memory),
+        cmocka_unit_test(null_arguments), cmocka_unit_test(wrong_calls),     cmocka_unit_test(looking),
+        cmocka_unit_test(parameters),     cmocka_unit_test(training_switch), cmocka_unit_test(attributes),
+        cmocka_unit_test(saving),         cmocka_unit_test(from_memory),     cmocka_unit_test(module_goes_first),
+        cmocka_unit_test(other_files),    cmocka_unit_test(named_arguments), cmocka_unit_test(custom_operators),
+        cmocka_unit_test(cancellation),   cmocka_unit_test(threads),         cmocka_unit_test(exceptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
