@@ -52,7 +52,10 @@ def tensor(t):
         flat = torch.view_as_real(flat)
     if t.dtype in (torch.float16, torch.bfloat16):
         flat = flat.float()
-    data = [number(x) for x in flat.reshape(-1).tolist()]
+    data = flat.reshape(-1).tolist()
+    if flat.dtype == torch.float32:  # the shortest text that reads back as the same float32
+        data = [float(str(x)) for x in flat.reshape(-1).numpy()]
+    data = [number(x) for x in data]
     out = {"tensor": str(t.dtype).replace("torch.", ""), "shape": list(t.shape), "data": data}
     if t.numel() > 1 and not t.is_contiguous() and not t.is_complex():
         out["strides"] = list(t.stride())
