@@ -9,6 +9,9 @@
 #include "api/model.h"
 #include "base/file.h"
 #include "formats/onnx/onnx.h"
+#include "passes/lift.h"
+#include "passes/lower.h"
+#include "passes/pass.h"
 
 struct naru_quantized {
     quant_result result;
@@ -79,9 +82,29 @@ static naru_status write_cache(const naru_quantize_options *o, const naru_quanti
 /* ---- the call ---- */
 static naru_status read_graph(void *user, graph **out, naru_error *err) { return model_read(user, out, err); }
 
+/* With batch normalizations folded into the convolutions before them: what is left of them would stay float. */
+static naru_status read_folded(void *user, graph **out, naru_error *err) {
+    const naru_model *m = user;
+    TRY(model_read(m, out, err));
+    int64_t version = graph_opset(*out, "");
+    naru_status st = graph_lift(*out, NULL, err);
+    if (st == NARU_OK) st = passes_run(*out, &(pass_options){.optimize = true, .only = "conv_bn"}, err);
+    if (st == NARU_OK) st = graph_lower(*out, version, NULL, err);
+    if (st == NARU_OK) return NARU_OK;
+    graph_free(*out);
+    *out = NULL;
+    return st;
+}
+
+static bool normalizes(const naru_model *m) {
+    for (size_t i = 0; i < m->nops; i++)
+        if (strcmp(m->ops[i].name, "BatchNormalization") == 0) return true;
+    return false;
+}
+
 static naru_status quantize(const naru_model *m, const naru_quantize_options *o, const naru_samples *samples,
                             naru_quantized *q, naru_report *report, naru_error *err) {
-    graph_source source = {read_graph, (void *)m};
+    graph_source source = {normalizes(m) ? read_folded : read_graph, (void *)m};
     sample_source data = {samples ? samples->batch : NULL, samples ? samples->user : NULL};
     TRY(read_cache(o, q, samples, report, err));
     TRY(quantize_model(&source, o, samples ? &data : NULL, &q->result, err));

@@ -39,6 +39,10 @@ static calib_range settle(const histogram *h, const calib_options *o) {
     }
 }
 
+/* Masks of attention hold infinities, or the most negative float in their place: eight bits cannot hold them and
+ * anything else. */
+static bool has_range(const histogram *h) { return !h->infinite && histogram_amax(h) < CALIB_LARGEST; }
+
 static naru_status sweep(probe *p, const sample_source *s, histogram *h, const char *const *names, size_t n,
                          void (*take)(histogram *, const float *, int64_t), naru_error *err) {
     for (size_t index = 0;; index++) {
@@ -63,7 +67,8 @@ static naru_status collect(probe *p, const char *const *names, size_t n, const s
         for (size_t i = 0; i < n; i++) histogram_settle(&h[i]);
         TRY(sweep(p, s, h, names, n, histogram_count, err));
     }
-    for (size_t i = 0; i < n; i++) TRY(calib_put(out, names[i], settle(&h[i], o), err));
+    for (size_t i = 0; i < n; i++)
+        if (has_range(&h[i])) TRY(calib_put(out, names[i], settle(&h[i], o), err));
     out->calibrator = o->calibrator;
     return NARU_OK;
 }

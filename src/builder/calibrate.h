@@ -34,8 +34,10 @@ naru_status calib_put(calib_table *t, const char *name, calib_range r, naru_erro
 const calib_range *calib_find(const calib_table *t, const char *name);                   /* NULL: none */
 void calib_free(calib_table *t);
 
+#define CALIB_LARGEST 1e30 /* values from here on are no quantities */
+
 /* Ranges of the float tensors `names` of source's main block. Does not depend on the order of the batches, nor on how
- * samples are batched. Errors: no batch, what running finds. */
+ * samples are batched. Tensors with infinities or NaNs get none. Errors: no batch, what running finds. */
 naru_status calib_collect(const graph_source *source, const char *const *names, size_t n, const sample_source *samples,
                           const calib_options *o, calib_table *out, naru_error *err);
 

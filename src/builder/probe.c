@@ -98,10 +98,12 @@ static naru_status check_inputs(const probe *p, naru_error *err) {
         if (!t || (d->dtype && t->dtype != d->dtype))
             return err_set(err, NARU_TYPE, "input '%s' must be %s, the samples have %s", v->name,
                            naru_dtype_name(d->dtype), t ? naru_dtype_name(t->dtype) : "no tensor");
-        bool fits = !d->has_rank || d->rank == t->rank;
-        for (int k = 0; fits && d->has_rank && k < d->rank; k++)
-            fits = !dim_is_const(d->dims[k]) || d->dims[k] == t->dims[k];
-        if (!fits) return err_set(err, NARU_SHAPE, "input '%s': the samples do not have its shape", v->name);
+        if (d->has_rank && d->rank != t->rank)
+            return err_set(err, NARU_SHAPE, "input '%s' has %d dimensions, the samples %d", v->name, d->rank, t->rank);
+        for (int k = 0; d->has_rank && k < d->rank; k++)
+            if (dim_is_const(d->dims[k]) && d->dims[k] != t->dims[k])
+                return err_set(err, NARU_SHAPE, "input '%s': axis %d must be %lld, the samples have %lld", v->name, k,
+                               (long long)d->dims[k], (long long)t->dims[k]);
     }
     return NARU_OK;
 }

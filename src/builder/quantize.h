@@ -103,6 +103,7 @@ naru_status quant_int8(const naru_tensor *w, int axis, quantized_tensor *out, na
 naru_status quant_int4(const naru_tensor *w, int axis, int64_t span, quantized_tensor *out, naru_error *err);
 /* A constant that takes part as an activation: uint8 asymmetric or int8 symmetric, by its own range. */
 naru_status quant_constant_input(const naru_tensor *t, naru_dtype dtype, quantized_tensor *out, naru_error *err);
+bool quant_constant_fits(const naru_tensor *t); /* finite, and not as large as to mean infinity */
 /* int32 bias at scale x * w; *fits false (and nothing made) where it leaves int32. */
 naru_status quant_bias(const naru_tensor *b, float x, const naru_tensor *w, quantized_tensor *out, bool *fits,
                        naru_error *err);

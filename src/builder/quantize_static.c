@@ -107,7 +107,9 @@ static bool mark(quantizer *q, value *v, qtensor *base) {
 
 /* Can v be quantized as an activation? A constant can; so can a float value that has a range. */
 static const char *activation_problem(const quantizer *q, const value *v) {
-    if (quant_constant(v) || marked(q, v)) return NULL;
+    naru_tensor *c = quant_constant(v);
+    if (c) return quant_constant_fits(c) ? NULL : "a constant without range";
+    if (marked(q, v)) return NULL;
     if (!quant_is_float(q, v)) return "not float";
     if (v->is_input && value_is_output(v)) return "an input that is an output";
     calib_range r;
@@ -139,13 +141,24 @@ static const char *node_problem(const quantizer *q, const node *n, role r) {
     return activation_problem(q, n->out[0]);
 }
 
-/* What only a ReLU or Clip reads need not be finer than what it lets through. */
-static void adopt_range(quantizer *q, const node *n) {
+/* What only a ReLU or Clip reads need not hold more than what it lets through; then the layer before it is compared
+ * behind it. */
+static bool adopt_range(quantizer *q, const node *n) {
     qtensor *in = marked(q, n->in[0]), *out = marked(q, n->out[0]);
-    if (in && out && graph_count_uses(q->g, in->v) == 1 && !value_is_output(in->v)) in->range = out->range;
+    if (graph_count_uses(q->g, in->v) != 1 || value_is_output(in->v)) return true;
+    in->range = out->range;
+    struct strmap_entry *e = strmap_find(&q->layers, in->v->name), *f;
+    if (!e) return true;
+    quant_layer *l = &q->result->layers.data[e->num];
+    if (!(l->output = l->seen = arena_strdup(q->arena, out->v->name))) return false;
+    int64_t at = e->num;
+    if (!(f = strmap_put(&q->layers, l->output, NULL))) return false;
+    f->num = at;
+    return true;
 }
 
 static bool mark_node(quantizer *q, node *n, role r) {
+    if (n->nin < 1 || n->nout < 1 || !n->out[0]) return true; /* what checking the model tells */
     if (r == ROLE_MOVE) {
         qtensor *base = marked(q, n->in[0]);
         if (!base || stays(q, n)) return true;
@@ -153,14 +166,14 @@ static bool mark_node(quantizer *q, node *n, role r) {
             if (n->out[i] && quant_is_float(q, n->out[i]) && !mark(q, n->out[i], base)) return false;
         return true;
     }
+    if (r == ROLE_CLAMP && !marked(q, n->in[0])) return true; /* between floats it stays float */
     const char *why = node_problem(q, n, r);
-    if (r != ROLE_CLAMP && n->nout > 0 && quant_is_float(q, n->out[0]) && !quant_add_layer(q, n, n->out[0], why))
-        return false;
+    if (r != ROLE_CLAMP && quant_is_float(q, n->out[0]) && !quant_add_layer(q, n, n->out[0], why)) return false;
     if (why) return true;
     for (int i = 0, k = activations_of(n, r); i < k; i++)
         if (!quant_constant(n->in[i]) && !mark(q, n->in[i], NULL)) return false;
     if (!mark(q, n->out[0], NULL)) return false;
-    if (r == ROLE_CLAMP && !quant_constant(n->in[0])) adopt_range(q, n);
+    if (r == ROLE_CLAMP && !adopt_range(q, n)) return false;
     if (strcmp(n->op_type, "Softmax") == 0)
         marked(q, n->out[0])->range = (calib_range){0, 1, 1}; /* whatever was seen */
     return true;

@@ -119,6 +119,12 @@ naru_status quant_int4(const naru_tensor *w, int axis, int64_t span, quantized_t
     return st;
 }
 
+bool quant_constant_fits(const naru_tensor *t) {
+    for (int64_t i = 0, n = tensor_count(t); i < n; i++)
+        if (!(fabs((double)element(t, i)) < CALIB_LARGEST)) return false;
+    return true;
+}
+
 static naru_status constant_parts(const naru_tensor *t, naru_dtype dtype, quantized_tensor *out, naru_error *err) {
     calib_range r = {0, 0, 0};
     int64_t n = tensor_count(t);
