@@ -352,6 +352,7 @@ void aten_linalg_lstsq(lower *L) {
 static sten *identity_like(lower *L, sten *a) {
     sv dims[NARU_MAX_RANK];
     int rank = nn_dims(L, a, dims);
+    if (!lower_ok(L) || rank < 2) return NULL;
     sten *eye = EMITA(EyeLike, ATTRS(AI("dtype", t_dtype(L, a))),
                       nn_filled_like(L, t_dtype(L, a), 0, 2, (sv[]){dims[rank - 2], dims[rank - 1]}));
     return EMIT(Expand, eye, ints_tensor(L, dims, rank));

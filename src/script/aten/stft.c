@@ -158,6 +158,7 @@ void aten_istft(lower *L) {
             "istft(...): expected the frequency dimension (3rd to the last) of the input tensor to match n_fft / "
             "2 + 1 when onesided=True, but got %lld",
             (long long)bins);
+    if (lower_ok(L) && f.hop > INT32_MAX) lower_raise(L, "RuntimeError", "istft(...): hop_length is out of range");
     if (!lower_ok(L)) return;
     int64_t whole = f.n + f.hop * (count - 1), start = center ? f.n / 2 : 0, end = center ? whole - f.n / 2 : whole;
     int64_t given = arg_int_or(L, 8, -1);

@@ -99,7 +99,7 @@ void aten_str_slice(lower *L) {
     if (!s || !host_slice(L, s->len, &start, &count, &step)) return;
     char *p = make(L, (uint64_t)count, &out);
     if (!p) return;
-    for (int64_t k = 0, at = start; k < count; k++, at += step) p[k] = s->data[at];
+    for (int64_t k = 0; k < count; k++) p[k] = s->data[start + k * step];
     ret_value(L, out);
 }
 
