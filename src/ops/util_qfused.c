@@ -26,8 +26,7 @@ static naru_status check_one(infer_ctx *c, int i, const char *what) {
 }
 
 naru_status qfused_infer(infer_ctx *c, const op_desc *inner, bool last, int activation) {
-    int kind;
-    TRY(util_choice(c, activation, k_names, &kind));
+    TRY(qfused_check_activation(c, activation));
     TRY(last_infer(c, inner, 2, last));
     type *y = &c->out[0].type;
     y->dtype = !in_given(c, QF_Y_SCALE) ? NARU_FLOAT : in_given(c, QF_Y_ZERO) ? in_dtype(c, QF_Y_ZERO) : NARU_UINT8;
@@ -86,14 +85,31 @@ static double number(const naru_tensor *t, int64_t i, double none) {
     return t ? dtype_get_f64(t->dtype, t->data, tensor_count(t) == 1 ? 0 : i) : none;
 }
 
-static void bounds(const eval_ctx *c, int activation, int params, float scale, double *lo, double *hi) {
-    int kind = choice_of(choice_text(c->node, activation), k_names);
-    const attr *p = &c->node->attrs[params];
-    bool given = node_has(c->node, params);
+double qfused_number(const naru_tensor *t, double none) { return number(t, 0, none); }
+
+naru_status qfused_check_activation(infer_ctx *c, int activation) {
+    int kind;
+    return util_choice(c, activation, k_names, &kind);
+}
+
+void qfused_bounds(const node *n, int activation, int params, float y_scale, double *lo, double *hi) {
+    int kind = choice_of(choice_text(n, activation), k_names);
+    const attr *p = &n->attrs[params];
+    bool given = node_has(n, params);
     *lo = -INFINITY, *hi = INFINITY;
     if (kind == RELU) *lo = 0;
-    if (kind == CLIP && given && p->count > 0) *lo = (double)(p->floats[0] / scale);
-    if (kind == CLIP && given && p->count > 1) *hi = (double)(p->floats[1] / scale);
+    if (kind == CLIP && given && p->count > 0) *lo = (double)(p->floats[0] / y_scale);
+    if (kind == CLIP && given && p->count > 1) *hi = (double)(p->floats[1] / y_scale);
+}
+
+void qfused_store(naru_tensor *y, int64_t i, double v, const naru_tensor *zero) {
+    if (y->dtype == NARU_FLOAT) {
+        ((float *)y->data)[i] = (float)v;
+        return;
+    }
+    double l = (double)dtype_int_min(y->dtype), h = (double)dtype_int_max(y->dtype);
+    v = rint(v) + number(zero, 0, 0);
+    dtype_set_i64(y->dtype, y->data, i, (int64_t)(v > l ? v < h ? v : h : l));
 }
 
 naru_status qfused_eval(eval_ctx *c, const op_desc *inner, bool last, int activation, int params) {
@@ -108,20 +124,14 @@ naru_status qfused_eval(eval_ctx *c, const op_desc *inner, bool last, int activa
     for (int d = axis + 1; d < y->rank; d++) below *= y->dims[d];
     double xs = number(eval_in(c, QF_X_SCALE), 0, 1), ys = number(eval_in(c, QF_Y_SCALE), 0, 1), lo, hi;
     double zm = number(eval_in(c, QF_Z_SCALE), 0, 1) / ys, zz = number(eval_in(c, QF_Z_ZERO), 0, 0);
-    bounds(c, activation, params, (float)ys, &lo, &hi);
+    qfused_bounds(c->node, activation, params, (float)ys, &lo, &hi);
     for (int64_t i = 0, n = tensor_count(y); i < n; i++) {
         int64_t k = i / below % channels;
         double v = ((const double *)acc.data)[i], b = bias ? number(bias, k, 0) : 0;
         v = fma(v + (whole ? b : 0), xs * number(ws, k, 1) / ys, whole ? 0 : b / ys);
         if (z) v = fma(dtype_get_f64(z->dtype, z->data, i) - zz, zm, v);
         v = v > lo ? v : lo, v = v < hi ? v : hi;
-        if (y->dtype == NARU_FLOAT) {
-            ((float *)y->data)[i] = (float)v;
-            continue;
-        }
-        double l = (double)dtype_int_min(y->dtype), h = (double)dtype_int_max(y->dtype);
-        v = rint(v) + number(eval_in(c, QF_Y_ZERO), 0, 0);
-        dtype_set_i64(y->dtype, y->data, i, (int64_t)(v > l ? v < h ? v : h : l));
+        qfused_store(y, i, v, eval_in(c, QF_Y_ZERO));
     }
     return NARU_OK;
 }

@@ -46,4 +46,12 @@ enum {
 naru_status qfused_infer(infer_ctx *c, const op_desc *inner, bool last, int activation);
 naru_status qfused_eval(eval_ctx *c, const op_desc *inner, bool last, int activation, int params);
 
+/* Bounds of v from the attributes `activation` and `activation_params`, by table index. */
+void qfused_bounds(const node *n, int activation, int params, float y_scale, double *lo, double *hi);
+naru_status qfused_check_activation(infer_ctx *c, int activation);
+/* Element i of y from v: quantized, or as float32. */
+void qfused_store(naru_tensor *y, int64_t i, double v, const naru_tensor *zero);
+/* The first element of a parameter; `none` where it is omitted. */
+double qfused_number(const naru_tensor *t, double none);
+
 #endif

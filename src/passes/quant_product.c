@@ -3,6 +3,7 @@
  * quant_product: a product whose operands are dequantized becomes one over integers (ops/util_qfused.h):
  *   [Fused]Conv(DQ(x), DQ(w) [, bias] [, residual]) -> naru.QConv, float32 result; the same of MatMul and Gemm;
  *   QLinearConv, QLinearMatMul -> naru.QConv, naru.QMatMul, 8-bit result.
+ *   GlobalAveragePool(DQ(x)), or ReduceMean over all spatial axes -> naru.QGlobalAveragePool, float32 result.
  * Weights, bias and parameters are constants; x is quantized per tensor, w per tensor or per output channel. Of
  * activations Relu and Clip go along, others become nodes again. quant_output then joins the Q behind. After the
  * fusions of float products, which have collected residual and activation; before layout.
@@ -117,7 +118,31 @@ static bool from_qlinear(rewriter *r, node *n, bool conv) {
     return !y || rw_replace(r, n->out[0], y);
 }
 
+static bool over_pixels(rewriter *r, const node *n, int rank) {
+    const int64_t *axes;
+    int64_t count, seen = 0;
+    if (!value_ints(node_in(n, 1), &axes, &count, r->arena) || count != rank - 2 || !int_attr(n, "keepdims", 1))
+        return false;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t a = axes[i] < 0 ? axes[i] + rank : axes[i];
+        if (a < 2 || a >= rank || (seen >> a & 1)) return false;
+        seen |= (int64_t)1 << a;
+    }
+    return true;
+}
+
+static bool mean(rewriter *r, node *n) {
+    quant x;
+    int rank = value_rank(n->in[0]);
+    if (rank < 3 || !quant_from(r, n->in[0], &x) || !quant_is_one(&x)) return false;
+    if (node_is(n, "ReduceMean") && !over_pixels(r, n, rank)) return false;
+    value *in[3] = {x.x, x.scale, x.zero};
+    return rw_replace(r, n->out[0], rw_op(r, "QGlobalAveragePool", "naru", 3, in));
+}
+
 bool pass_quant_product(rewriter *r, node *n) {
+    if (n->nin && n->in[0] && n->out[0] && (node_is(n, "GlobalAveragePool") || node_is(n, "ReduceMean")))
+        return mean(r, n);
     if (n->nin < 2 || !n->in[0] || !n->in[1] || !n->out[0]) return false;
     if (node_is(n, "QLinearConv") || node_is(n, "QLinearMatMul")) return from_qlinear(r, n, node_is(n, "QLinearConv"));
     if (value_dtype(n->in[0]) != NARU_FLOAT) return false;

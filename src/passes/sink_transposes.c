@@ -2,8 +2,9 @@
  *
  * sink_transposes: op(to_first(x)) -> to_first(op'(x)) for the transposes that layout made, so that images stay
  * channels last from convolution to convolution. op: elementwise (scalars and constants beside; small per-channel gates
- * are transposed instead), pooling, reductions, Q and DQ per tensor, Concat, Split, Slice, channel shuffles, BatchNormalization (as a 1x1
- * depthwise convolution, which activations can join). Transposes only move forward, so this ends.
+ * are transposed instead), pooling, reductions, Q and DQ per tensor, Concat, Split, Slice, channel shuffles,
+ * BatchNormalization (as a 1x1 depthwise convolution, which activations can join). Transposes only move forward, so
+ * this ends.
  */
 #include <math.h>
 
@@ -287,6 +288,16 @@ static bool sink_quantize(rewriter *r, node *n, value *x, int rank) {
     return finish(r, n, y, rank);
 }
 
+static bool sink_mean(rewriter *r, node *n, value *x, int rank) {
+    enum { MAX = 5 };
+    value *in[MAX] = {x};
+    if (n->nin > MAX || !node_attr(n, "channels_last") || node_attr(n, "channels_last")->i) return false;
+    for (int i = 1; i < n->nin; i++) in[i] = n->in[i];
+    value *y = rw_op(r, n->op_type, "naru", n->nin, in);
+    rw_int(r, y, "channels_last", 1);
+    return finish(r, n, y, rank);
+}
+
 /* ---- the pass ---- */
 static node *transposed_input(rewriter *r, const node *n) {
     for (int i = 0; i < n->nin; i++) {
@@ -305,12 +316,14 @@ bool pass_sink_transposes(rewriter *r, node *n) {
     if (!t || (n->op->flags & OP_CONTROL)) return false;
     int rank = value_rank(t->out[0]);
     if (rank < 3) return false;
-    if ((n->op->flags & OP_ELEMENTWISE) && !*n->domain) return sink_elementwise(r, n, rank);
+    if (((n->op->flags & OP_ELEMENTWISE) && !*n->domain) || node_is_naru(n, "QAdd"))
+        return sink_elementwise(r, n, rank);
     if (node_is(n, "Concat")) return sink_concat(r, n, rank);
     if (n->in[0] != t->out[0]) return false;
     value *x = t->in[0];
     if (node_is(n, "MaxPool") || node_is(n, "AveragePool")) return sink_pool(r, n, x, rank);
     if (node_is(n, "GlobalAveragePool") || node_is(n, "GlobalMaxPool")) return sink_global(r, n, x, rank);
+    if (node_is_naru(n, "QGlobalAveragePool")) return sink_mean(r, n, x, rank);
     if (node_is(n, "BatchNormalization")) return sink_batchnorm(r, n, x, rank);
     if (node_is(n, "QuantizeLinear") || node_is(n, "DequantizeLinear")) return sink_quantize(r, n, x, rank);
     if (node_is(n, "Split")) return sink_split(r, n, x, rank);

@@ -145,6 +145,21 @@ static void FN(depthwise)(int32_t *c, const int16_t *x, const int64_t *offset, i
     }
 }
 
+static void FN(sum)(int32_t *acc, const void *x, int64_t pixels, int64_t ld, int64_t n, bool is_signed) {
+    uint8_t flip = is_signed ? 0x80 : 0;
+    int32_t back = is_signed ? 128 : 0;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const uint8_t *p = (const uint8_t *)x + i;
+        int32_t s[16] = {0};
+        for (int64_t k = 0; k < pixels; k++, p += ld)
+            for (int j = 0; j < 16; j++) s[j] += p[j] ^ flip;
+        for (int j = 0; j < 16; j++) acc[i + j] += s[j] - (int32_t)pixels * back;
+    }
+    for (; i < n; i++)
+        for (int64_t k = 0; k < pixels; k++) acc[i] += (((const uint8_t *)x)[k * ld + i] ^ flip) - back;
+}
+
 static void FN(max)(void *d, const void *x, int64_t n, bool is_signed) {
     int8_t *s = d;
     uint8_t *u = d;

@@ -89,7 +89,9 @@ typedef struct k_qgemm {
     /* columns [j, j + n): y, z (NULL: none) and c point at the first of them */
     void (*finish)(void *y, const int32_t *c, const void *z, int64_t j, int64_t n, const k_qfinish *f);
     void (*depthwise)(int32_t *c, const int16_t *x, const int64_t *offset, int64_t taps, const int16_t *w,
-                      const int32_t *init, int64_t n);                /* offset: elements */
+                      const int32_t *init, int64_t n); /* offset: elements */
+    /* acc[i] += sum over pixels of x[p * ld + i] */
+    void (*sum)(int32_t *acc, const void *x, int64_t pixels, int64_t ld, int64_t n, bool is_signed);
     void (*max)(void *d, const void *x, int64_t n, bool is_signed);   /* d = max(d, x), bytes */
     void (*range)(const float *x, int64_t n, float *min, float *max); /* NaN ignored; +inf, -inf when n = 0 */
 } k_qgemm;

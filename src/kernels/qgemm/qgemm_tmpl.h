@@ -186,15 +186,7 @@ static void FN(widen_)(void *d, const void *x, int64_t n, int32_t zero, bool is_
 #define Q_WIDEN FN(widen16)
 #endif
 #define Q_TABLE                                                                                                        \
-    {QGROUP,                                                                                                           \
-     FN(NR),                                                                                                           \
-     FN(run),                                                                                                          \
-     FN(quantize),                                                                                                     \
-     FN(dequantize),                                                                                                   \
-     FN(requantize),                                                                                                   \
-     FN(by_rows),                                                                                                      \
-     Q_WIDEN,                                                                                                          \
-     FN(finish),                                                                                                       \
-     FN(depthwise),                                                                                                    \
-     FN(max),                                                                                                          \
-     FN(range)}
+    {                                                                                                                  \
+        QGROUP, FN(NR), FN(run), FN(quantize), FN(dequantize), FN(requantize), FN(by_rows), Q_WIDEN, FN(finish),       \
+            FN(depthwise), FN(sum), FN(max), FN(range)                                                                 \
+    }
