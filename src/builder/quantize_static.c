@@ -110,6 +110,7 @@ static const char *activation_problem(const quantizer *q, const value *v) {
     naru_tensor *c = quant_constant(v);
     if (c) return quant_constant_fits(c) ? NULL : "a constant without range";
     if (marked(q, v)) return NULL;
+    if (v->producer && strcmp(v->producer->op_type, "DequantizeLinear") == 0) return "quantized already";
     if (!quant_is_float(q, v)) return "not float";
     if (v->is_input && value_is_output(v)) return "an input that is an output";
     calib_range r;

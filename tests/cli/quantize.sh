@@ -17,6 +17,7 @@ naru quantize "$MODEL" --calib-data "$SAMPLES" --exclude /conv1/Con -o x.onnx
 naru quantize "$MODEL" --calib-data "$SAMPLES" --labels "$SAMPLES:label" -o x.onnx
 naru quantize nothing.onnx --dynamic -o x.onnx
 naru quantize "$DATA/quant/smallcnn_qdq_minmax_u8.onnx" --weight-only 8 -o x.onnx
+naru quantize "$DATA/quant/smallcnn_qdq_minmax_u8.onnx" --calib-data "$SAMPLES" -o x.onnx
 naru quantize "$MODEL" --dynamic -o no/such/folder/x.onnx
 ls
 

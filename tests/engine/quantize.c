@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "naru/quantize.h"
@@ -238,6 +239,39 @@ static void targets_take_layers_back(void **state) {
     drop_digits(&test);
 }
 
+static char *text_by_samples(const char *path, int64_t size) {
+    naru_error err = NARU_ERROR_INIT;
+    naru_samples s;
+    naru_quantized *q = NULL;
+    naru_model *m = small_cnn();
+    char *text = NULL;
+    OK(naru_samples_open(path, m, size, &s, &err));
+    assert_int_equal(naru_samples_count(&s), 96);
+    OK(naru_quantize(m, NULL, &s, &q, NULL, &err));
+    OK(naru_model_print(naru_quantized_model(q), &text, &err));
+    naru_quantized_destroy(&q);
+    naru_samples_close(&s);
+    naru_model_destroy(&m);
+    return text;
+}
+
+/* A folder holds the same as an archive, and the size of batches is nothing either. */
+static void samples_from_archive_and_folder(void **state) {
+    char folder[] = "/tmp/naru-samples-XXXXXX", file[64];
+    naru_error err = NARU_ERROR_INIT;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/input.npy", folder);
+    naru_tensor *t = load("quant/samples.npz", "input");
+    OK(naru_tensor_save(t, file, &err));
+    naru_tensor_destroy(&t);
+    char *a = text_by_samples(NARU_TEST_DATA "/quant/samples.npz", 0), *b = text_by_samples(folder, 7);
+    assert_string_equal(a, b);
+    naru_text_free(&a);
+    naru_text_free(&b);
+    remove(file);
+    rmdir(folder);
+}
+
 static void failing_samples_are_told(void **state) {
     digits calib = load_digits("calib_x");
     naru_quantize_options o = NARU_QUANTIZE_OPTIONS_INIT;
@@ -262,6 +296,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accuracy_is_kept),           cmocka_unit_test(answers_as_onnx_runtimes),
         cmocka_unit_test(reference_evaluator_agrees), cmocka_unit_test(order_is_nothing),
-        cmocka_unit_test(targets_take_layers_back),   cmocka_unit_test(failing_samples_are_told)};
+        cmocka_unit_test(targets_take_layers_back),   cmocka_unit_test(samples_from_archive_and_folder),
+        cmocka_unit_test(failing_samples_are_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
