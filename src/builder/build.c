@@ -160,13 +160,14 @@ static const char *own_name(const node *n) {
     return n->nout && n->out[0] ? n->out[0]->name : n->op_type;
 }
 
-/* "conv1 + bn1 + relu1" */
+/* "conv1 + bn1 + relu1"; "reformat for conv1" of what a pass put in front of it */
 static const char *layer_name(const node *n, arena *a) {
     const char *from = n->origin && *n->origin ? n->origin : own_name(n);
     str s = {0};
+    if (n->origin && !*n->origin) str_add(&s, "reformat for ");
     for (const char *p = from; *p;) {
         size_t k = strcspn(p, "\n");
-        if (s.len) str_add(&s, " + ");
+        if (p != from) str_add(&s, " + ");
         str_add_n(&s, p, k);
         p += k;
         p += *p == '\n';
@@ -237,7 +238,7 @@ static naru_status tell_precisions(const build_options *o) {
     } rows[] = {{BUILD_FP16, "FP16"}, {BUILD_BF16, "BF16"}, {BUILD_INT8, "INT8"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (o->flags & rows[i].flag)
-            TRY(report_add(o->report, NARU_SEVERITY_NOTE, "precision-not-lowered", rows[i].name, "",
+            TRY(report_add(o->report, NARU_SEVERITY_NOTE, "precision-not-lowered", "", "",
                            "%s is permitted; this build of Naru lowers no layer to it, so FP32 is used", rows[i].name));
     return NARU_OK;
 }

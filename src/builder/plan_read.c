@@ -41,10 +41,12 @@ typedef struct plan_reader {
     uint64_t *weight_bytes;
     uint32_t nweights, next_weight;
     size_t weight_at;
-    bool misfit; /* tactics or packed weights are not those of this Naru */
+    bool no_memory; /* a text could not be copied */
+    bool misfit;    /* tactics or packed weights are not those of this Naru */
 } plan_reader;
 
 static naru_status damaged(plan_reader *r, size_t at, const char *what) {
+    if (r->no_memory) return err_oom(r->err);
     return err_at(r->err, NARU_BAD_FILE, (int64_t)at, "the plan is damaged: %s", what);
 }
 
@@ -115,7 +117,10 @@ static const char *get_text(plan_reader *r) {
     }
     const char *t = arena_strndup(r->arena, (const char *)p->data + p->at, n);
     p->at += n;
-    if (!t) *p = (part){0};
+    if (!t) {
+        *p = (part){0};
+        r->no_memory = true;
+    }
     return t ? t : "";
 }
 

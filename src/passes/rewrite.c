@@ -477,7 +477,7 @@ static void add_lines(str *s, const char *lines) {
 static void tell_origin(rewriter *r) {
     bool only_transposes = true;
     str s = {0};
-    for (size_t i = 0; i < r->gone.count; i++) {
+    for (size_t i = r->gone.count; i-- > 0;) { /* what was computed first went last */
         const node *n = r->gone.data[i];
         bool made = false;
         for (size_t j = 0; j < r->made.count; j++) made |= r->made.data[j] == n;
@@ -505,7 +505,8 @@ naru_status rw_apply(rewriter *r, const char *pass) {
         while (made->nin > 0 && !made->in[made->nin - 1]) made->nin--;
         naru_status st = node_infer(r->g, r->made.data[i], r->err);
         if (st != NARU_OK)
-            return err_context(r->err, NARU_INTERNAL, "pass %s made a wrong %s", pass, r->made.data[i]->op_type);
+            return err_context(r->err, st == NARU_OUT_OF_MEMORY ? st : NARU_INTERNAL, "pass %s made a wrong %s", pass,
+                               r->made.data[i]->op_type);
     }
     for (size_t i = 0; i < r->substs.count; i++) TRY(check_subst(r, &r->substs.data[i], pass));
     if (!reserve(r)) return err_oom(r->err);

@@ -127,6 +127,7 @@ int cmd_run(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
 int cmd_convert_version(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_list(int argc, char **argv);

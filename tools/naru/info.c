@@ -101,7 +101,7 @@ int cmd_info(int argc, char **argv) {
     static const command c = {"info",
                               "MODEL",
                               "Tells inputs, outputs, opsets, parameters, memory and operators of a model.",
-                              "Of a TorchScript module: class, methods with their signatures, parameters. Findings of "
+                              "Of a plan: profiles, layers, memory. Of a TorchScript module: class, methods with their signatures, parameters. Findings of "
                               "'naru check' are\ntold at the end.",
                               1,
                               false};
@@ -111,6 +111,7 @@ int cmd_info(int argc, char **argv) {
     int code = args_parse(&c, args, 1, NULL, argc, argv, &path);
     if (code >= 0) return code;
     if (is_module_file(path)) return info_module(path, json);
+    if (naru_is_plan(path)) return info_plan(path, json);
     naru_error err = NARU_ERROR_INIT;
     naru_model *model;
     if (naru_model_load(path, NULL, &model, &err) != NARU_OK) return fail(&err);

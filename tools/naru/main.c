@@ -18,6 +18,7 @@ static const entry commands[] = {
     {"run", "run a model on files or random inputs", cmd_run},
     {"verify", "compare a model with recorded outputs or with another model", cmd_verify},
     {"bench", "latency by batch and threads, load time, memory", cmd_bench},
+    {"exec", "build, load and measure an engine, with trtexec's command line", cmd_exec},
     {"export", "a TorchScript module as an ONNX model", cmd_export},
     {"convert-version", "an ONNX model at another opset", cmd_convert_version},
     {"quantize", "an ONNX model in 8 or 4 bits, calibrated on samples", cmd_quantize},
@@ -41,7 +42,13 @@ static int unknown(const char *name) {
     return usage(NULL, "unknown command '%s'", name);
 }
 
+static bool called(const char *path, const char *name) {
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc > 0 && (called(argv[0], "naruexec") || called(argv[0], "trtexec"))) return cmd_exec(argc - 1, argv + 1);
     if (argc < 2) return help(stderr);
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) return help(stdout);

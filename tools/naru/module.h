@@ -69,6 +69,7 @@ void flatten_result(const naru_ivalue *v, naru_value ***out, size_t *count);
 /* ---- subcommands on modules: each gives the exit code ---- */
 int verify_module(verify_args *a, const char *method, const naru_options *options);
 int info_module(const char *path, bool json);
+int info_plan(const char *path, bool json);
 struct run_args;
 int run_module(const struct run_args *a, const char *path);
 

@@ -1,0 +1,34 @@
+# The command lines of trtexec tutorials on SmallCNN: a dynamic-shape FP16 build, a load-and-test run. Times vary, the
+# words do not.
+steady() { sed -E 's/^\[[0-9/:-]+\]/[T]/; s/[0-9][-0-9.e+]* (ms|s|qps|sec\.|MiB)/N \1/g; s/level (ref|avx2|avx512|avx512vnni|amx), [0-9]+ threads?/level L, N threads/; s/= [0-9.]+ ms/= N ms/g; s/[0-9]+ (queries|layers)/N \1/; s/Naru v[0-9.]+/Naru vN/' | grep -v "Average on\|GPU Compute Time varies"; }
+cnn=$DATA/smallcnn/smallcnn_dynamic_op17.onnx
+fast="--duration=0 --iterations=10 --warmUp=0"
+naru exec --onnx=$cnn --minShapes=input:1x3x28x28 --optShapes=input:2x3x28x28 --maxShapes=input:4x3x32x32 --fp16 --saveEngine=model.plan --workspace=4096 --explicitBatch $fast | steady
+naru exec --loadEngine=model.plan --shapes=input:3x3x30x30 --useCudaGraph $fast | steady
+naru run model.plan --shape input=1x3x28x28 --seed 3 | sed -E 's/  min.*//'
+naru run model.plan --shape input=1x3x64x64
+naru verify model.plan $cnn --shape input=2x3x28x28 --rtol 1e-3 --atol 1e-3 | sed -E 's/: .*//'
+naru info model.plan | sed -E 's/Naru [0-9.]+, CPU level [a-z0-9]+/Naru N, CPU level L/; s/(weights|activations at most|file) [0-9.]+ [kMG]?B/\1 N/g; /^  +[0-9]+  /d'
+naru bench model.plan --shape input=1x3x28x28 --seconds 0 | sed -E 's/[0-9]+\.[0-9]+/N/g; s/ +/ /g; s/ [0-9]+ N/ T N/'
+
+echo "--- files"
+naru exec --loadEngine=model.plan $fast --exportTimes=t.json --exportProfile=p.json --exportOutput=o.json \
+    --exportLayerInfo=l.json --saveOutputs=logits:o.npy --dumpRawBindingsToFile >/dev/null
+python3 - <<'P'
+import json
+t, p, o, l = (json.load(open(f + ".json")) for f in "tpol")
+print(sorted(t[0]))
+print(sorted(p[0]), sorted(p[1]), abs(sum(x["percentage"] for x in p[1:]) - 100) < 0.01)
+print(o[0]["name"], o[0]["dimensions"], len(o[0]["values"]))
+print(sorted(l), sorted(l["Layers"][0]))
+print([x["Origin"] for x in l["Layers"] if x["LayerType"] == "naru::FusedConv"])
+P
+ls *.raw *.npy
+
+echo "--- inputs from files"
+head -c 18816 "$cnn" | tr '\0-\377' '\0-\77\0-\77\0-\77\0-\77' >in.raw # small positive floats
+naru run model.plan --input input=in.raw --shape input=2x3x28x28 --output logits=want.npy >/dev/null
+naru exec --loadEngine=model.plan $fast --loadInputs=input:in.raw --saveOutputs=logits:got.npy >/dev/null
+cmp got.npy want.npy && echo "the same outputs"
+head -c 100 in.raw >short.raw
+naru exec --loadEngine=model.plan $fast --loadInputs=input:short.raw 2>&1 | tail -3 | steady

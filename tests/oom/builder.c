@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The n-th allocation fails, for every n: building with timing and cache, saving, loading, contexts with addresses and
+ * on a stream. Every failure says OUT_OF_MEMORY, crashes nowhere and leaks nothing.
+ */
+#include <unistd.h>
+
+#include "build_calls.h"
+
+static long countdown, live;
+
+static void *failing(void *user, void *ptr, size_t old_size, size_t new_size) {
+    if (new_size == 0) {
+        __atomic_fetch_sub(&live, ptr != NULL, __ATOMIC_RELAXED);
+        free(ptr);
+        return NULL;
+    }
+    if (__atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED) == 0) return NULL;
+    void *p = realloc(ptr, new_size);
+    __atomic_fetch_add(&live, p && !ptr, __ATOMIC_RELAXED);
+    return p;
+}
+
+static char saved[] = "/tmp/naru_oom_plan_XXXXXX", cached[] = "/tmp/naru_oom_cache_XXXXXX";
+static float *pixels;
+
+/* Every n up to `dense`, then ever larger strides. */
+static void sweep(const char *what, naru_status (*act)(naru_error *err), long dense) {
+    long tried = 0;
+    for (long n = 0;; n += n < dense ? 1 : 1 + n / dense * 3) {
+        naru_error err = NARU_ERROR_INIT;
+        long before = live;
+        countdown = n;
+        naru_status st = act(&err);
+        long left = countdown;
+        countdown = -1;
+        if (live != before)
+            fail_msg("%s: allocation %ld failing leaks %ld blocks (%s)", what, n, live - before, err.message);
+        if (left >= 0) {
+            if (st != NARU_OK) fail_msg("%s: %s", what, err.message);
+            break;
+        }
+        if (st != NARU_OUT_OF_MEMORY && st != NARU_OK)
+            fail_msg("%s: allocation %ld failing gives %s: %s", what, n, naru_status_text(st), err.message);
+        tried++;
+    }
+    print_message("%s: %ld failures survived\n", what, tried);
+    assert_true(tried > 5);
+}
+
+static naru_status add_profiles(naru_builder_config *c, naru_error *err) {
+    naru_profile *p = NULL;
+    naru_status st = naru_profile_create(&p, err);
+    for (int b = 0; b < 3 && st == NARU_OK; b++)
+        st = naru_profile_set_dims(p, "input", (naru_select)b, 4, (int64_t[]){1, 3, 8 + 2 * b, 8 + 2 * b}, err);
+    if (st == NARU_OK) st = naru_builder_config_add_profile(c, p, NULL, err);
+    naru_profile_destroy(&p);
+    return st;
+}
+
+static naru_status configure(naru_builder_config *c, naru_timing_cache *k, naru_error *err) {
+    naru_options *o = NULL;
+    naru_status st = naru_options_create(&o, err);
+    if (st == NARU_OK) st = naru_options_set(o, "threads", "1", err);
+    if (st == NARU_OK) st = naru_builder_config_set_options(c, o, err);
+    if (st == NARU_OK) st = naru_builder_config_set_tactics(c, "+conv", err);
+    if (st == NARU_OK) st = naru_builder_config_set_timing_runs(c, 1, err);
+    if (st == NARU_OK) st = naru_builder_config_set_timing_cache(c, k, err);
+    if (st == NARU_OK) st = add_profiles(c, err);
+    naru_options_destroy(&o);
+    return st;
+}
+
+static naru_status build_and_save(naru_error *err) {
+    naru_model *m = NULL;
+    naru_network *n = NULL;
+    naru_builder_config *c = NULL;
+    naru_timing_cache *k = NULL;
+    naru_report *r = NULL;
+    naru_engine *e = NULL;
+    char *text = NULL;
+    naru_status st = naru_model_load(SMALLCNN, NULL, &m, err);
+    if (st == NARU_OK) st = naru_network_create(m, &n, err);
+    if (st == NARU_OK) st = naru_builder_config_create(&c, err);
+    if (st == NARU_OK) st = naru_timing_cache_create(&k, err);
+    if (st == NARU_OK) st = naru_report_create(&r, err);
+    if (st == NARU_OK) st = configure(c, k, err);
+    if (st == NARU_OK) st = naru_builder_config_set_flag(c, NARU_BUILD_FP16, true, err);
+    if (st == NARU_OK) st = naru_build(n, c, &e, r, err);
+    if (st == NARU_OK) st = naru_engine_inspect(e, NARU_INSPECT_JSON, &text, err);
+    if (st == NARU_OK) st = naru_timing_cache_save(k, cached, err);
+    if (st == NARU_OK) st = naru_timing_cache_load(k, cached, err);
+    if (st == NARU_OK) st = naru_engine_save(e, saved, err);
+    naru_text_free(&text);
+    naru_engine_destroy(&e);
+    naru_report_destroy(&r);
+    naru_timing_cache_destroy(&k);
+    naru_builder_config_destroy(&c);
+    naru_network_destroy(&n);
+    naru_model_destroy(&m);
+    return st;
+}
+
+static naru_status run_on_stream(naru_context *c, naru_error *err) {
+    naru_stream *s = NULL;
+    naru_event *e = NULL;
+    naru_status st = naru_stream_create(&s, err);
+    if (st == NARU_OK) st = naru_event_create(&e, err);
+    if (st == NARU_OK) st = naru_context_enqueue(c, s, err);
+    if (st == NARU_OK) st = naru_event_record(e, s, err);
+    if (st == NARU_OK) st = naru_stream_synchronize(s, err);
+    naru_event_destroy(&e);
+    naru_stream_destroy(&s);
+    return st;
+}
+
+static naru_status load_with(const char *cpu, naru_error *err) {
+    naru_options *o = NULL;
+    naru_engine *e = NULL;
+    naru_context *c = NULL;
+    naru_value *v;
+    float out[10];
+    naru_status st = naru_options_create(&o, err);
+    if (st == NARU_OK) st = naru_options_set(o, "threads", "1", err);
+    if (st == NARU_OK && *cpu) st = naru_options_set(o, "cpu", cpu, err);
+    if (st == NARU_OK) st = naru_engine_load(saved, NULL, o, &e, NULL, err);
+    if (st == NARU_OK) st = naru_context_create(e, &c, err);
+    if (st == NARU_OK) st = run_cnn(c, 1, 10, pixels, out, err);
+    if (st == NARU_OK) st = naru_context_set_address(c, "logits", NULL, 0, err);
+    if (st == NARU_OK) st = naru_context_run(c, err);
+    if (st == NARU_OK) st = naru_context_output(c, "logits", &v, err);
+    if (st == NARU_OK) st = run_on_stream(c, err);
+    naru_context_destroy(&c);
+    naru_engine_destroy(&e);
+    naru_options_destroy(&o);
+    return st;
+}
+
+static naru_status load_and_run(naru_error *err) { return load_with("", err); }
+static naru_status rebuild_and_run(naru_error *err) { return load_with("ref", err); }
+
+static void building(void **state) { sweep("building", build_and_save, 700); }
+static void loading(void **state) { sweep("loading", load_and_run, 700); }
+static void rebuilding(void **state) { sweep("rebuilding", rebuild_and_run, 100); }
+
+static int begin(void **state) {
+    pixels = random_floats(3 * 10 * 10, 1);
+    countdown = -1;
+    int a = mkstemp(saved), b = mkstemp(cached);
+    if (a >= 0) close(a);
+    if (b >= 0) close(b);
+    return naru_set_allocator(&(naru_allocator){sizeof(naru_allocator), failing, NULL}, NULL) != NARU_OK;
+}
+static int end(void **state) {
+    free(pixels);
+    unlink(cached);
+    return unlink(saved);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(building), cmocka_unit_test(loading),
+                                       cmocka_unit_test(rebuilding)};
+    return cmocka_run_group_tests(tests, begin, end);
+}
