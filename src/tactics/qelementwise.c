@@ -7,7 +7,7 @@
 #include "tactics/tactic.h"
 #include "tactics/util.h"
 
-enum { RUN = 1024, BLOCK_PIXELS = 1 << 22 /* sums of 8 bits stay in INT32 */ };
+enum { RUN = 1024, BLOCK_PIXELS = 256 /* stay in L1 while the channels pass */ };
 
 static bool is_byte(naru_dtype d) { return d == NARU_INT8 || d == NARU_UINT8; }
 

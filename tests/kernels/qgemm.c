@@ -197,6 +197,14 @@ static void test_bytes(void **state) {
         e->k->depthwise(cs, xs, offset, 3, ws, is, n);
         for (int64_t i = 0; i < n; i++)
             assert_int_equal(cs[i], is[i] + xs[i] * ws[i] + xs[i + 4] * ws[n + i] + xs[i + 9] * ws[2 * n + i]);
+        memset(cs, 0, (size_t)n * 4);
+        int64_t pixels = n / 40 + 1, each = n / pixels;
+        e->k->sum(cs, b.data, pixels, each, each, s);
+        for (int64_t i = 0; i < each; i++) {
+            int32_t total = 0;
+            for (int64_t p = 0; p < pixels; p++) total += as_int(b.data[p * each + i], s);
+            assert_int_equal(cs[i], total);
+        }
         kc_free(&a), kc_free(&b), kc_free(&x), kc_free(&w), kc_free(&c), kc_free(&init);
     }
 }

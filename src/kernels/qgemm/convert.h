@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 /* sat(rint(v) + zp) as the byte; v is clamped first, to far beyond what 8 bits hold, so that the conversion is defined.
  */
@@ -151,9 +152,14 @@ static void FN(sum)(int32_t *acc, const void *x, int64_t pixels, int64_t ld, int
     int64_t i = 0;
     for (; i + 16 <= n; i += 16) {
         const uint8_t *p = (const uint8_t *)x + i;
-        int32_t s[16] = {0};
-        for (int64_t k = 0; k < pixels; k++, p += ld)
-            for (int j = 0; j < 16; j++) s[j] += p[j] ^ flip;
+        typedef uint8_t narrow __attribute__((vector_size(16)));
+        typedef int32_t wide __attribute__((vector_size(64)));
+        wide s = {0};
+        for (int64_t k = 0; k < pixels; k++, p += ld) {
+            narrow v;
+            memcpy(&v, p, sizeof v);
+            s += __builtin_convertvector(v ^ flip, wide);
+        }
         for (int j = 0; j < 16; j++) acc[i + j] += s[j] - (int32_t)pixels * back;
     }
     for (; i < n; i++)
