@@ -260,8 +260,8 @@ static int64_t *read_pivots(lower *L, sten *t, const mats *a) {
     if (!out || !p) return NULL;
     if (host_count(t) != a->batch * k) lower_raise(L, "RuntimeError", "pivots do not fit the matrices");
     for (int64_t i = 0; lower_ok(L) && i < a->batch * k; i++) {
-        out[i] = p[i] - 1;
-        if (out[i] < 0 || out[i] >= a->m) lower_raise(L, "RuntimeError", "a pivot is out of range");
+        if (p[i] < 1 || p[i] > a->m) lower_raise(L, "RuntimeError", "a pivot is out of range");
+        else out[i] = p[i] - 1;
     }
     return lower_ok(L) ? out : NULL;
 }

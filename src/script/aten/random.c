@@ -4,11 +4,10 @@
  * on the grid of its type (2^-24 for float) so that 1 never appears; while recording from RandomUniform and
  * RandomNormal. Generator arguments are accepted and not looked at.
  */
-#include "script/aten/random.h"
+#include "script/aten/shape_util.h"
 
 #include <math.h>
 
-#include "script/aten/shape_util.h"
 #include "script/eager.h"
 #include "script/vm.h"
 
@@ -60,9 +59,6 @@ static sten *drawn(lower *L, naru_dtype d, int n, const sv *sizes, bool normal) 
     if (lower_recording(L)) return drawn_later(L, d, n, sizes, normal);
     return sizes_need(L, n, sizes, dims) ? drawn_here(L, d, n, dims, normal) : NULL;
 }
-
-sten *random_uniforms(lower *L, naru_dtype d, int n, const sv *sizes) { return drawn(L, d, n, sizes, false); }
-sten *random_normals(lower *L, naru_dtype d, int n, const sv *sizes) { return drawn(L, d, n, sizes, true); }
 
 static sten *like(lower *L, const sten *t, naru_dtype d, bool normal) {
     sv s[NARU_MAX_RANK];

@@ -197,10 +197,6 @@ sten *pad_constant(lower *L, sten *t, const sv *before, const sv *after, sten *f
     return EMITA(Pad, ATTRS(AS("mode", "constant")), t, ints_tensor(L, pads, 2 * rank), fill);
 }
 
-sten *slice_ints(lower *L, sten *t, int axis, int64_t from, int64_t to) {
-    return view_slice(L, t, axis, sv_int(from), sv_int(to), 1);
-}
-
 sten *stacked(lower *L, int n, sten *const *t, int dim) {
     sten **wide = pieces_new(L, n);
     if (!wide) return NULL;
@@ -232,15 +228,6 @@ sten **pieces_new(lower *L, int64_t n) {
     sten **p = n < 0 || n > INT32_MAX ? NULL : arena_calloc(L->arena, (size_t)n + 1, sizeof *p);
     if (!p) lower_fail(L, NARU_OUT_OF_MEMORY, "no memory for a list of %lld tensors", (long long)n);
     return p;
-}
-
-void ret_new(lower *L, sten *t) {
-    if (!t) {
-        lower_fail(L, NARU_OUT_OF_MEMORY, "out of memory");
-        return;
-    }
-    ret_tensor(L, t);
-    sobj_release(&t->head);
 }
 
 void become(lower *L, sten *t) {

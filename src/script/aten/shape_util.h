@@ -38,7 +38,6 @@ sten *moved(lower *L, sten *out, const sten *from);
 sten *gather_axis(lower *L, sten *t, sten *index, int axis); /* the index's dims replace the axis */
 sten *concat(lower *L, int n, sten *const *t, int axis);
 sten *pad_constant(lower *L, sten *t, const sv *before, const sv *after, sten *fill); /* one pair per axis */
-sten *slice_ints(lower *L, sten *t, int axis, int64_t from, int64_t to);
 sten *stacked(lower *L, int n, sten *const *t, int dim);
 sten *tiled(lower *L, sten *t, int n, const sv *repeats);
 
@@ -46,7 +45,6 @@ sten *tiled(lower *L, sten *t, int n, const sv *repeats);
 bool write_slices(lower *L, sten *self, int axis, sten *index, sten *source);
 
 sten **pieces_new(lower *L, int64_t n); /* room for n tensors, NULL when the call failed */
-void ret_new(lower *L, sten *t);        /* ret_tensor of a tensor that this function made: takes over the reference */
 void become(lower *L, sten *t);         /* in-place form of a view: argument 0 becomes it and is returned */
 naru_dtype promote_dtypes(naru_dtype a, naru_dtype b); /* torch.promote_types; UNDEFINED: not supported */
 int64_t storage_offset_of(const sten *t);              /* in elements */
