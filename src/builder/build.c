@@ -58,6 +58,7 @@ static const char whole[] = "Building engine", packing[] = "Packing weights";
 naru_status build_graph(model_bytes *m, const build_options *o, graph **out, naru_error *err) {
     graph *g;
     TRY(o->read(m->data, m->size, &g, err));
+    if (m->map && !g->file) g->file = file_map_ref(m->map); /* pages of packed constants are given back */
     pass_options po = {.optimize = true, .cpu = (int)o->cpu};
     naru_status st = graph_lift(g, o->report, err);
     if (st == NARU_OK) st = passes_run(g, &po, err);

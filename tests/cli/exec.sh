@@ -11,6 +11,10 @@ naru verify model.plan $cnn --shape input=2x3x28x28 --rtol 1e-3 --atol 1e-3 | se
 naru info model.plan | sed -E 's/Naru [0-9.]+, CPU level [a-z0-9]+/Naru N, CPU level L/; s/(weights|activations at most|file) [0-9.]+ [kMG]?B/\1 N/g; /^  +[0-9]+  /d'
 naru bench model.plan --shape input=1x3x28x28 --seconds 0 | sed -E 's/[0-9]+\.[0-9]+/N/g; s/ +/ /g; s/ [0-9]+ N/ T N/'
 
+echo "--- a TorchScript module"
+naru exec --onnx=$DATA/models/mobile.pt --minShapes=image:1x3x64x64 --optShapes=image:2x3x64x64 --maxShapes=image:4x3x64x64 --skipInference --saveEngine=pt.plan | steady | tail -1
+"$NARU" info pt.plan | sed -n 2,6p
+
 echo "--- files"
 naru exec --loadEngine=model.plan $fast --exportTimes=t.json --exportProfile=p.json --exportOutput=o.json \
     --exportLayerInfo=l.json --saveOutputs=logits:o.npy --dumpRawBindingsToFile >/dev/null

@@ -46,6 +46,7 @@ static inline bool given(const exec_args *a, exec_option o) { return a->value[o]
 typedef struct spec_item {
     char *name; /* may hold one '*' */
     char *text;
+    naru_dtype dtype; /* "name:1x3:int64"; NARU_UNDEFINED: not told */
     bool used;
 } spec_item;
 typedef struct spec_list {

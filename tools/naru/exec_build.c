@@ -170,7 +170,8 @@ static bool merge_bound(module_inputs *x, const char *option, const char *text) 
         while (k < x->count && strcmp(x->items[k].name, s.name) != 0) k++;
         if (k == x->count) {
             x->items = regrow(x->items, (k + 1) * sizeof *x->items);
-            x->items[k] = (naru_export_input){.size = sizeof *x->items, .dtype = NARU_FLOAT, .rank = s.rank};
+            x->items[k] =
+                (naru_export_input){.size = sizeof *x->items, .dtype = s.dtype ? s.dtype : NARU_FLOAT, .rank = s.rank};
             x->items[k].name = copy_text(s.name, strlen(s.name));
             memcpy(x->items[k].dims, s.dims, sizeof s.dims);
             x->count++;

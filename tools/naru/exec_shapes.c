@@ -24,6 +24,17 @@ static const char *item_end(const char *p) {
     return p;
 }
 
+/* A type behind the shape, which the inputs of a TorchScript module may want. */
+static void take_type(spec_item *i) {
+    naru_dtype d = naru_dtype_parse(i->text);
+    char *colon = strrchr(i->name, ':');
+    if (d == NARU_UNDEFINED || !colon) return;
+    free(i->text);
+    i->text = copy_text(colon + 1, strlen(colon + 1));
+    i->dtype = d;
+    *colon = 0;
+}
+
 static bool add_item(const char *option, const char *p, size_t n, spec_list *out) {
     const char *name = p, *colon = NULL;
     size_t len;
@@ -42,7 +53,8 @@ static bool add_item(const char *option, const char *p, size_t n, spec_list *out
     size_t rest = (size_t)(p + n - text);
     if (rest >= 2 && *text == '\'' && text[rest - 1] == '\'') text++, rest -= 2;
     out->items = regrow(out->items, (out->count + 1) * sizeof *out->items);
-    out->items[out->count++] = (spec_item){copy_text(name, len), copy_text(text, rest), false};
+    out->items[out->count++] = (spec_item){copy_text(name, len), copy_text(text, rest), NARU_UNDEFINED, false};
+    take_type(&out->items[out->count - 1]);
     return true;
 }
 
@@ -83,7 +95,7 @@ bool spec_all_used(const char *option, const spec_list *l, const ports *in) {
 
 bool spec_dims(const char *option, const spec_item *item, shape *out) {
     const char *p = item->text;
-    *out = (shape){.name = item->name};
+    *out = (shape){.name = item->name, .dtype = item->dtype};
     if (!*p || strcmp(p, "scalar") == 0) return true;
     for (;;) {
         char *end;
