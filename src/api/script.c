@@ -120,7 +120,10 @@ static naru_status list_tensors(naru_module *n, sobject *o, const char *path, bo
             }
             named_tensor t = {.name = name, .t = sv_tensor(o->slots[i]), .buffer = buffers, .owner = o, .slot = i};
             TRY(sten_export(t.t, &t.shown, err));
-            if (!ARRAY_PUSH(&n->tensors, t)) return err_oom(err);
+            if (!ARRAY_PUSH(&n->tensors, t)) {
+                tensor_unref(t.shown);
+                return err_oom(err);
+            }
         }
     return NARU_OK;
 }

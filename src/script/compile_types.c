@@ -169,9 +169,10 @@ static bool key_type(const stype *t) {
 static naru_status subscripted(unit *u, const ast *e, const stype **out, naru_error *err) {
     str name = {0};
     type_maker m = dotted_name(e->kids[0], &name) ? maker_of(str_text(&name)) : MAKE_NONE;
-    naru_status st = m == MAKE_NONE
-                         ? source_error(err, NARU_BAD_MODEL, e->at, "Unknown type constructor %s", str_text(&name))
-                         : NARU_OK;
+    naru_status st = name.failed      ? err_oom(err)
+                     : m == MAKE_NONE ? source_error(err, NARU_BAD_MODEL, e->at, "Unknown type constructor %s",
+                                                     str_text(&name))
+                                      : NARU_OK;
     str_free(&name);
     TRY(st);
     const ast *const *kids = (const ast *const *)e->kids + 1;
@@ -211,6 +212,7 @@ naru_status type_of_ast(unit *u, const ast *e, const stype **out, naru_error *er
     case AST_ATTR: {
         str name = {0};
         naru_status st = !dotted_name(e, &name) ? source_error(err, NARU_BAD_MODEL, e->at, "this is not a type")
+                         : name.failed          ? err_oom(err)
                                                 : named_type(u, e, str_text(&name), out, err);
         str_free(&name);
         return st;

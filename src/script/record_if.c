@@ -98,7 +98,9 @@ static value *join_values(merger *k, value *a, value *b) {
         if (k->outs[0][i] == a && k->outs[1][i] == b) return k->result[i];
     value *v = k->nout < MAX_LEAVES ? graph_value_new(r->g, r->at, NULL) : NULL;
     if (!v) {
-        k->st = err_set(k->err, NARU_LIMIT, "a condition with more than %d results", MAX_LEAVES);
+        k->st = k->nout < MAX_LEAVES
+                    ? err_oom(k->err)
+                    : err_set(k->err, NARU_LIMIT, "a condition with more than %d results", MAX_LEAVES);
         return NULL;
     }
     v->fact.type = joined_type(r, &a->fact.type, &b->fact.type);
@@ -124,9 +126,11 @@ static sv merge(merger *k, sv a, sv b, int depth);
 
 static sv shown(merger *k, sv like, value *v) {
     if (!v) return (sv){.tag = SV_UNINIT};
-    if (like.tag == SV_TENSOR) return sv_of(rec_tensor_new(k->r, v));
-    if (like.tag == SV_LIST || rec_is_list(like)) return rec_list_sym(rec_list_elem(like), v);
-    return rec_sym(rec_kind(like), (elem_t){ELEM_UNKNOWN, 0}, v);
+    sv out = like.tag == SV_TENSOR                      ? sv_of(rec_tensor_new(k->r, v))
+             : like.tag == SV_LIST || rec_is_list(like) ? rec_list_sym(rec_list_elem(like), v)
+                                                        : rec_sym(rec_kind(like), (elem_t){ELEM_UNKNOWN, 0}, v);
+    if (out.tag == SV_UNINIT) failed(k, NARU_OUT_OF_MEMORY);
+    return out;
 }
 
 static sv merge_leaf(merger *k, sv a, sv b) {

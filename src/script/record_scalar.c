@@ -194,7 +194,11 @@ static value *comparison(maker *k, const char *op, value *a, value *b) {
 }
 
 static sv finish(maker *k, sv_tag is, elem_t e, value *v, const char *op) {
-    if (v && !k->failed) return rec_sym(is, e, v);
+    if (v && !k->failed) {
+        sv out = rec_sym(is, e, v);
+        if (out.tag == SV_UNINIT) err_oom(k->err);
+        return out;
+    }
     if (!k->err || k->err->code == NARU_OK) rec_obstacle(k->r, k->err, "%s of a number that depends on data", op);
     return (sv){.tag = SV_UNINIT};
 }
