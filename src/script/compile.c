@@ -266,7 +266,7 @@ static naru_status entry_of(unit *u, class_in *c, sfunction **out, naru_error *e
         c->entry->params = params;
         c->entry->nparams = forward->nparams;
         c->entry->src = forward->src;
-        c->entry->state = FN_SIGNED;
+        __atomic_store_n(&c->entry->state, FN_SIGNED, __ATOMIC_RELEASE);
     }
     *out = c->entry;
     return NARU_OK;

@@ -426,14 +426,14 @@ static naru_status sign_now(unit *u, sfunction *f, naru_error *err) {
     return NARU_OK;
 }
 
-naru_status unit_sign(unit *u, sfunction *f, naru_error *err) {
+static naru_status sign_locked(unit *u, sfunction *f, naru_error *err) {
     fn_in *in = fn_of(f);
     if (f->state == FN_FAILED) return err_set(err, in->code, "%s", f->failure);
     if (f->state != FN_DECLARED) return NARU_OK;
     naru_error e = NARU_ERROR_INIT;
     naru_status st = sign_now(u, f, &e);
     if (st == NARU_OK) {
-        f->state = FN_SIGNED;
+        __atomic_store_n(&f->state, FN_SIGNED, __ATOMIC_RELEASE);
         return NARU_OK;
     }
     if (st == NARU_OUT_OF_MEMORY) { /* it may work the next time */
@@ -446,4 +446,13 @@ naru_status unit_sign(unit *u, sfunction *f, naru_error *err) {
     if (!f->failure) f->failure = "out of memory";
     __atomic_store_n(&f->state, FN_FAILED, __ATOMIC_RELEASE);
     return err_set(err, st, "%s", f->failure);
+}
+
+naru_status unit_sign(unit *u, sfunction *f, naru_error *err) {
+    int state = __atomic_load_n(&f->state, __ATOMIC_ACQUIRE);
+    if (state == FN_SIGNED || state == FN_COMPILED) return NARU_OK;
+    pthread_mutex_lock(&u->lock);
+    naru_status st = sign_locked(u, f, err);
+    pthread_mutex_unlock(&u->lock);
+    return st;
 }

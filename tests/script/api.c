@@ -673,6 +673,38 @@ static void concurrent(bool regions) {
     naru_module_destroy(&shared);
 }
 
+static void *count_up(void *arg) {
+    naru_module *m = arg;
+    naru_ivalue *x = ramp(1, (int64_t[]){3});
+    for (int i = 0; i < 25; i++) {
+        naru_ivalue *out = NULL;
+        if (naru_module_call(m, "forward", 1, &x, &out, NULL) != NARU_OK) return NULL;
+        naru_ivalue_destroy(&out);
+    }
+    naru_ivalue_destroy(&x);
+    return m;
+}
+
+/* Calls that write attributes take turns: none is lost. */
+static void writers(void **state) {
+    (void)state;
+    str bytes;
+    naru_module *m = load_code(counter, 2, (archive_int[]){{"training", 0}, {"n", 4}}, &bytes);
+    pthread_t t[4];
+    void *done;
+    naru_ivalue *n = NULL;
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&t[i], NULL, count_up, m), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(t[i], &done);
+        assert_non_null(done);
+    }
+    assert_int_equal(naru_module_get_attribute(m, "n", &n, NULL), NARU_OK);
+    assert_int_equal(naru_ivalue_to_int(n), 104);
+    naru_ivalue_destroy(&n);
+    naru_module_destroy(&m);
+    str_free(&bytes);
+}
+
 static void threads(void **state) {
     (void)state;
     concurrent(false);
@@ -719,7 +751,8 @@ int main(void) {
         cmocka_unit_test(parameters),     cmocka_unit_test(training_switch), cmocka_unit_test(attributes),
         cmocka_unit_test(saving),         cmocka_unit_test(from_memory),     cmocka_unit_test(module_goes_first),
         cmocka_unit_test(other_files),    cmocka_unit_test(named_arguments), cmocka_unit_test(custom_operators),
-        cmocka_unit_test(cancellation),   cmocka_unit_test(threads),         cmocka_unit_test(exceptions),
+        cmocka_unit_test(cancellation),   cmocka_unit_test(threads),         cmocka_unit_test(writers),
+        cmocka_unit_test(exceptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
