@@ -9,7 +9,7 @@
 
 #include "passes/lower.h"
 #include "passes/pass.h"
-#include "script/record.h"
+#include "script/record_flow.h"
 
 enum { MAX_OUTPUTS = 256 };
 
@@ -199,38 +199,50 @@ static naru_status make_args(exporter *x, const sfunction *f, sv *args, int *n) 
 }
 
 /* ---- results ---- */
-static naru_status flatten(exporter *x, sv v, value **out, int *n, int depth) {
+static naru_status no_result(const exporter *x) { return x->err && x->err->code ? x->err->code : NARU_UNSUPPORTED; }
+
+static naru_status flatten(exporter *x, sv v, const stype *t, value **out, int *n, int depth);
+
+static naru_status flatten_items(exporter *x, sv v, const stype *t, value **out, int *n, int depth) {
+    bool nested = t && t->n > 0 && (t->kind == ST_LIST || t->kind == ST_TUPLE || t->kind == ST_DICT);
+    int last = nested ? t->n - 1 : 0;
+    if (v.tag == SV_LIST)
+        for (size_t i = 0; i < sv_list(v)->count; i++)
+            TRY(flatten(x, sv_list(v)->items[i], nested ? t->args[0] : NULL, out, n, depth + 1));
+    if (v.tag == SV_TUPLE)
+        for (int i = 0; i < sv_tuple(v)->n; i++)
+            TRY(flatten(x, sv_tuple(v)->items[i], nested && i <= last ? t->args[i] : NULL, out, n, depth + 1));
+    if (v.tag == SV_DICT)
+        for (size_t i = 0; i < sv_dict(v)->used; i++)
+            if (sv_dict(v)->entries[i].live)
+                TRY(flatten(x, sv_dict(v)->entries[i].value, nested ? t->args[last] : NULL, out, n, depth + 1));
+    return NARU_OK;
+}
+
+/* t: its declared type, or NULL: what may be None by data is there when the type says that it is. */
+static naru_status flatten(exporter *x, sv v, const stype *t, value **out, int *n, int depth) {
     if (depth > 50 || *n >= MAX_OUTPUTS) return err_set(x->err, NARU_LIMIT, "too many results");
     switch (v.tag) {
-    case SV_TENSOR:
-        if (!(out[*n] = record_value(&x->r, (sten *)v.o, x->err)))
-            return x->err && x->err->code ? x->err->code : NARU_UNSUPPORTED;
-        ++*n;
-        return NARU_OK;
+    case SV_TENSOR: out[*n] = record_value(&x->r, (sten *)v.o, x->err); break;
     case SV_INT:
     case SV_FLOAT:
     case SV_BOOL:
-    case SV_STR:
+    case SV_STR: out[*n] = record_scalar(&x->r, v, x->err); break;
     case SV_SYM:
-        if (!(out[*n] = record_scalar(&x->r, v, x->err)))
-            return x->err && x->err->code ? x->err->code : NARU_UNSUPPORTED;
-        ++*n;
-        return NARU_OK;
+        if (rec_is_maybe(v) && t && t->kind != ST_OPTIONAL && t->kind != ST_ANY) out[*n] = ((ssym *)v.o)->some;
+        else out[*n] = record_scalar(&x->r, v, x->err);
+        break;
     case SV_NONE: return NARU_OK;
     case SV_LIST:
-        for (size_t i = 0; i < sv_list(v)->count; i++) TRY(flatten(x, sv_list(v)->items[i], out, n, depth + 1));
-        return NARU_OK;
     case SV_TUPLE:
-        for (int i = 0; i < sv_tuple(v)->n; i++) TRY(flatten(x, sv_tuple(v)->items[i], out, n, depth + 1));
-        return NARU_OK;
-    case SV_DICT:
-        for (size_t i = 0; i < sv_dict(v)->used; i++)
-            if (sv_dict(v)->entries[i].live) TRY(flatten(x, sv_dict(v)->entries[i].value, out, n, depth + 1));
-        return NARU_OK;
+    case SV_DICT: return flatten_items(x, v, t, out, n, depth);
     default:
         return err_set(x->err, NARU_UNSUPPORTED, "a result of type %s cannot be an output of a graph",
                        sv_tag_name(v.tag));
     }
+    if (!out[*n]) return no_result(x);
+    ++*n;
+    return NARU_OK;
 }
 
 static naru_status name_output(exporter *x, value *v, const char *name) {
@@ -256,10 +268,10 @@ static naru_status name_output(exporter *x, value *v, const char *name) {
     return block_add_output(g->main, v) ? NARU_OK : err_oom(x->err);
 }
 
-static naru_status name_outputs(exporter *x, sv result) {
+static naru_status name_outputs(exporter *x, sv result, const stype *t) {
     value *outs[MAX_OUTPUTS];
     int n = 0;
-    TRY(flatten(x, result, outs, &n, 0));
+    TRY(flatten(x, result, t, outs, &n, 0));
     if (n == 0) return err_set(x->err, NARU_UNSUPPORTED, "the method returns no tensor");
     if (x->o->noutputs > n)
         return err_set(x->err, NARU_INVALID_ARGUMENT, "%d --output-names for %d outputs", x->o->noutputs, n);
@@ -320,7 +332,7 @@ static naru_status record(exporter *x, sfunction *f) {
         st = vm_call(&x->machine, f, n, args, &out, x->err);
         st = obstacles(x, st, f->name);
     }
-    if (st == NARU_OK) st = name_outputs(x, out);
+    if (st == NARU_OK) st = name_outputs(x, out, f->ret);
     sv_drop(out);
     for (int i = 0; i < 256; i++) sv_drop(args[i]);
     return st;

@@ -435,7 +435,7 @@ static bool give_lost(lower *L, int nout) {
 static bool before(lower *L, int nout) {
     for (int i = 0; of(L)->obstacles && i < L->nargs; i++)
         if (is_lost(L->args[i], 0)) return give_lost(L, nout);
-    return record_list_op(L);
+    return record_maybe_op(L) || record_list_op(L);
 }
 
 static bool is_reported(const recording *r, const char *where, const lower *L) {

@@ -42,7 +42,8 @@ typedef struct rec_tensor {
 
 typedef struct ssym { /* SV_SYM */
     sobj head;
-    sv_tag is;   /* SV_INT, SV_FLOAT, SV_BOOL; SV_STR: a string tensor; SV_LIST: a list; SV_UNINIT: cannot be said */
+    sv_tag is;   /* SV_INT, SV_FLOAT, SV_BOOL; SV_STR: a string tensor; SV_LIST: a list; SV_NONE: None, or something;
+                  * SV_UNINIT: cannot be said */
     elem_t elem; /* ints: what is known */
     value *v;    /* rank 0: int64, double or bool; NULL: made from `of` when wanted */
     bool lost;   /* of what could not be recorded */
@@ -50,6 +51,8 @@ typedef struct ssym { /* SV_SYM */
     int axis;
     const stype *items; /* of a list: v is a vector of numbers or a sequence of tensors */
     const char *why;    /* it cannot be said */
+    value *some;        /* what it is where v says that it is not None; some_is: SV_TENSOR or a number's tag */
+    sv_tag some_is;
 } ssym;
 
 typedef struct record_options {

@@ -56,12 +56,15 @@ naru_status state_replace(rec_state *s, const sobj *from, sv to, naru_error *err
 static inline sv_tag rec_kind(sv v) { return v.tag == SV_SYM ? ((ssym *)v.o)->is : v.tag; }
 bool rec_is_number(sv v); /* int, float, bool, known or not */
 bool rec_is_list(sv v);   /* a list whose items the graph knows */
+bool rec_is_maybe(sv v);  /* None or a tensor or number, which the graph knows */
+sv rec_maybe(value *has, value *some, sv_tag is);
+sv rec_some(recording *r, sv maybe); /* what it is when it is not None */
 /* A value that cannot be said, and why: using it is an obstacle. */
 sv rec_poison(recording *r, const char *why);
 /* A body's next output. A value from outside, a constant or an input is given by a node of the body. */
 naru_status body_gives(recording *r, block *body, value *v, naru_error *err);
 dim_t rec_new_dim(recording *r, char letter); /* a symbol of its own */
-/* A value of that type which nobody reads: zeros, or nothing at all. */
+/* A value of that type which nobody reads: zeros. */
 value *rec_dummy(recording *r, const type *t, naru_error *err);
 
 /* ---- lists that the graph knows (record_list.c) ---- */
@@ -72,7 +75,8 @@ value *rec_list_value(recording *r, sv list, const type *like, naru_error *err);
 sv rec_list_sym(const stype *elem, value *v);
 const type *rec_elem_join(recording *r, const type *a, const type *b); /* what holds for elements of both */
 const stype *rec_list_elem(sv list);
-/* An operator on such lists: true when it was done (or failed). */
+/* Before an operator: one on such lists, or on values that may be None. True when it was done (or failed). */
 bool record_list_op(lower *L);
+bool record_maybe_op(lower *L);
 
 #endif

@@ -206,8 +206,44 @@ static sv merge_containers(merger *k, sv a, sv b, int depth) {
     return rec_poison(k->r, "the two ways of a condition give dicts with different keys");
 }
 
+/* ---- None on one way ---- */
+static bool may_be(sv v) { return v.tag == SV_NONE || rec_is_maybe(v) || v.tag == SV_TENSOR || rec_is_number(v); }
+
+static sv_tag some_kind(sv v) {
+    return rec_is_maybe(v) ? ((ssym *)v.o)->some_is : v.tag == SV_TENSOR ? SV_TENSOR : rec_kind(v);
+}
+
+static value *has_in(merger *k, sv v) {
+    if (rec_is_maybe(v)) return ((ssym *)v.o)->v;
+    value *x = record_scalar(k->r, sv_bool(v.tag != SV_NONE), k->err);
+    if (!x) failed(k, NARU_OUT_OF_MEMORY);
+    return x;
+}
+
+static value *some_in(merger *k, int w, sv v) {
+    return v.tag == SV_NONE ? NULL : rec_is_maybe(v) ? ((ssym *)v.o)->some : value_in(k, w, v, NULL);
+}
+
+static sv merge_maybe(merger *k, sv a, sv b) {
+    sv_tag x = some_kind(a), y = some_kind(b), is = a.tag == SV_NONE ? y : x;
+    if (a.tag != SV_NONE && b.tag != SV_NONE && x != y)
+        return rec_poison(k->r, "the two ways of a condition give values of different types");
+    value *p = some_in(k, 0, a), *q = some_in(k, 1, b), *some;
+    if (k->st != NARU_OK) return (sv){.tag = SV_UNINIT};
+    if (p && q && p->fact.type.dtype != q->fact.type.dtype)
+        return rec_poison(k->r, "the two ways of a condition give tensors of different types");
+    some = p && q ? join_values(k, p, q) : join_dummy(k, p ? 0 : 1, p ? p : q);
+    value *has = join_values(k, has_in(k, a), has_in(k, b));
+    return some && has ? rec_maybe(has, some, is) : (sv){.tag = SV_UNINIT};
+}
+
 /* One way leaves it uninitialised: the other's, which way w has. */
 static sv merge_with_nothing(merger *k, int w, sv v, int depth) {
+    if (rec_is_maybe(v)) {
+        const ssym *s = (ssym *)v.o;
+        value *has = join_dummy(k, w, s->v), *some = has ? join_dummy(k, w, s->some) : NULL;
+        return some ? rec_maybe(has, some, s->some_is) : (sv){.tag = SV_UNINIT};
+    }
     if (v.tag == SV_TENSOR || rec_is_number(v) || rec_is_list(v))
         return shown(k, v, join_dummy(k, w, value_in(k, w, v, NULL)));
     bool container = v.tag == SV_LIST || v.tag == SV_TUPLE || v.tag == SV_DICT || v.tag == SV_OBJECT;
@@ -240,6 +276,8 @@ static sv merge(merger *k, sv a, sv b, int depth) {
     }
     if (a.tag == SV_UNINIT) return merge_with_nothing(k, 1, b, depth);
     if (b.tag == SV_UNINIT) return merge_with_nothing(k, 0, a, depth);
+    bool none = a.tag == SV_NONE || b.tag == SV_NONE || rec_is_maybe(a) || rec_is_maybe(b);
+    if (none && may_be(a) && may_be(b) && !k->r->options.region) return merge_maybe(k, a, b);
     if (a.tag == SV_TENSOR && b.tag == SV_TENSOR) return merge_leaf(k, a, b);
     if (rec_is_number(a) && rec_is_number(b)) {
         if (rec_kind(a) == rec_kind(b)) return merge_leaf(k, a, b);

@@ -24,6 +24,7 @@ typedef struct place {
     int reg; /* of the top frame; -1: item `item` of box `box` (-1: a symbolic list's own value) */
     int box, item;
     const sobj *owner; /* the box's object */
+    bool optional;     /* what it holds is None in some rounds */
     bool remade;       /* each round makes a new container there: what it holds is carried, not the container */
 } place;
 
@@ -65,7 +66,11 @@ static bool same_place(const place *a, const place *b) {
 }
 
 static bool add_place(looper *k, place p) {
-    for (size_t i = 0; i < k->remade.count; i++) p.remade = p.remade || same_place(&p, &k->remade.data[i]);
+    for (size_t i = 0; i < k->remade.count; i++) {
+        if (!same_place(&p, &k->remade.data[i])) continue;
+        p.remade = p.remade || k->remade.data[i].remade;
+        p.optional = p.optional || k->remade.data[i].optional;
+    }
     return ARRAY_PUSH(&k->places, p);
 }
 
@@ -105,6 +110,21 @@ static int items_of(sv v, const sv **items) {
     return 0;
 }
 
+/* Two leaves: whether it is not None, and what it then is. */
+static bool is_pair(const place *p, sv v) {
+    return rec_is_maybe(v) || (p->optional && (v.tag == SV_NONE || v.tag == SV_TENSOR || rec_is_number(v)));
+}
+
+static void split(recording *r, sv v, sv *has, sv *some) { /* both kept */
+    if (rec_is_maybe(v)) {
+        *has = rec_sym(SV_BOOL, (elem_t){ELEM_UNKNOWN, 0}, ((ssym *)v.o)->v);
+        *some = rec_some(r, v);
+        return;
+    }
+    *has = v.tag == SV_UNINIT ? v : sv_bool(v.tag != SV_NONE);
+    *some = v.tag == SV_NONE ? (sv){.tag = SV_UNINIT} : sv_keep(v);
+}
+
 static sv_tag leaf_kind(sv v) { return v.tag == SV_TENSOR ? SV_TENSOR : rec_kind(v); }
 
 /* ---- leaves of the state before, in a fixed order ---- */
@@ -117,6 +137,15 @@ static naru_status add_leaf(looper *k, sv v) {
 
 static naru_status find_leaves(looper *k, const place *p, sv v, int depth) {
     if (depth > MAX_DEPTH) return err_set(k->err, NARU_LIMIT, "values nest too deep");
+    if (is_pair(p, v)) {
+        sv has, some;
+        split(k->r, v, &has, &some);
+        naru_status st = add_leaf(k, has);
+        if (st == NARU_OK) st = add_leaf(k, some);
+        sv_drop(has);
+        sv_drop(some);
+        return st;
+    }
     if (is_leaf(v)) return add_leaf(k, v);
     if (!opened(p, v)) return NARU_OK;
     const sv *items;
@@ -141,8 +170,17 @@ static sv shown(recording *r, const leaf *l, value *v) {
     return rec_sym(l->is, (elem_t){ELEM_UNKNOWN, 0}, v);
 }
 
+static sv build_pair(looper *k, sv v, bool inside, int *at) {
+    const leaf *h = &k->leaves[(*at)++], *s = &k->leaves[(*at)++];
+    if (!s->carried) return sv_keep(v);
+    value *has = h->carried ? (inside ? h->in : h->result) : NULL;
+    if (!has) has = rec_is_maybe(v) ? ((ssym *)v.o)->v : record_scalar(k->r, sv_bool(v.tag != SV_NONE), k->err);
+    return has ? rec_maybe(has, inside ? s->in : s->result, s->is) : (sv){.tag = SV_UNINIT};
+}
+
 /* v with its carried leaves (from number *at on) shown as inputs of the body, or as results of the loop. */
 static sv build(looper *k, const place *p, sv v, bool inside, int *at) {
+    if (is_pair(p, v)) return build_pair(k, v, inside, at);
     if (is_leaf(v)) {
         const leaf *l = &k->leaves[(*at)++];
         if (l->undefined && !inside) return rec_poison(k->r, "a variable that only a loop of unknown length defines");
@@ -265,7 +303,8 @@ static naru_status carry(looper *k, leaf *l, sv before, sv now, const value *v) 
     return NARU_OK;
 }
 
-static naru_status settle(looper *k, leaf *l, sv before, sv placed, sv now) {
+/* lacks: of what may be None, and is None now. */
+static naru_status settle(looper *k, leaf *l, sv before, sv placed, sv now, bool lacks) {
     recording *r = k->r;
     bool same = placed.tag == now.tag && (sv_heap(now) ? now.o == placed.o : sv_is(now, placed));
     bool written = same && l->carried && now.tag == SV_TENSOR && ((sten *)now.o)->rec &&
@@ -275,7 +314,8 @@ static naru_status settle(looper *k, leaf *l, sv before, sv placed, sv now) {
         return NARU_OK;
     }
     if (now.tag == SV_UNINIT || (now.tag == SV_SYM && rec_kind(now) == SV_UNINIT)) {
-        if (!l->carried) return NARU_OK; /* nobody reads it there, or it cannot be said */
+        l->out = l->in;
+        if (!l->carried || lacks) return NARU_OK; /* nobody reads it there, or it cannot be said */
         return rec_obstacle(r, k->err, "a variable that a loop leaves undefined");
     }
     if (before.tag == SV_UNINIT && !l->carried && !is_leaf(now)) {
@@ -293,6 +333,16 @@ static naru_status settle(looper *k, leaf *l, sv before, sv placed, sv now) {
     if (widen(r, &l->type, &v->fact.type)) k->again = true;
     l->out = v;
     return NARU_OK;
+}
+
+static type value_type(looper *k, sv v) { /* of a value before the loop */
+    recording *r = k->r;
+    block *body = r->at;
+    if (rec_is_number(v)) return number_type(rec_kind(v));
+    r->at = body->parent;
+    value *x = value_of(r, v, NULL, k->err);
+    r->at = body;
+    return x ? x->fact.type : (type){0};
 }
 
 static naru_status make_symbolic(looper *k, sv before, sv now) {
@@ -321,9 +371,39 @@ static naru_status compare_dict(looper *k, place *p, sv before, sv placed, sv no
     return NARU_OK;
 }
 
+static naru_status compare_pair(looper *k, sv before, sv placed, sv now, int *at) {
+    sv has[3], some[3];
+    if (now.tag != SV_NONE && now.tag != SV_UNINIT && !is_leaf(now) && !rec_is_maybe(now))
+        return rec_obstacle(k->r, k->err, "a variable that changes its type in a loop");
+    split(k->r, before, &has[0], &some[0]);
+    split(k->r, placed, &has[1], &some[1]);
+    split(k->r, now, &has[2], &some[2]);
+    leaf *h = &k->leaves[(*at)++], *s = &k->leaves[(*at)++];
+    naru_status st = settle(k, h, has[0], has[1], has[2], false);
+    if (st == NARU_OK) st = settle(k, s, some[0], some[1], some[2], true);
+    if (st == NARU_OK && h->carried && !s->carried) { /* what may be None goes with whether it is */
+        if (some[0].tag == SV_UNINIT) st = rec_obstacle(k->r, k->err, "a variable that is None in some rounds");
+        else s->carried = k->again = true, s->type = value_type(k, some[0]);
+    }
+    for (int i = 0; i < 3; i++) {
+        sv_drop(has[i]);
+        sv_drop(some[i]);
+    }
+    return st;
+}
+
 /* Leaves from number *at on. `before` and `placed` have the same form. */
 static naru_status compare(looper *k, place *p, sv before, sv placed, sv now, int *at, int depth) {
-    if (is_leaf(before)) return settle(k, &k->leaves[(*at)++], before, placed, now);
+    if (is_pair(p, before)) return compare_pair(k, before, placed, now, at);
+    bool can_lack = before.tag == SV_NONE || before.tag == SV_TENSOR || rec_is_number(before);
+    bool lacks = now.tag == SV_NONE || rec_is_maybe(now);
+    if (can_lack && before.tag != now.tag && (lacks || (before.tag == SV_NONE && is_leaf(now) && !rec_is_list(now))) &&
+        !k->r->options.region) {
+        place found = *p;
+        k->restart = found.optional = true;
+        return ARRAY_PUSH(&k->remade, found) ? NARU_OK : err_oom(k->err);
+    }
+    if (is_leaf(before)) return settle(k, &k->leaves[(*at)++], before, placed, now, false);
     bool same = placed.tag == now.tag && (sv_heap(now) ? now.o == placed.o : sv_is(now, placed));
     if (!opened(p, before)) {
         if (same || (!is_container(before) && before.tag == now.tag && sv_equal(placed, now))) return NARU_OK;
@@ -482,6 +562,21 @@ static naru_status first_values(looper *k, const place *p, sv v, value **first, 
     if (p->reg < 0 && p->item < 0) {
         first[(*at)++] = k->before.boxes.data[p->box].v;
         return NARU_OK;
+    }
+    if (is_pair(p, v)) {
+        sv both[2];
+        split(k->r, v, &both[0], &both[1]);
+        naru_status st = NARU_OK;
+        for (int i = 0; i < 2 && st == NARU_OK; i++, ++*at) {
+            const leaf *l = &k->leaves[*at];
+            if (!l->carried) continue;
+            first[*at] = both[i].tag == SV_UNINIT ? rec_dummy(k->r, &l->type, k->err)
+                                                  : value_of(k->r, both[i], &l->type, k->err);
+            if (!first[*at]) st = no_value(k->err);
+        }
+        sv_drop(both[0]);
+        sv_drop(both[1]);
+        return st;
     }
     if (is_leaf(v)) {
         const leaf *l = &k->leaves[*at];

@@ -44,6 +44,10 @@ value *record_scalar(recording *r, sv v, naru_error *err) {
     }
     ssym *s = (ssym *)v.o;
     if (s->is == SV_LIST) return rec_list_value(r, v, NULL, err);
+    if (s->is == SV_NONE) {
+        rec_obstacle(r, err, "a value that is None or not as data has it");
+        return NULL;
+    }
     if (s->is == SV_UNINIT) {
         rec_obstacle(r, err, "%s", s->why ? s->why : "a value that cannot be said");
         return NULL;

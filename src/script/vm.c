@@ -121,13 +121,14 @@ static naru_status do_setattr(vm *m, sv *r, const insn *i, naru_error *err) {
     return NARU_OK;
 }
 
-/* Recording: another value on each of two ways. */
+/* Recording: another value on each of two ways; something that may be None. */
 static bool cannot_be_said(sv v) { return v.tag == SV_SYM && sv_sym_kind(v) == SV_UNINIT; }
+static bool may_be_none(sv v) { return v.tag == SV_SYM && sv_sym_kind(v) == SV_NONE; }
 
 static naru_status do_checked(vm *m, const code *c, sv *r, const insn *i, naru_error *err) {
     const stype *t = c->types[i->c];
     if (cannot_be_said(r[i->b])) return unexpected("a value's type", r[i->b], err);
-    if (sv_isinstance(r[i->b], t)) {
+    if (may_be_none(r[i->b]) || sv_isinstance(r[i->b], t)) {
         sv_set(&r[i->a], sv_keep(r[i->b]));
         return NARU_OK;
     }
@@ -294,7 +295,7 @@ static naru_status run(vm *m, frame *base, int start, int from, int to, bool *re
         }
         case INSN_ISINST: {
             bool is = sv_isinstance(r[i->b], c->types[i->c]);
-            bool unknown = cannot_be_said(r[i->b]);
+            bool unknown = cannot_be_said(r[i->b]) || may_be_none(r[i->b]);
             if (!unknown) sv_set(&r[i->a], sv_bool(is));
             DO(unknown ? unexpected("a value's type", r[i->b], err) : NARU_OK);
         }
