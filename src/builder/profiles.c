@@ -91,6 +91,10 @@ naru_status shape_profile_dims(shape_profile *p, const char *input, int which, i
         if (dims[i] < 0)
             return err_set(err, NARU_SHAPE, "input '%s': axis %d has %s %lld; sizes are at least 0", input, i,
                            bound_names[which], (long long)dims[i]);
+    int64_t count;
+    if (!dims_count(rank, dims, &count))
+        return err_set(err, NARU_LIMIT, "input '%s': %s has more elements than can be counted", input,
+                       bound_names[which]);
     profile_input *x;
     TRY(find_or_add(p, input, &x, err));
     x->has_dims[which] = true;

@@ -26,7 +26,7 @@
 #include "naru/session.h"
 #include "base/cpu.h"
 
-enum { CASES_MAX = 4096, CONFIGS_MAX = 8, WORKERS_MAX = 16, VALUES_MAX = 64, SECONDS_PER_CASE = 100, SHOWN_MAX = 40 };
+enum { CASES_MAX = 4096, CONFIGS_MAX = 8, WORKERS_MAX = 16, VALUES_MAX = 64, SECONDS_PER_CASE = 600, SHOWN_MAX = 40 };
 
 static const char *const SUITES[] = {"node", "simple", "pytorch-converted", "pytorch-operator", "light"};
 enum { SUITE_COUNT = sizeof SUITES / sizeof SUITES[0] };
