@@ -114,7 +114,8 @@ static void FN(finish)(void *y_, const int32_t *c, const void *z_, int64_t j, in
 }
 
 static inline void FN(widen16)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed) {
-    int16_t *y = d;
+    typedef int16_t any_place __attribute__((aligned(1)));
+    any_place *y = d;
     if (is_signed)
         for (int64_t i = 0; i < n; i++) y[i] = (int16_t)(((const int8_t *)x)[i] - zero);
     else
