@@ -126,6 +126,9 @@ static bool is_fixed(const type *t) {
 
 static naru_status settle_fixed(const value *v, const type *t, const profile_input *x, profile_range *r,
                                 naru_error *err) {
+    int64_t count;
+    if (!dims_count(t->rank, t->dims, &count))
+        return err_set(err, NARU_LIMIT, "input '%s' has more elements than can be counted", v->name);
     r->rank = t->rank;
     for (int b = 0; b < BOUNDS; b++) {
         memcpy(r->dims[b], t->dims, (size_t)t->rank * sizeof(int64_t));
