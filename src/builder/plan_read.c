@@ -145,7 +145,8 @@ static bool get_range(plan_reader *r, profile_range *x) {
     }
     for (int d = 0; d < x->rank; d++)
         if (x->dims[0][d] < 0 || x->dims[0][d] > x->dims[1][d] || x->dims[1][d] > x->dims[2][d]) return false;
-    return ok(r);
+    int64_t count;
+    return ok(r) && dims_count(x->rank, x->dims[2], &count);
 }
 
 static naru_status get_profiles(plan_reader *r) {
