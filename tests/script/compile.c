@@ -176,8 +176,8 @@ static void check_writes(runner *r, int line, const char *name) {
 }
 
 static void check_line(runner *r, int line, char *text) {
-    char *name = text + 3, *colon = strstr(name, ": ");
     if (text[0] != '#' || text[1] == 0 || text[2] != ' ') return;
+    char *name = text + 3, *colon = strstr(name, ": ");
     if (text[1] == '=' || text[1] == '@') check_run(r, line, text[1] == '@', name);
     if (text[1] == '~') check_writes(r, line, name);
     if ((text[1] != '!' && text[1] != ':') || !colon) return;
