@@ -235,12 +235,15 @@ naru_status build_finish(built *b, const build_options *o, naru_error *err) {
 static naru_status tell_precisions(const build_options *o) {
     static const struct {
         unsigned flag;
-        const char *name;
-    } rows[] = {{BUILD_FP16, "FP16"}, {BUILD_BF16, "BF16"}, {BUILD_INT8, "INT8"}};
+        const char *text;
+    } rows[] = {
+        {BUILD_FP16, "FP16 is permitted; this build of Naru lowers no layer to it, so FP32 is used"},
+        {BUILD_BF16, "BF16 is permitted; this build of Naru lowers no layer to it, so FP32 is used"},
+        {BUILD_INT8, "INT8 is permitted; no FP32 layer is lowered to it, Q/DQ layers run in it where a tactic exists"},
+    };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (o->flags & rows[i].flag)
-            TRY(report_add(o->report, NARU_SEVERITY_NOTE, "precision-not-lowered", "", "",
-                           "%s is permitted; this build of Naru lowers no layer to it, so FP32 is used", rows[i].name));
+            TRY(report_add(o->report, NARU_SEVERITY_NOTE, "precision-not-lowered", "", "", "%s", rows[i].text));
     return NARU_OK;
 }
 
