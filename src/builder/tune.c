@@ -25,6 +25,7 @@ naru_status tuned_ask(tuned *t, const tactic_query *q, const build_options *o, a
         candidate *c = &t->c[t->n];
         *c = (candidate){x, NULL, -1};
         if (o->off && o->off[i]) c->why_not = "switched off by the tactic sources";
+        else if (!tactic_is_allowed(x, q)) c->why_not = "its precision is not permitted";
         else if (x->accepts) c->why_not = x->accepts(q);
         const char *advice = c->why_not || !x->slow || o->level == 0 ? NULL : x->slow(q);
         if (advice && slow < 0) slow = t->n;
@@ -158,7 +159,7 @@ static naru_status try_prepared(tuner *k, const run_ctx *r, const step *s, doubl
 
 static naru_status try_tactic(tuner *k, const run_ctx *r, candidate *c, double *ms) {
     const node *n = r->step->node;
-    trial t = {.c = {.q = {n, k->e->cpu, k->e->threads, n->nin, n->nout, NULL, NULL},
+    trial t = {.c = {.q = {n, k->e->cpu, k->e->threads, n->nin, n->nout, NULL, NULL, 0},
                      .arena = arena_new(),
                      .weights = trial_weights,
                      .err = k->err,

@@ -20,6 +20,10 @@
 typedef struct tactic tactic;
 typedef struct step step;
 
+/* What a tactic computes in. FP32 is the node's own type, whatever that is (Q/DQ tactics are FP32 here: the model says
+ * what they do); the others round the node's FP32 operands. One that is faster and as exact as FP32 is FP32. */
+typedef enum tactic_precision { TACTIC_F32, TACTIC_TF32, TACTIC_BF16, TACTIC_FP16, TACTIC_PRECISIONS } tactic_precision;
+
 /* What is known when the tactic is chosen: dims may be symbolic (DIM_UNKNOWN or < 0), constants are facts' `constant`.
  */
 typedef struct tactic_query {
@@ -29,6 +33,7 @@ typedef struct tactic_query {
     int nin, nout;
     const fact *const *in; /* NULL: omitted */
     const fact *out;
+    unsigned lower; /* precisions allowed besides FP32: bits 1 << TACTIC_BF16 ...; sessions and regions allow none */
 } tactic_query;
 
 typedef struct prepare_ctx {
@@ -74,6 +79,7 @@ struct tactic {
     const char *op;     /* op_type it implements, "Conv", in domain: */
     const char *domain; /* NULL: "" */
     unsigned flags;
+    tactic_precision precision;
     /* NULL: accepted; else why not, for reports: "weight is not constant". */
     const char *(*accepts)(const tactic_query *q);
     /* NULL, or why it could run the node but is probably slower than what follows in the list: asked after accepts. The
@@ -87,7 +93,11 @@ struct tactic {
 
 size_t tactic_count(void);
 const tactic *tactic_at(size_t i);
-/* The first of the list that accepts and is not slow, else the first that accepts; NULL: none. */
+const char *tactic_precision_name(tactic_precision p); /* "FP32", "BF16" */
+static inline bool tactic_is_allowed(const tactic *t, const tactic_query *q) {
+    return t->precision == TACTIC_F32 || (q->lower >> t->precision & 1);
+}
+/* The first of the list that is allowed, accepts and is not slow, else the first that accepts; NULL: none. */
 const tactic *tactic_first(const tactic_query *q);
 static inline bool tactic_is_for(const tactic *t, const node *n) {
     return strcmp(t->op, n->op_type) == 0 && strcmp(t->domain ? t->domain : "", n->domain) == 0;

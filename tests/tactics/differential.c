@@ -236,7 +236,7 @@ static int try_tactics(bench_node *b, const test_case *t, cpu_level cpu, pool *t
         out[i].type = (type){.kind = TYPE_TENSOR, .dtype = w->dtype, .has_rank = true, .rank = w->rank};
         for (int d = 0; d < w->rank; d++) out[i].type.dims[d] = w->dims[d];
     }
-    tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out};
+    tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out, ~0u};
     for (size_t i = 0; i < tactic_count(); i++) {
         const tactic *tac = tactic_at(i);
         if (strcmp(tac->op, op_part(t->op)) || strcmp(tac->domain ? tac->domain : "", domain_part(t->op)) ||
