@@ -8,6 +8,7 @@
 #define NARU_BUILDER_H
 
 #include "naru/engine.h"
+#include "naru/quantize.h"
 #include "naru/script.h"
 
 #ifdef __cplusplus
@@ -57,7 +58,7 @@ NARU_API size_t naru_timing_cache_count(const naru_timing_cache *cache);
 typedef enum naru_build_flag {
     NARU_BUILD_FP16, /* lower precisions are permitted; what this build of Naru cannot lower is told in the report */
     NARU_BUILD_BF16,
-    NARU_BUILD_INT8,
+    NARU_BUILD_INT8,              /* by the network's Q/DQ nodes, or by calibration where it has none */
     NARU_BUILD_STRIP_WEIGHTS,     /* plans hold no weights: loading wants the model (naru_engine_load) */
     NARU_BUILD_NO_TIMING_CACHE,   /* measure everything again */
     NARU_BUILD_TIMING_CACHE_ONLY, /* measure nothing: what the cache lacks is an error (NOT_FOUND) */
@@ -106,6 +107,34 @@ NARU_API naru_status naru_builder_config_set_options(naru_builder_config *config
  */
 NARU_API naru_status naru_builder_config_add_profile(naru_builder_config *config, const naru_profile *profile,
                                                      int *index, naru_error *err);
+
+/* ---- INT8 of networks without Q/DQ nodes: the ranges of their tensors ---- */
+/* read_cache: gives TensorRT's calibration cache (naru_quantize_options.cache), which stays where it is until the build
+ * is done, or NOT_FOUND. write_cache: takes what was calibrated on samples; it is not called for ranges that were read.
+ * Both run on the thread that builds; any other error than NOT_FOUND ends the build. */
+typedef struct naru_calibration {
+    size_t size;
+    naru_calibrator algorithm;
+    bool any_cache;       /* a cache made by another algorithm is taken too */
+    double percentile;    /* of NARU_CALIBRATOR_PERCENTILE; 0: 99.999 */
+    naru_samples samples; /* batch NULL: none; not used when the cache is there */
+    naru_status (*read_cache)(void *user, const void **data, size_t *size, naru_error *err); /* NULL: none */
+    naru_status (*write_cache)(void *user, const void *data, size_t size, naru_error *err);  /* NULL: nowhere */
+    void *user;
+} naru_calibration;
+/* Copied; what it points to must live until the last build is done. NULL: none. With NARU_BUILD_INT8 a build then
+ * quantizes the network (per tensor, weights per channel) and its plan holds the quantized one. Where neither cache,
+ * samples nor ranges are there the calibration is on random data, which the report warns of: times mean something then,
+ * outputs do not. Tensors without range stay float, which the report tells. Build errors: BAD_FILE (cache), MISMATCH (a
+ * cache of another network or algorithm), UNSUPPORTED (with STRIP_WEIGHTS), what running the network on the samples
+ * finds. Errors: INVALID_ARGUMENT. */
+NARU_API naru_status naru_builder_config_set_calibrator(naru_builder_config *config,
+                                                        const naru_calibration *calibration, naru_error *err);
+/* The range of one tensor, by its name in the network; it wins over calibration. min <= max, both finite; 0 is added to
+ * the range where it lies outside. The build gives NOT_FOUND for a name that the network does not have. Errors:
+ * INVALID_ARGUMENT, OUT_OF_MEMORY. */
+NARU_API naru_status naru_builder_config_set_dynamic_range(naru_builder_config *config, const char *tensor, double min,
+                                                           double max, naru_error *err);
 
 /* Builds. Notes and warnings (what could not be timed, which precision was not lowered) and every unsupported operator
  * go to report (may be NULL). Errors: those of profiles and of naru_session_create, CANCELLED. */

@@ -41,6 +41,10 @@ typedef struct naru_samples {
  * Errors: IO, BAD_FILE, NOT_FOUND (an input has no array), SHAPE. */
 NARU_API naru_status naru_samples_open(const char *path, const naru_model *model, int64_t batch, naru_samples *out,
                                        naru_error *err);
+struct naru_network;
+/* The same for a network of the builder. */
+NARU_API naru_status naru_samples_open_network(const char *path, const struct naru_network *network, int64_t batch,
+                                               naru_samples *out, naru_error *err);
 NARU_API int64_t naru_samples_count(const naru_samples *samples); /* of samples_open's: how many samples there are */
 NARU_API void naru_samples_close(naru_samples *samples);
 
@@ -62,11 +66,13 @@ typedef struct naru_quantize_options {
     double max_loss;           /* points of accuracy that may be lost; layers stay float until then; < 0: any */
     bool report;               /* compare each layer with float (implied by the targets) */
     int threads;               /* 0: as many as the machine gives */
+    bool inputs_only; /* static: Q and DQ only before layers with constant weights, as TensorRT wants them placed;
+                       * what no layer reads stays float */
 } naru_quantize_options;
 #define NARU_QUANTIZE_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
         sizeof(naru_quantize_options), NARU_QUANTIZE_STATIC, NARU_CALIBRATOR_MINMAX, false, 99.999, NARU_UINT8, false, \
-            8, 32, NULL, NULL, 0, 0, NULL, -1, false, 0                                                                \
+            8, 32, NULL, NULL, 0, 0, NULL, -1, false, 0, false                                                         \
     }
 
 typedef struct naru_quantized naru_quantized; /* the result */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/calibrator.h"
 #include "api/engine.h"
 #include "api/export.h"
 #include "api/model.h"
@@ -183,7 +184,10 @@ struct naru_builder_config {
     naru_progress progress;
     naru_options *options;
     ARRAY(shape_profile) profiles;
+    int8_config int8;
 };
+
+int8_config *config_int8(naru_builder_config *c) { return &c->int8; }
 
 naru_status naru_builder_config_create(naru_builder_config **out, naru_error *err) {
     if (!out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_builder_config_create: NULL argument");
@@ -198,6 +202,7 @@ void naru_builder_config_destroy(naru_builder_config **config) {
     for (size_t i = 0; i < c->profiles.count; i++) shape_profile_clear(&c->profiles.data[i]);
     ARRAY_FREE(&c->profiles);
     naru_options_destroy(&c->options);
+    int8_config_clear(&c->int8);
     mem_free(c->off);
     mem_free(c);
     *config = NULL;
@@ -345,6 +350,7 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
                        naru_error *err) {
     if (!n || !c || !out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_build: NULL argument");
     *out = NULL;
+    int8_options int8 = int8_config_options(&c->int8);
     build_options o = {
         .level = c->level,
         .flags = flags_of(c),
@@ -358,6 +364,7 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
         .nprofiles = (int)c->profiles.count,
         .seed = (uint64_t)option_int(c->options, OPTION_seed),
         .read = onnx_load_memory,
+        .int8 = &int8,
         .report = report};
     TRY(option_cpu(c->options, &o.cpu, err));
     TRY(options_pool(c->options, &o.pool, err));

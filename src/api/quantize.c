@@ -9,9 +9,6 @@
 #include "api/model.h"
 #include "base/file.h"
 #include "formats/onnx/onnx.h"
-#include "passes/lift.h"
-#include "passes/lower.h"
-#include "passes/pass.h"
 
 struct naru_quantized {
     quant_result result;
@@ -36,16 +33,6 @@ static naru_status check_options(const naru_quantize_options *o, naru_error *err
     if (o->labels && o->labels->dtype == NARU_STRING)
         return err_set(err, NARU_INVALID_ARGUMENT, "labels are class numbers, not text");
     return NARU_OK;
-}
-
-/* The model in the form that the quantizer works on; *own: to be destroyed. */
-static naru_status prepared(const naru_model *m, const naru_quantize_options *o, naru_model **own, naru_report *report,
-                            naru_error *err) {
-    int64_t version = graph_opset(m->graph, ""),
-            least = o->form == NARU_QUANTIZE_WEIGHTS && o->weight_bits == 4 ? 21 : 13;
-    *own = NULL;
-    if (version >= least && !m->graph->nfunctions) return NARU_OK;
-    return naru_model_convert(m, i64_min(i64_max(version, least), 28), own, report, err);
 }
 
 /* ---- the cache ---- */
@@ -80,31 +67,28 @@ static naru_status write_cache(const naru_quantize_options *o, const naru_quanti
 }
 
 /* ---- the call ---- */
-static naru_status read_graph(void *user, graph **out, naru_error *err) { return model_read(user, out, err); }
+typedef struct prepared {
+    const naru_model *model;
+    int64_t least; /* opset that the form needs */
+    naru_report *report;
+} prepared;
 
-/* With batch normalizations folded into the convolutions before them: what is left of them would stay float. */
-static naru_status read_folded(void *user, graph **out, naru_error *err) {
-    const naru_model *m = user;
-    TRY(model_read(m, out, err));
-    int64_t version = graph_opset(*out, "");
-    naru_status st = graph_lift(*out, NULL, err);
-    if (st == NARU_OK) st = passes_run(*out, &(pass_options){.optimize = true, .only = "conv_bn"}, err);
-    if (st == NARU_OK) st = graph_lower(*out, version, NULL, err);
+static naru_status read_prepared(void *user, graph **out, naru_error *err) {
+    prepared *p = user;
+    TRY(model_read(p->model, out, err));
+    naru_status st = quant_prepare(*out, p->least, p->report, err);
+    p->report = NULL; /* it is read many times, and told once */
     if (st == NARU_OK) return NARU_OK;
     graph_free(*out);
     *out = NULL;
     return st;
 }
 
-static bool normalizes(const naru_model *m) {
-    for (size_t i = 0; i < m->nops; i++)
-        if (strcmp(m->ops[i].name, "BatchNormalization") == 0) return true;
-    return false;
-}
-
 static naru_status quantize(const naru_model *m, const naru_quantize_options *o, const naru_samples *samples,
                             naru_quantized *q, naru_report *report, naru_error *err) {
-    graph_source source = {normalizes(m) ? read_folded : read_graph, (void *)m};
+    int64_t least = o->form == NARU_QUANTIZE_WEIGHTS && o->weight_bits == 4 ? 21 : 13;
+    prepared p = {m, least, report};
+    graph_source source = {read_prepared, &p};
     sample_source data = {samples ? samples->batch : NULL, samples ? samples->user : NULL};
     TRY(read_cache(o, q, samples, report, err));
     TRY(quantize_model(&source, o, samples ? &data : NULL, &q->result, err));
@@ -123,11 +107,8 @@ naru_status naru_quantize(const naru_model *model, const naru_quantize_options *
         return err_set(err, NARU_INVALID_ARGUMENT, "naru_quantize: NULL argument");
     *out = NULL;
     TRY(check_options(o, err));
-    naru_model *own;
-    TRY(prepared(model, o, &own, report, err));
     naru_quantized *q = mem_calloc(1, sizeof *q);
-    naru_status st = q ? quantize(own ? own : model, o, samples, q, report, err) : err_oom(err);
-    naru_model_destroy(&own);
+    naru_status st = q ? quantize(model, o, samples, q, report, err) : err_oom(err);
     if (st == NARU_OK) *out = q;
     else naru_quantized_destroy(&q);
     return st == NARU_OK || !model->path ? st : err_context(err, st, "%s", model->path);

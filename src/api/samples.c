@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 
+#include "api/engine.h"
 #include "api/model.h"
 #include "base/str.h"
 #include "naru/quantize.h"
@@ -154,20 +155,32 @@ static void free_set(sample_set *s) {
     mem_free(s);
 }
 
-naru_status naru_samples_open(const char *path, const naru_model *model, int64_t batch, naru_samples *out,
-                              naru_error *err) {
-    if (!path || !model || !out || batch < 0)
-        return err_set(err, NARU_INVALID_ARGUMENT, "naru_samples_open: a required argument is NULL or negative");
+static naru_status open_block(const char *path, const block *b, int64_t batch, naru_samples *out, naru_error *err) {
     *out = (naru_samples){.size = sizeof *out};
     sample_set *s = mem_calloc(1, sizeof *s);
     if (!s) return err_oom(err);
     s->count = -1;
     s->batch = batch ? batch : DEFAULT_BATCH;
-    naru_status st = fill(s, path, model->graph->main, err);
+    naru_status st = fill(s, path, b, err);
     if (st != NARU_OK) return free_set(s), st;
     out->batch = next_batch;
     out->user = s;
     return NARU_OK;
+}
+
+naru_status naru_samples_open(const char *path, const naru_model *model, int64_t batch, naru_samples *out,
+                              naru_error *err) {
+    if (!path || !model || !out || batch < 0)
+        return err_set(err, NARU_INVALID_ARGUMENT, "naru_samples_open: a required argument is NULL or negative");
+    return open_block(path, model->graph->main, batch, out, err);
+}
+
+naru_status naru_samples_open_network(const char *path, const naru_network *network, int64_t batch, naru_samples *out,
+                                      naru_error *err) {
+    if (!path || !network || !out || batch < 0)
+        return err_set(err, NARU_INVALID_ARGUMENT,
+                       "naru_samples_open_network: a required argument is NULL or negative");
+    return open_block(path, network->graph->main, batch, out, err);
 }
 
 int64_t naru_samples_count(const naru_samples *s) {

@@ -6,6 +6,7 @@
 #include "builder/builder.h"
 
 #include "base/hash.h"
+#include "builder/int8.h"
 #include "builder/version.h"
 #include "passes/lift.h"
 #include "passes/pass.h"
@@ -239,7 +240,6 @@ static naru_status tell_precisions(const build_options *o) {
     } rows[] = {
         {BUILD_FP16, "FP16 is permitted; this build of Naru lowers no layer to it, so FP32 is used"},
         {BUILD_BF16, "BF16 is permitted; this build of Naru lowers no layer to it, so FP32 is used"},
-        {BUILD_INT8, "INT8 is permitted; no FP32 layer is lowered to it, Q/DQ layers run in it where a tactic exists"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (o->flags & rows[i].flag)
@@ -258,8 +258,18 @@ static naru_status build_timed(built *b, choosing *k, graph **g, naru_error *err
     return st == NARU_OK ? build_graph(b->model, k->o, g, err) : st;
 }
 
+/* What is built: with INT8, the network's Q/DQ form. */
+static naru_status choose_network(built *b, const build_options *o, naru_error *err) {
+    model_bytes *m;
+    TRY(int8_network(b->model, o, &m, err));
+    model_bytes_unref(b->model);
+    b->model = m;
+    return NARU_OK;
+}
+
 static naru_status build_engine(built *b, const build_options *o, naru_error *err) {
     graph *g = NULL;
+    TRY(choose_network(b, o, err));
     TRY(build_graph(b->model, o, &g, err));
     naru_status st = phase_step(o, whole, 0, err);
     if (st == NARU_OK) st = build_profiles(b, g, o, err);

@@ -53,6 +53,7 @@ typedef struct build_options {
     int nprofiles;
     uint64_t seed;
     graph_reader read;
+    const struct int8_options *int8; /* int8.h; NULL: INT8 is what Q/DQ nodes say */
     naru_report *report;
 } build_options;
 
@@ -113,6 +114,8 @@ naru_status tuned_ask(tuned *t, const tactic_query *q, const build_options *o, a
 const tactic *tuned_choice(const tuned *t);
 /* Runs e once at each profile's OPT and measures there. */
 naru_status tune(built *b, const engine *e, tuned *steps, const build_options *o, naru_error *err);
+/* Random data at OPT, for an input of type d (its values where the profile bounds them). */
+naru_status profile_sample(const profile_range *r, const type *d, uint64_t *state, naru_value **out, naru_error *err);
 
 /* inspect.c */
 naru_status built_lines(const built *b, str *out, naru_error *err);

@@ -12,6 +12,10 @@ static const char *const algorithms[] = {[NARU_CALIBRATOR_ENTROPY] = "EntropyCal
                                          [NARU_CALIBRATOR_PERCENTILE] = "LegacyCalibration",
                                          [NARU_CALIBRATOR_MSE] = "MseCalibration"};
 
+static float scale_of(double bound) { return (float)(bound / 127.0); }
+static double bound_of(float scale) { return 127.0 * (double)scale; }
+double calib_kept(double bound) { return bound_of(scale_of(bound)); }
+
 static naru_status parse_header(const char *line, size_t n, calib_table *out, naru_error *err) {
     size_t at = 4;
     if (n < 6 || memcmp(line, "TRT-", 4) != 0) goto bad;
@@ -59,7 +63,7 @@ static naru_status parse_line(const char *line, size_t n, int number, calib_tabl
         return err_set(err, NARU_BAD_FILE, "line %d: 'NAME: 8 HEX DIGITS' of a scale is expected", number);
     str name = {0};
     str_add_n(&name, line, colon - 1);
-    double bound = 127.0 * scale;
+    double bound = bound_of(scale);
     naru_status st = name.failed ? err_oom(err) : calib_put(out, name.data, (calib_range){-bound, bound, bound}, err);
     str_free(&name);
     return st;
@@ -82,7 +86,7 @@ naru_status calib_parse(const char *text, size_t size, calib_table *out, naru_er
 void calib_print(const calib_table *t, str *out) {
     str_addf(out, "TRT-8600-%s\n", algorithms[t->calibrator]);
     for (size_t i = 0; i < t->entries.count; i++) {
-        float scale = (float)(t->entries.data[i].range.amax / 127.0);
+        float scale = scale_of(t->entries.data[i].range.amax);
         uint32_t bits;
         memcpy(&bits, &scale, 4);
         str_addf(out, "%s: %08x\n", t->entries.data[i].name, (unsigned)bits);

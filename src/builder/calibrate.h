@@ -45,5 +45,6 @@ naru_status calib_collect(const graph_source *source, const char *const *names, 
  * a cache is symmetric. Errors: BAD_FILE with the line. */
 naru_status calib_parse(const char *text, size_t size, calib_table *out, naru_error *err);
 void calib_print(const calib_table *t, str *out);
+double calib_kept(double bound); /* the bound that is read after it was printed */
 
 #endif

@@ -30,6 +30,7 @@ void quant_result_free(quant_result *r) {
     arena_free(r->arena);
     ARRAY_FREE(&r->layers);
     calib_free(&r->ranges);
+    ARRAY_FREE(&r->missing);
     *r = (quant_result){0};
 }
 
@@ -132,17 +133,35 @@ static naru_status survey(job *j) {
 }
 
 /* ---- calibration ---- */
-static naru_status calibrate(job *j) {
-    if (j->o->form != NARU_QUANTIZE_STATIC || j->out->ranges.entries.count) return NARU_OK;
+static naru_status collect(job *j) {
+    if (j->out->ranges.entries.count || (j->out->fixed && !j->samples)) return NARU_OK;
     if (!j->samples) return err_set(j->err, NARU_INVALID_ARGUMENT, "static quantization needs samples or a cache");
-    calib_options o = {j->o->calibrator, j->o->percentile, j->o->activation == NARU_UINT8, j->o->threads};
+    bool asymmetric = j->o->activation == NARU_UINT8 && !j->out->symmetric;
+    calib_options o = {j->o->calibrator, j->o->percentile, asymmetric, j->o->threads};
     return calib_collect(j->source, j->tensors.data, j->tensors.count, j->samples, &o, &j->out->ranges, j->err);
+}
+
+static naru_status calibrate(job *j) {
+    calib_table *t = &j->out->ranges;
+    if (j->o->form != NARU_QUANTIZE_STATIC) return NARU_OK;
+    TRY(collect(j));
+    for (size_t i = 0; j->out->symmetric && i < t->entries.count; i++) {
+        double bound = calib_kept(t->entries.data[i].range.amax);
+        t->entries.data[i].range = (calib_range){-bound, bound, bound};
+    }
+    for (size_t i = 0; j->out->fixed && i < j->out->fixed->entries.count; i++)
+        TRY(calib_put(t, j->out->fixed->entries.data[i].name, j->out->fixed->entries.data[i].range, j->err));
+    for (size_t i = 0; i < j->tensors.count; i++)
+        if (!calib_find(t, j->tensors.data[i]) && !ARRAY_PUSH(&j->out->missing, j->tensors.data[i]))
+            return err_oom(j->err);
+    return NARU_OK;
 }
 
 /* ---- rounds ---- */
 static naru_status rewrite(job *j, graph **out) {
     TRY(j->source->read(j->source->user, out, j->err));
     quant_number(*out);
+    if (j->out->symmetric) quant_sharpen(*out, &j->out->ranges);
     quantizer q = {0};
     naru_status st = run_form(j, *out, &j->out->ranges, &q);
     quantizer_free(&q);
@@ -203,7 +222,8 @@ static naru_status rounds(job *j, comparer *c) {
     j->out->accuracy = j->out->accuracy_float = -1;
     j->out->sqnr = NAN;
     TRY(one_round(j, c, compare));
-    if (!quantized_layers(j->out))
+    j->out->nothing = !quantized_layers(j->out);
+    if (j->out->nothing)
         return err_set(j->err, NARU_UNSUPPORTED, "the model has nothing to quantize: no layer with what it needs");
     while (!(j->out->met = met(j))) {
         size_t some = 1 + quantized_layers(j->out) / 16;

@@ -24,7 +24,11 @@ typedef struct quant_result { /* zero-initialise; quant_result_free when done */
     graph *graph;             /* as written */
     arena *arena;
     ARRAY(quant_layer) layers;
-    calib_table ranges; /* static form; filled before the call: taken from a cache */
+    calib_table ranges;          /* static form; filled before the call: taken from a cache */
+    const calib_table *fixed;    /* before the call: ranges that win over collected ones; NULL */
+    bool symmetric;              /* before the call: use no more of a collected range than a cache would keep */
+    ARRAY(const char *) missing; /* tensors that wanted a range and have none */
+    bool nothing;                /* the call failed because there is nothing to quantize */
     bool compared;
     double sqnr, accuracy_float, accuracy;
     bool met;
@@ -40,6 +44,7 @@ naru_status quantize_model(const graph_source *source, const naru_quantize_optio
 typedef struct qtensor { /* an activation to be quantized */
     value *v;
     struct qtensor *base; /* shares its scale; NULL: its own */
+    bool narrow;          /* inputs_only: only the layers read it quantized, since its float form is computed anyway */
     calib_range range;
     value *scale, *zero;
     value *seen; /* after Q and DQ */
@@ -70,6 +75,9 @@ void quant_number(graph *g);
 naru_status quant_static(quantizer *q);
 naru_status quant_dynamic(quantizer *q);
 naru_status quant_weights(quantizer *q);
+/* g as read becomes what the forms work on: opset `least` or more, no functions, batch normalizations folded into the
+ * convolutions before them (what is left of them would stay float). */
+naru_status quant_prepare(graph *g, int64_t least, naru_report *report, naru_error *err);
 /* Ranges of values that cannot be negative begin at 0, also where a cache gave them symmetric. g as written. */
 void quant_sharpen(const graph *g, calib_table *t);
 /* Drops float weights that nobody uses any more. */

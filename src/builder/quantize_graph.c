@@ -6,6 +6,21 @@
 
 #include "base/str.h"
 #include "builder/quantize.h"
+#include "passes/lift.h"
+#include "passes/lower.h"
+#include "passes/pass.h"
+
+static bool is_batch_norm(const node *n) { return !*n->domain && strcmp(n->op_type, "BatchNormalization") == 0; }
+
+naru_status quant_prepare(graph *g, int64_t least, naru_report *report, naru_error *err) {
+    int64_t version = i64_min(i64_max(graph_opset(g, ""), least), LOWER_OPSET_MAX);
+    bool as_is = graph_opset(g, "") >= least && !g->nfunctions;
+    for (const node *n = g->main->first; as_is && n; n = n->next) as_is = !is_batch_norm(n);
+    if (as_is) return NARU_OK;
+    TRY(graph_lift(g, report, err));
+    TRY(passes_run(g, &(pass_options){.optimize = true, .only = "conv_bn"}, err));
+    return graph_lower(g, version, report, err);
+}
 
 void quantizer_free(quantizer *q) {
     strmap_free(&q->layers);

@@ -4,6 +4,9 @@
  * outputs of the layers in the table are quantized per tensor (what only moves elements shares its input's scale),
  * weights to int8, biases to int32 at the product of both scales. A ReLU or Clip whose work the asymmetric output range
  * of the layer before it does already is dropped.
+ *
+ * inputs_only: pairs only before the layers with constant weights, and for the float residual beside them (it reads the
+ * pair too, where the value's float form need not exist, namely behind such a layer).
  */
 #include <math.h>
 
@@ -131,15 +134,51 @@ static bool is_weight(const node *n, int i, role r) {
     return w && w->rank >= 2;
 }
 
+/* inputs_only: what an 8-bit kernel takes. */
+static const char *lean_problem(const quantizer *q, const node *n, role r) {
+    if (n->nin < 2 || !is_weight(n, 1, r)) return "no constant weights";
+    const naru_tensor *w = quant_constant(n->in[1]);
+    bool conv = strcmp(n->op_type, "Conv") == 0, gemm = strcmp(n->op_type, "Gemm") == 0;
+    if (conv ? w->rank < 3 || w->rank > 5 : w->rank != 2 || strcmp(n->op_type, "ConvTranspose") == 0)
+        return "no 8-bit kernel";
+    bool factors = quant_real_attr(n, "alpha", 1) != 1 || quant_real_attr(n, "beta", 1) != 1;
+    if (gemm && (factors || quant_int_attr(n, "transA", 0))) return "no 8-bit kernel";
+    if (quant_constant(n->in[0])) return "constant";
+    return quant_is_float(q, n->out[0]) ? NULL : "not float";
+}
+
 static const char *node_problem(const quantizer *q, const node *n, role r) {
     if (stays(q, n)) return q->why[n->index];
     if (n->nin < 1 || n->nout < 1 || !n->out[0]) return "malformed";
+    const char *lean = q->o->inputs_only ? lean_problem(q, n, r) : NULL;
+    if (lean) return lean;
     for (int i = 0, k = activations_of(n, r); i < k; i++) {
         if (!n->in[i]) return "malformed";
         const char *why = is_weight(n, i, r) ? NULL : activation_problem(q, n->in[i]);
         if (why) return why;
     }
-    return activation_problem(q, n->out[0]);
+    return q->o->inputs_only ? NULL : activation_problem(q, n->out[0]);
+}
+
+/* inputs_only: v comes from a quantized layer through what its epilogue takes, so that nobody computes it in float. */
+static bool behind_layer(const quantizer *q, const value *v, int hops) {
+    const node *n = v ? v->producer : NULL;
+    const kind *k = n && hops < 8 && !value_is_output(v) ? kind_of(n) : NULL;
+    if (!k || n->nin < 1) return false;
+    if (k->role == ROLE_WEIGHTED) return !node_problem(q, n, k->role);
+    if (strcmp(k->op, "Add") == 0)
+        return n->nin == 2 && (behind_layer(q, n->in[0], hops + 1) || behind_layer(q, n->in[1], hops + 1));
+    return (k->role == ROLE_CLAMP || strcmp(k->op, "MaxPool") == 0) && behind_layer(q, n->in[0], hops + 1);
+}
+
+static bool mark_lean(quantizer *q, node *n, role r) {
+    if (n->nin < 2 || n->nout < 1 || !n->out[0] || !is_weight(n, 1, r)) return true;
+    const char *why = node_problem(q, n, r);
+    if (quant_is_float(q, n->out[0]) && !quant_add_layer(q, n, n->out[0], why)) return false;
+    if (why) return true;
+    if (!mark(q, n->in[0], NULL)) return false;
+    marked(q, n->in[0])->narrow = !behind_layer(q, n->in[0], 0);
+    return true;
 }
 
 /* What only a ReLU or Clip reads need not hold more than what it lets through; then the layer before it is compared
@@ -159,6 +198,7 @@ static bool adopt_range(quantizer *q, const node *n) {
 }
 
 static bool mark_node(quantizer *q, node *n, role r) {
+    if (q->o->inputs_only) return mark_lean(q, n, r);
     if (n->nin < 1 || n->nout < 1 || !n->out[0]) return true; /* what checking the model tells */
     if (r == ROLE_MOVE) {
         qtensor *base = marked(q, n->in[0]);
@@ -241,7 +281,14 @@ static naru_status parameters(quantizer *q, qtensor *t) {
     return st;
 }
 
-static naru_status emit_pair(quantizer *q, qtensor *t) {
+typedef ARRAY(node *) node_list;
+
+static void give_to_layers(const node_list *layers, const value *v, value *y) {
+    for (size_t i = 0; i < layers->count; i++)
+        if (layers->data[i]->in[0] == v) layers->data[i]->in[0] = y;
+}
+
+static naru_status emit_pair(quantizer *q, qtensor *t, const node_list *layers) {
     TRY(parameters(q, t));
     graph *g = q->g;
     value *v = t->v;
@@ -252,6 +299,11 @@ static naru_status emit_pair(quantizer *q, qtensor *t) {
                              (value *const[]){v, t->scale, t->zero}, 3, 1, 0);
     value *y = quant ? quant_dequantize(q, before, base, quant->out[0], t->scale, t->zero, -1, 0) : NULL;
     if (!y) return err_oom(q->err);
+    if (t->narrow) {
+        give_to_layers(layers, v, y);
+        t->seen = v; /* as others see it */
+        return NARU_OK;
+    }
     if (output) { /* the output keeps its name: what the producer gives gets a new one */
         value *from = quant_value(q, base, "_QuantizeLinear_Input");
         if (!from) return err_oom(q->err);
@@ -334,7 +386,7 @@ static naru_status emit_constants(quantizer *q, node *n, role r, const qtensor *
 }
 
 static naru_status emit(quantizer *q, size_t first_layer) {
-    ARRAY(node *) nodes = {0}; /* as they were: emitting adds nodes */
+    node_list nodes = {0}; /* as they were: emitting adds nodes */
     naru_status st = NARU_OK;
     for (node *n = q->g->main->first; n && st == NARU_OK; n = n->next) {
         const kind *k = kind_of(n);
@@ -345,7 +397,7 @@ static naru_status emit(quantizer *q, size_t first_layer) {
     ARRAY(qtensor *) inputs = {0}; /* the bias needs the scale of the activation, whose name changes on the way */
     for (size_t i = 0; i < nodes.count && st == NARU_OK; i++)
         if (!ARRAY_PUSH(&inputs, marked(q, nodes.data[i]->in[0]))) st = err_oom(q->err);
-    for (size_t i = 0; i < q->order.count && st == NARU_OK; i++) st = emit_pair(q, q->order.data[i]);
+    for (size_t i = 0; i < q->order.count && st == NARU_OK; i++) st = emit_pair(q, q->order.data[i], &nodes);
     for (size_t i = 0; i < nodes.count && st == NARU_OK; i++)
         st = emit_constants(q, nodes.data[i], kind_of(nodes.data[i])->role, inputs.data[i]);
     ARRAY_FREE(&nodes);
@@ -360,7 +412,7 @@ static naru_status emit(quantizer *q, size_t first_layer) {
 
 naru_status quant_static(quantizer *q) {
     size_t first_layer = q->result->layers.count;
-    if (q->ranges) drop_spare_clamps(q);
+    if (q->ranges && !q->o->inputs_only) drop_spare_clamps(q);
     for (node *n = q->g->main->first; n; n = n->next) {
         const kind *k = kind_of(n);
         if (k && !mark_node(q, n, k->role)) return err_oom(q->err);

@@ -236,7 +236,7 @@ static double draw(naru_dtype d, uint64_t *state) {
     return real ? (double)bits * 0x1p-30 - 1 : (double)(bits & 1);
 }
 
-static naru_status fill(const profile_range *r, const type *d, uint64_t *state, naru_value **out, naru_error *err) {
+naru_status profile_sample(const profile_range *r, const type *d, uint64_t *state, naru_value **out, naru_error *err) {
     naru_tensor *t;
     TRY(tensor_new(d->dtype, r->rank, r->dims[BOUND_OPT], &t, err));
     int64_t n = tensor_count(t);
@@ -256,7 +256,7 @@ static naru_status run_profile(built *b, tuner *k, context *c, naru_error *err) 
     bool possible = true;
     for (int i = 0; st == NARU_OK && i < m->nin; i++) {
         const profile_range *r = &b->profiles.ranges[(size_t)k->profile * (size_t)m->nin + (size_t)i];
-        if (!r->open && m->in[i]->declared.dtype) st = fill(r, &m->in[i]->declared, &state, &v[i], err);
+        if (!r->open && m->in[i]->declared.dtype) st = profile_sample(r, &m->in[i]->declared, &state, &v[i], err);
         else possible &= m->in[i]->constant != NULL;
     }
     if (st == NARU_OK && possible) st = context_run(c, v, outs, k->o->seed, err);

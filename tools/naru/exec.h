@@ -66,6 +66,16 @@ bool is_shape_tensor(const naru_port *p);
 ports engine_inputs(const naru_engine *e);
 ports engine_outputs(const naru_engine *e);
 
+/* ---- calibration of --int8 (exec_calib.c) ---- */
+typedef struct exec_calib { /* zero-initialise; exec_calib_free after the build */
+    const char *path;
+    char *text;
+    naru_samples samples;
+} exec_calib;
+bool exec_calibrate(const exec_args *a, const naru_network *n, naru_builder_config *c, exec_calib *k);
+void exec_calib_free(exec_calib *c);
+bool exec_wants_int8(const exec_args *a);
+
 /* ---- running (exec_run.c) ---- */
 typedef struct trace { /* milliseconds since the start */
     double start, end;

@@ -274,7 +274,7 @@ static bool configure(const exec_args *a, const ports *in, naru_timing_cache *ca
         bool on;
     } flags[] = {{NARU_BUILD_FP16, all || given(a, EXEC_fp16)},
                  {NARU_BUILD_BF16, all || given(a, EXEC_bf16)},
-                 {NARU_BUILD_INT8, all || given(a, EXEC_int8)},
+                 {NARU_BUILD_INT8, exec_wants_int8(a)},
                  {NARU_BUILD_STRIP_WEIGHTS, given(a, EXEC_stripWeights)},
                  {NARU_BUILD_NO_TIMING_CACHE, given(a, EXEC_noBuilderCache)},
                  {NARU_BUILD_TIMING_CACHE_ONLY, given(a, EXEC_errorOnTimingCacheMiss)}};
@@ -372,6 +372,7 @@ static naru_engine *build_engine(const exec_args *a) {
     naru_builder_config *c = NULL;
     naru_timing_cache *cache = NULL;
     naru_engine *e = NULL;
+    exec_calib calib = {0};
     bar b = {0};
     bool ok = check_formats(a) && open_network(a, &n);
     ports in = ok ? network_inputs(n) : (ports){0};
@@ -379,10 +380,11 @@ static naru_engine *build_engine(const exec_args *a) {
     if (ok && isatty(2))
         naru_builder_config_set_progress(
             c, &(naru_progress){sizeof(naru_progress), bar_start, bar_step, bar_finish, &b}, NULL);
-    if (ok) ok = read_cache(a, cache) && configure(a, &in, cache, c);
+    if (ok) ok = read_cache(a, cache) && configure(a, &in, cache, c) && exec_calibrate(a, n, c, &calib);
     if (ok) e = build_network(a, n, c);
     if (e && !(write_cache(a, cache) && save_plan(a, e))) naru_engine_destroy(&e);
     free(in.items);
+    exec_calib_free(&calib);
     naru_timing_cache_destroy(&cache);
     naru_builder_config_destroy(&c);
     naru_network_destroy(&n);

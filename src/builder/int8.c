@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Implicit INT8 (int8.h): the float network is calibrated and quantized as naru_quantize does it, Q and DQ before the
+ * layers with weights only. Of a range no more is used than a calibration cache keeps (its bound), so that a build from
+ * the cache is the build that wrote it; what cannot be negative gets all 256 levels.
+ */
+#include "builder/int8.h"
+
+#include "builder/quantize.h"
+
+static const char calibrating[] = "Calibrating";
+enum { NAMES_TOLD = 5, LEAST_OPSET = 13 };
+
+typedef struct maker {
+    model_bytes *model;
+    const build_options *o;
+    const int8_options *i;
+    naru_error *err;
+} maker;
+
+static naru_status told(const maker *k, naru_status st) { return st == NARU_OK ? st : err_oom(k->err); }
+
+/* ---- the network ---- */
+static naru_status read_network(void *user, graph **out, naru_error *err) {
+    maker *k = user;
+    TRY(k->o->read(k->model->data, k->model->size, out, err));
+    naru_status st = quant_prepare(*out, LEAST_OPSET, NULL, err);
+    if (st == NARU_OK) return st;
+    graph_free(*out);
+    *out = NULL;
+    return st;
+}
+
+static bool no_quantized(block *b, void *user) {
+    static const char *const ops[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv",
+                                      "QLinearMatMul",  "ConvInteger",      "MatMulInteger"};
+    for (const node *n = b->first; n; n = n->next)
+        for (size_t i = 0; i < COUNT_OF(ops); i++)
+            if (strcmp(n->op_type, ops[i]) == 0) return false;
+    return true;
+}
+
+/* ---- random data ---- */
+typedef struct random_batch {
+    maker *k;
+    profile_range *ranges; /* of profile 0 */
+    const graph *g;
+} random_batch;
+
+static naru_status draw_batch(void *user, size_t index, size_t nin, naru_value **in, naru_error *err) {
+    random_batch *r = user;
+    uint64_t state = r->k->o->seed + 1;
+    if (index) return NARU_NOT_FOUND;
+    for (size_t i = 0; i < nin; i++) {
+        const value *v = r->g->main->in[i];
+        if (!r->ranges[i].open && v->declared.dtype)
+            TRY(profile_sample(&r->ranges[i], &v->declared, &state, &in[i], err));
+        else if (!v->is_initializer)
+            return err_set(err, NARU_UNSUPPORTED, "input '%s' cannot be filled with random data: give calibration data",
+                           v->name);
+    }
+    return NARU_OK;
+}
+
+static naru_status random_open(maker *k, random_batch *r) {
+    *r = (random_batch){.k = k};
+    graph *g;
+    TRY(read_network(k, &g, k->err));
+    r->g = g;
+    if (!(r->ranges = mem_calloc((size_t)g->main->nin + 1, sizeof *r->ranges))) return err_oom(k->err);
+    return profile_settle(g, k->o->nprofiles ? &k->o->profiles[0] : NULL, -1, r->ranges, k->err);
+}
+
+static void random_close(random_batch *r) {
+    graph_free((graph *)r->g);
+    mem_free(r->ranges);
+}
+
+/* ---- the cache ---- */
+static naru_status read_cache(maker *k, calib_table *t) {
+    const int8_options *i = k->i;
+    const void *data;
+    size_t size;
+    if (!i->read_cache) return NARU_OK;
+    naru_status st = i->read_cache(i->user, &data, &size, k->err);
+    if (st == NARU_NOT_FOUND) return NARU_OK;
+    TRY(st);
+    st = calib_parse(data, size, t, k->err);
+    if (st != NARU_OK) return err_context(k->err, st, "the calibration cache");
+    if (!t->entries.count)
+        return err_set(k->err, NARU_BAD_FILE, "the calibration cache has no tensors; remove it to calibrate anew");
+    if (i->any_cache || t->calibrator == i->calibrator) return NARU_OK;
+    if (!i->samples.batch)
+        return err_set(k->err, NARU_MISMATCH,
+                       "the calibration cache was made by another algorithm, and there is no data to calibrate with");
+    calib_free(t);
+    return told(k, report_add(k->o->report, NARU_SEVERITY_WARNING, "cache-rejected", "", "calibrating again",
+                              "the calibration cache was made by another algorithm"));
+}
+
+static naru_status write_cache(maker *k, const calib_table *t) {
+    if (!k->i->write_cache) return NARU_OK;
+    str s = {0};
+    calib_print(t, &s);
+    naru_status st = s.failed ? err_oom(k->err) : k->i->write_cache(k->i->user, s.data, s.len, k->err);
+    str_free(&s);
+    return st;
+}
+
+/* ---- telling ---- */
+/* "'a', 'b', ... and 3 more" */
+static void list_names(const char *const *names, size_t n, str *out) {
+    for (size_t i = 0; i < n && i < NAMES_TOLD; i++) str_addf(out, "%s'%s'", i ? ", " : "", names[i]);
+    if (n > NAMES_TOLD) str_addf(out, " and %zu more", n - NAMES_TOLD);
+}
+
+static naru_status tell_missing(maker *k, const quant_result *r, bool cached) {
+    if (!r->missing.count) return NARU_OK;
+    str s = {0};
+    list_names(r->missing.data, r->missing.count, &s);
+    const char *what = cached        ? "the calibration cache lacks"
+                       : k->i->fixed ? "no range was given for"
+                                     : "calibration found infinities or NaNs in";
+    naru_status st = s.failed ? NARU_OUT_OF_MEMORY
+                              : report_add(k->o->report, NARU_SEVERITY_WARNING, "no-range", "",
+                                           "the layers that read them stay in FP32", "INT8: %s %s", what, s.data);
+    str_free(&s);
+    return told(k, st);
+}
+
+static naru_status tell_layers(maker *k, const quant_result *r) {
+    size_t done = 0;
+    for (size_t i = 0; i < r->layers.count; i++) done += r->layers.data[i].quantized;
+    return told(k, report_add(k->o->report, NARU_SEVERITY_NOTE, "int8-layers", "", "",
+                              "INT8: %zu of %zu layers with weights are quantized, by calibration", done,
+                              r->layers.count));
+}
+
+/* A cache none of whose tensors the network wants is of another one. */
+static naru_status check_cache(maker *k, const quant_result *r, const calib_table *cache) {
+    const char *first = r->missing.count ? r->missing.data[0] : "";
+    if (!r->nothing || !r->missing.count) return NARU_OK;
+    return err_set(k->err, NARU_MISMATCH,
+                   "the calibration cache is of another network: of the tensors that INT8 wants a range for ('%s' and "
+                   "%zu more) it has none that a layer could use; its first is '%s'",
+                   first, r->missing.count - 1, cache->entries.data[0].name);
+}
+
+/* ---- from float to Q/DQ ---- */
+static naru_status save(maker *k, quant_result *r, model_bytes **out) {
+    str text = {0};
+    r->graph->producer_name = "naru";
+    r->graph->producer_version = NARU_VERSION;
+    naru_status st = k->i->write(r->graph, &text, k->err);
+    if (st == NARU_OK && !(*out = model_bytes_new(&text, NULL, 0, NULL))) st = err_oom(k->err);
+    str_free(&text);
+    return st;
+}
+
+static naru_status quantize(maker *k, const sample_source *samples, bool drawn, quant_result *r, model_bytes **out) {
+    naru_quantize_options q = NARU_QUANTIZE_OPTIONS_INIT;
+    graph_source source = {read_network, k};
+    bool cached = r->ranges.entries.count > 0;
+    q.calibrator = k->i->calibrator;
+    q.percentile = k->i->percentile;
+    q.per_channel = q.inputs_only = true;
+    q.threads = pool_threads(k->o->pool);
+    r->symmetric = true;
+    r->fixed = k->i->fixed;
+    naru_status st = quantize_model(&source, &q, samples, r, k->err);
+    if (cached && r->nothing) TRY(check_cache(k, r, &r->ranges));
+    if (r->nothing) {
+        TRY(tell_missing(k, r, cached));
+        return told(k, report_add(k->o->report, NARU_SEVERITY_WARNING, "int8-nothing", "", "",
+                                  "INT8 is permitted, but no layer of the network can be quantized: FP32 is used"));
+    }
+    TRY(st);
+    if (!cached && samples && !drawn) TRY(write_cache(k, &r->ranges));
+    TRY(tell_missing(k, r, cached));
+    TRY(tell_layers(k, r));
+    return save(k, r, out);
+}
+
+static naru_status calibrate(maker *k, model_bytes **out) {
+    quant_result r = {0};
+    random_batch random = {0};
+    const sample_source *samples = k->i->samples.batch ? &k->i->samples : NULL;
+    sample_source drawn = {draw_batch, &random};
+    naru_status st = read_cache(k, &r.ranges);
+    bool blind = !r.ranges.entries.count && !samples && !k->i->fixed;
+    if (st == NARU_OK && blind) {
+        st = random_open(k, &random);
+        samples = &drawn;
+    }
+    if (st == NARU_OK && blind)
+        st = told(k, report_add(k->o->report, NARU_SEVERITY_WARNING, "calibrated-by-chance", "",
+                                "give calibration data, a cache or ranges",
+                                "INT8 without calibration: ranges are those of random inputs, so times mean something "
+                                "and outputs do not"));
+    if (st == NARU_OK) st = quantize(k, samples, blind, &r, out);
+    quant_result_free(&r);
+    random_close(&random);
+    return st;
+}
+
+/* ---- the call ---- */
+static naru_status check_fixed(const maker *k, const graph *g) {
+    const calib_table *t = k->i->fixed;
+    for (size_t i = 0; t && i < t->entries.count; i++)
+        if (!strmap_find(&g->names, t->entries.data[i].name))
+            return err_set(k->err, NARU_NOT_FOUND, "a range was given for '%s': the network has no such tensor",
+                           t->entries.data[i].name);
+    return NARU_OK;
+}
+
+static naru_status is_float(const maker *k, bool *out) {
+    graph *g;
+    TRY(k->o->read(k->model->data, k->model->size, &g, k->err));
+    *out = graph_each_block(g, true, no_quantized, NULL);
+    naru_status st = *out ? check_fixed(k, g) : NARU_OK;
+    graph_free(g);
+    return st;
+}
+
+naru_status int8_network(model_bytes *m, const build_options *o, model_bytes **out, naru_error *err) {
+    maker k = {m, o, o->int8, err};
+    bool plain;
+    *out = NULL;
+    if (!(o->flags & BUILD_INT8) || !o->int8) return *out = model_bytes_ref(m), NARU_OK;
+    TRY(is_float(&k, &plain));
+    if (!plain) {
+        *out = model_bytes_ref(m);
+        return told(&k, report_add(o->report, NARU_SEVERITY_NOTE, "int8-explicit", "", "",
+                                   "INT8: the network has Q/DQ nodes; they alone decide, calibration is not used"));
+    }
+    if (o->flags & BUILD_STRIP)
+        return err_set(err, NARU_UNSUPPORTED,
+                       "a stripped plan cannot hold a calibrated network: quantize the model "
+                       "first (naru quantize) and build that");
+    if (o->progress.start) o->progress.start(o->progress.user, calibrating, "Building engine", 1);
+    naru_status st = calibrate(&k, out);
+    bool goes_on = st != NARU_OK || !o->progress.step || o->progress.step(o->progress.user, calibrating, 0);
+    if (o->progress.finish) o->progress.finish(o->progress.user, calibrating);
+    if (!goes_on) st = err_set(err, NARU_CANCELLED, "the build was cancelled in phase '%s'", calibrating);
+    if (st == NARU_OK && !*out) *out = model_bytes_ref(m);
+    if (st != NARU_OK) model_bytes_unref(*out), *out = NULL;
+    return st;
+}
