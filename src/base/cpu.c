@@ -12,6 +12,7 @@
 
 typedef struct {
     cpu_level best;
+    bool amd;
     long l1, l2, l3;
     char model[52];
 } cpu_info;
@@ -19,7 +20,8 @@ typedef struct {
 static cpu_info g_cpu;
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 
-static const char *const level_names[CPU_LEVELS] = {"ref", "avx2", "avx512", "avx512vnni", "amx"};
+static const char *const level_names[CPU_LEVELS] = {"ref",        "avx2",       "avx512", "avx512vnni",
+                                                    "avx512bf16", "avx512fp16", "amx"};
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -94,7 +96,14 @@ static cpu_level find_level(void) {
     bool avx512 = has(b7, 16) && has(b7, 17) && has(b7, 28) && has(b7, 30) && has(b7, 31); /* F DQ CD BW VL */
     if (!avx512 || (xcr0() & XCR0_AVX512) != XCR0_AVX512) return CPU_AVX2;
     if (!has(c7, 11)) return CPU_AVX512;
-    return amx_usable(d7) ? CPU_AMX : CPU_AVX512VNNI;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !has(a, 5)) return CPU_AVX512VNNI;
+    if (!has(d7, 23)) return CPU_AVX512BF16;
+    return amx_usable(d7) ? CPU_AMX : CPU_AVX512FP16;
+}
+
+static bool find_amd(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && c == 0x444d4163; /* "cAMD", the end of "AuthenticAMD" */
 }
 
 static void find_model(char out[52]) {
@@ -113,6 +122,7 @@ static void find_model(char out[52]) {
 }
 #else
 static cpu_level find_level(void) { return CPU_REF; }
+static bool find_amd(void) { return false; }
 static void find_model(char out[52]) { out[0] = 0; }
 #endif
 
@@ -129,6 +139,7 @@ static void find_caches(cpu_info *info) {
 
 static void detect(void) {
     g_cpu.best = find_level();
+    g_cpu.amd = find_amd();
     find_model(g_cpu.model);
     find_caches(&g_cpu);
 }
@@ -139,6 +150,7 @@ static const cpu_info *info(void) {
 }
 
 cpu_level cpu_best(void) { return info()->best; }
+bool cpu_dot_bf16_is_fast(void) { return info()->amd; }
 const char *cpu_model_name(void) { return info()->model; }
 long cpu_cache_l1(void) { return info()->l1; }
 long cpu_cache_l2(void) { return info()->l2; }

@@ -15,6 +15,8 @@
  *   vi_set1 vi_add vi_sub vi_and vi_xor vi_shl vi_sar;  vi_as_vf vf_as_vi (bits);  v_to_vi (nearest) vi_to_vf
  *   vi_load vi_store vi_store_n; vi_mul (low 32 bits); vi_madd16: sums of two products of s16; with VNNI vi_dot8(s, a,
  * b): s + four products u8 x s8, wrapping v_load_f16 v_store_f16 (nearest even) and their _n
+ *   with AVX512_BF16  v_store_bf16 (nearest even), and v_dot_bf16(s, a, b), of pairs in a lane's halves:
+ *                     fma(a low, b low, fma(a high, b high, s)); subnormal operands and results of both are zeros
  */
 #ifndef KERNELS_LANES_H
 #define KERNELS_LANES_H

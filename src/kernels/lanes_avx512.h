@@ -50,6 +50,13 @@ LANES_FN vf v_load_f16(const uint16_t *p) {
 LANES_FN void v_store_f16(uint16_t *p, vf a) {
     _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+#if defined(__AVX512BF16__)
+LANES_FN void v_store_bf16(uint16_t *p, vf a) {
+    __m256bh h = _mm512_cvtneps_pbh(a);
+    memcpy(p, &h, sizeof h);
+}
+LANES_FN vf v_dot_bf16(vf sum, vi a, vi b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+#endif
 LANES_FN vf v_even(vf a, vf b) {
     const __m512i index = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return _mm512_permutex2var_ps(a, index, b);

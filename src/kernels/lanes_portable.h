@@ -96,6 +96,29 @@ LANES_FN vf v_load_f16(const uint16_t *p) { LANES_EACH(lanes_from_f16_(p[i])); }
 LANES_FN void v_store_f16(uint16_t *p, vf a) {
     for (int i = 0; i < VL; i++) p[i] = lanes_to_f16_(a[i]);
 }
+/* A subnormal is a zero of its sign. */
+LANES_FN float lanes_flush_(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.0f, x) : x; }
+LANES_FN uint16_t lanes_to_bf16_(float x) {
+    uint32_t u;
+    x = lanes_flush_(x);
+    memcpy(&u, &x, 4);
+    if ((u & 0x7fffffff) > 0x7f800000) return (uint16_t)(u >> 16 | 0x40);
+    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+LANES_FN void v_store_bf16(uint16_t *p, vf a) {
+    for (int i = 0; i < VL; i++) p[i] = lanes_to_bf16_(a[i]);
+}
+LANES_FN float lanes_half_(int32_t w, int shift) {
+    uint32_t u = (uint32_t)w << shift & 0xffff0000;
+    float f;
+    memcpy(&f, &u, 4);
+    return lanes_flush_(f);
+}
+LANES_FN vf v_dot_bf16(vf sum, vi a, vi b) {
+    LANES_EACH(lanes_flush_(fmaf(
+        lanes_half_(a[i], 16), lanes_half_(b[i], 16),
+        lanes_flush_(fmaf(lanes_half_(a[i], 0), lanes_half_(b[i], 0), lanes_flush_(sum[i]))))));
+}
 LANES_FN vi vi_load(const int32_t *p) {
     vi y;
     memcpy(&y, p, sizeof y);

@@ -1,6 +1,6 @@
 # The command lines of trtexec tutorials on SmallCNN: a dynamic-shape FP16 build, a load-and-test run. Times vary, the
 # words do not.
-steady() { sed -E 's/^\[[0-9/:-]+\]/[T]/; s/[0-9][-0-9.e+]* (ms|s|qps|sec\.|MiB)/N \1/g; s/level (ref|avx2|avx512|avx512vnni|amx), [0-9]+ threads?/level L, N threads/; s/= [0-9.]+ ms/= N ms/g; s/[0-9]+ (queries|layers)/N \1/; s/Naru v[0-9.]+/Naru vN/' | grep -v "Average on\|GPU Compute Time varies"; }
+steady() { sed -E 's/^\[[0-9/:-]+\]/[T]/; s/[0-9][-0-9.e+]* (ms|s|qps|sec\.|MiB)/N \1/g; s/level (ref|avx2|avx512|avx512vnni|avx512bf16|avx512fp16|amx), [0-9]+ threads?/level L, N threads/; s/= [0-9.]+ ms/= N ms/g; s/[0-9]+ (queries|layers)/N \1/; s/Naru v[0-9.]+/Naru vN/' | grep -v "Average on\|GPU Compute Time varies"; }
 cnn=$DATA/smallcnn/smallcnn_dynamic_op17.onnx
 fast="--duration=0 --iterations=10 --warmUp=0"
 naru exec --onnx=$cnn --minShapes=input:1x3x28x28 --optShapes=input:2x3x28x28 --maxShapes=input:4x3x32x32 --fp16 --saveEngine=model.plan --workspace=4096 --explicitBatch $fast | steady

@@ -9,6 +9,10 @@ cpu_levels() {
     echo avx512
     [[ $flags == *" avx512_vnni "* ]] || return 0
     echo avx512vnni
+    [[ $flags == *" avx512_bf16 "* ]] || return 0
+    echo avx512bf16
+    [[ $flags == *" avx512_fp16 "* ]] || return 0
+    echo avx512fp16
     [[ $flags == *" amx_tile "* && $flags == *" amx_int8 "* && $flags == *" amx_bf16 "* ]] || return 0
     echo amx
 }

@@ -5,8 +5,7 @@
  * 12 (eps = 2^-23); four sigma, plus a few eps of the result.
  * --bench prints GFLOP/s beside the FMA peak measured between the repetitions.
  */
-#include "kcheck.h"
-#include "kernels/gemm/gemm.h"
+#include "gemm_shapes.h"
 
 typedef struct entry {
     cpu_level level;
@@ -20,14 +19,6 @@ static const entry list[] = {
 #undef PORTABLE
 #undef KERNEL
 };
-
-static float *packed(const k_gemm *k, const k_pack_src *s) {
-    int64_t floats = k_gemm_packed_floats(k, s->n, s->taps * s->channels);
-    float *p = aligned_alloc(64, ((size_t)floats * 4 + 127) / 64 * 64);
-    assert_non_null(p);
-    k_gemm_pack(k, p, s, 0, k_gemm_panels(k, s->n));
-    return p;
-}
 
 /* Both products of the same operands: in random pieces with e's kernel, whole with ref's. */
 static void compare(const entry *e, k_gemm_args *g, const k_pack_src *s) {
@@ -90,19 +81,6 @@ static void test_large(void **state) {
     }
 }
 
-static void geometry(k_conv_geom *v, int dims) {
-    for (int d = 0; d < K_CONV_DIMS; d++) {
-        bool used = d >= K_CONV_DIMS - dims;
-        v->kernel[d] = used ? kc_int(1, dims == 3 ? 2 : 4) : 1;
-        v->stride[d] = used ? kc_int(1, 3) : 1;
-        v->dilation[d] = used && kc_int(0, 2) == 0 ? kc_int(1, 3) : 1;
-        v->pad[d] = used && kc_int(0, 1) ? kc_int(-1, 3) : 0;
-        int64_t reach = (v->kernel[d] - 1) * v->dilation[d] + 1, after = used ? kc_int(0, 2) : 0;
-        v->in[d] = used ? reach + kc_int(1, dims == 1 ? 60 : dims == 2 ? 16 : 5) : 1;
-        v->out[d] = (v->in[d] + v->pad[d] + after - reach) / v->stride[d] + 1;
-    }
-}
-
 static void conv_case(const entry *e, int dims, int64_t channels, int64_t n) {
     k_conv_geom v = {.channels = channels};
     geometry(&v, dims);
@@ -143,88 +121,13 @@ static void test_special(void **state) {
 
 /* ---- bench ---- */
 
-typedef struct shape {
-    const char *name;
-    int64_t m, n, k, hw, taps, stride; /* hw > 0: convolution of hw x hw, `taps` = kernel size; "padded": hw holds it */
-} shape;
-static const shape shapes[] = {
-    {"in L1 14x32x256", 14, 32, 256, 0, 1, 1},
-    {"256^3", 256, 256, 256, 0, 1, 1},
-    {"512^3", 512, 512, 512, 0, 1, 1},
-    {"1024^3", 1024, 1024, 1024, 0, 1, 1},
-    {"bert 128x768x768", 128, 768, 768, 0, 1, 1},
-    {"bert 128x3072x768", 128, 3072, 768, 0, 1, 1},
-    {"bert 128x768x3072", 128, 768, 3072, 0, 1, 1},
-    {"vit 197x2304x768", 197, 2304, 768, 0, 1, 1},
-    {"1000x1024x1000", 1000, 1024, 1000, 0, 1, 1},
-    {"1024x1000x1024", 1024, 1000, 1024, 0, 1, 1},
-    {"1024x1024x512", 1024, 1024, 512, 0, 1, 1},
-    {"fc 1x1000x2048", 1, 1000, 2048, 0, 1, 1},
-    {"1x1 56 64->64", 0, 64, 64, 56, 1, 1},
-    {"1x1 56 64->256", 0, 256, 64, 56, 1, 1},
-    {"1x1 56 256->64", 0, 64, 256, 56, 1, 1},
-    {"1x1 28 512->128", 0, 128, 512, 28, 1, 1},
-    {"1x1 14 1024->256", 0, 256, 1024, 14, 1, 1},
-    {"1x1 14 256->1024", 0, 1024, 256, 14, 1, 1},
-    {"1x1 7 2048->512", 0, 512, 2048, 7, 1, 1},
-    {"1x1 56 256->512 /2", 0, 512, 256, 56, 1, 2},
-    {"3x3 56 64->64", 0, 64, 64, 56, 3, 1},
-    {"3x3 28 128->128", 0, 128, 128, 28, 3, 1},
-    {"3x3 14 256->256", 0, 256, 256, 14, 3, 1},
-    {"3x3 7 512->512", 0, 512, 512, 7, 3, 1},
-    {"3x3 56 128->128 /2", 0, 128, 128, 56, 3, 2},
-    {"7x7 224 3->64 /2", 0, 64, 3, 224, 7, 2},
-    {"3x3 224 3->32", 0, 32, 3, 224, 3, 1},
-    {"3x3 224 32->64", 0, 64, 32, 224, 3, 1},
-    {"7x7 230 3->64 /2 padded", 0, 64, 3, 230, 7, 2},
-    {"3x3 226 3->32 padded", 0, 32, 3, 226, 3, 1},
-};
-
-static double bench_shape(const entry *e, const shape *h, int reps) {
-    int64_t pad = strstr(h->name, "padded") ? 0 : h->taps / 2;
-    k_conv_geom v = {.channels = h->k,
-                     .ld = h->k,
-                     .in = {1, h->hw, h->hw},
-                     .kernel = {1, h->taps, h->taps},
-                     .stride = {1, h->stride, h->stride},
-                     .dilation = {1, 1, 1},
-                     .pad = {0, pad, pad}};
-    int64_t o = h->hw ? (h->hw + 2 * v.pad[1] - h->taps) / h->stride + 1 : 0;
-    v.out[0] = 1, v.out[1] = v.out[2] = o;
-    bool rows = !h->hw || (h->taps == 1 && h->stride == 1);
-    int64_t m = h->hw ? o * o : h->m, depth = h->k * h->taps * h->taps;
-    kc_buf a = kc_floats(h->hw ? h->hw * h->hw * h->k : m * h->k, -1, 1), w = kc_floats(h->n * depth, -1, 1);
-    kc_buf c = kc_alloc(m * h->n, 4), bias = kc_floats(h->n, -1, 1);
-    void *ws = aligned_alloc(64, k_gemm_workspace());
-    k_pack_src s = {w.data, h->taps * h->taps, h->k, h->n, 1, h->taps * h->taps, depth, 1.0f, NULL};
-    float *b = packed(e->k, &s);
-    k_gemm_args g = {.kind = rows ? K_A_ROWS : K_A_CONV,
-                     .a = kc_f(&a),
-                     .lda = h->k,
-                     .conv = &v,
-                     .b = b,
-                     .m = m,
-                     .n = h->n,
-                     .k = depth,
-                     .c = kc_f(&c),
-                     .ldc = h->n,
-                     .bias = kc_f(&bias),
-                     .act = K_ACT_CLIP,
-                     .q = INFINITY};
-    double flops = 2.0 * (double)m * (double)h->n * (double)depth;
-    int inner = (int)(2e8 / flops) + 1; /* about a millisecond: some repetition runs undisturbed */
-    double t = KC_BEST(reps, for (int i = 0; i < inner; i++) e->k->run(&g, 0, m, 0, k_gemm_panels(e->k, h->n), ws));
-    kc_free(&a), kc_free(&w), kc_free(&c), kc_free(&bias), free(ws), free(b);
-    return flops * inner / t * 1e-9;
-}
-
 static void bench(const char *only) {
     for (const entry *e = list; e < list + sizeof list / sizeof *list; e++) {
         if (e->level > cpu_best() || e->level == CPU_REF) continue;
         double peak = 0;
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             if (only && !strstr(shapes[i].name, only)) continue;
-            double p = bench_shape(e, &shapes[0], 20), r = bench_shape(e, &shapes[i], 30);
+            double p = bench_shape(e->k, &shapes[0], 20), r = bench_shape(e->k, &shapes[i], 30);
             if (p > peak) peak = p;
             printf("%-16s %-20s %7.1f GFLOP/s  %5.1f%% of the tile in L1 (%.1f)\n", e->name, shapes[i].name, r,
                    100 * r / p, peak);

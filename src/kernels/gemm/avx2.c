@@ -7,5 +7,5 @@
 #define FN(name) name##_avx2
 #include "kernels/gemm/gemm_tmpl.h"
 
-const k_gemm k_gemm_avx2 = {MR, NR, FN(run), FN(activate)};
+const k_gemm k_gemm_avx2 = GEMM_TABLE;
 #endif

@@ -7,5 +7,5 @@
 #define FN(name) name##_avx512
 #include "kernels/gemm/gemm_tmpl.h"
 
-const k_gemm k_gemm_avx512 = {MR, NR, FN(run), FN(activate)};
+const k_gemm k_gemm_avx512 = GEMM_TABLE;
 #endif

@@ -6,7 +6,19 @@
 
 #include <string.h>
 
-int64_t k_gemm_packed_floats(const k_gemm *k, int64_t n, int64_t depth) { return k_gemm_panels(k, n) * depth * k->nr; }
+#include "tensor/dtype.h"
+
+static int64_t panel_floats(const k_gemm *k, int64_t depth) {
+    switch (k->form) {
+    case K_B_BF16: return (depth + 1) / 2 * k->nr;
+    case K_B_FP16: return depth * (k->nr / 2);
+    default: return depth * k->nr;
+    }
+}
+
+int64_t k_gemm_packed_floats(const k_gemm *k, int64_t n, int64_t depth) {
+    return k_gemm_panels(k, n) * panel_floats(k, depth);
+}
 
 static float load(const char *p, int64_t i) {
     float x;
@@ -42,12 +54,44 @@ static void scale_panel(float *dst, int nr, int64_t depth, const k_pack_src *s, 
         for (int64_t j = 0; j < cols; j++) dst[j] *= s->scale_n ? s->scale * s->scale_n[n0 + j] : s->scale;
 }
 
-void k_gemm_pack(const k_gemm *k, float *dst, const k_pack_src *s, int64_t p0, int64_t p1) {
+/* Rows [k0, k0 + rows) of a panel, rounded from FP32 rows. */
+static void put_bf16(uint16_t *panel, const float *x, int nr, int64_t k0, int64_t rows) {
+    for (int64_t k = k0; k < k0 + rows; k++)
+        for (int j = 0; j < nr; j++) panel[(k / 2 * nr + j) * 2 + k % 2] = bf16_from_float(*x++);
+}
+static void put_fp16(uint16_t *panel, const float *x, int nr, int64_t k0, int64_t rows) {
+    for (int64_t i = 0; i < rows * nr; i++) panel[k0 * nr + i] = half_from_float(x[i]);
+}
+
+/* A panel of 16-bit elements, by way of a few rows in FP32. */
+static void pack_half(const k_gemm *k, uint16_t *panel, const k_pack_src *s, int64_t n0, int64_t cols) {
+    enum { ROWS = 32, NR_MAX = 64 };
+    float rows[ROWS * NR_MAX];
+    int nr = k->nr;
+    for (int64_t t = 0; t < s->taps; t++)
+        for (int64_t c = 0; c < s->channels; c += ROWS) {
+            k_pack_src part = *s;
+            part.channels = s->channels - c < ROWS ? s->channels - c : ROWS;
+            const char *src = (const char *)s->src + (t * s->st + c * s->sc + n0 * s->sn) * 4;
+            (s->sn == 1 ? pack_rows : pack_any)(rows, nr, src, &part, cols);
+            if (s->scale != 1.0f || s->scale_n) scale_panel(rows, nr, part.channels, s, n0, cols);
+            (k->form == K_B_FP16 ? put_fp16 : put_bf16)(panel, rows, nr, t * s->channels + c, part.channels);
+        }
+    int64_t depth = s->taps * s->channels;
+    if (k->form == K_B_BF16 && depth % 2)
+        for (int j = 0; j < nr; j++) panel[(depth / 2 * nr + j) * 2 + 1] = 0;
+}
+
+void k_gemm_pack(const k_gemm *k, void *dst, const k_pack_src *s, int64_t p0, int64_t p1) {
     int nr = k->nr;
     int64_t depth = s->taps * s->channels;
     for (int64_t p = p0; p < p1; p++) {
         int64_t n0 = p * nr, cols = s->n - n0 < nr ? s->n - n0 : nr;
-        float *panel = dst + p * depth * nr;
+        float *panel = (float *)dst + p * panel_floats(k, depth);
+        if (k->form != K_B_F32) {
+            pack_half(k, (uint16_t *)(void *)panel, s, n0, cols);
+            continue;
+        }
         for (int64_t t = 0; t < s->taps; t++) {
             const char *src = (const char *)s->src + (t * s->st + n0 * s->sn) * 4;
             (s->sn == 1 ? pack_rows : pack_any)(panel + t * s->channels * nr, nr, src, s, cols);

@@ -3,7 +3,8 @@
  * FP32 matrix product C = act(A B + bias + residual), and convolution as the same product: the rows of A are then
  * gathered from an NHWC image (implicit im2col).
  *
- * B is packed once as panels [ceil(n / nr)][k][nr], zero-padded, 64-byte aligned (k_gemm_pack). Work is cut by the
+ * B is packed once as panels [ceil(n / nr)][k][nr], zero-padded, 64-byte aligned (k_gemm_pack); kernels/gemm16 keeps it
+ * in 16 bits. Work is cut by the
  * caller into rows [m0, m1) x panels [p0, p1); disjoint pieces may run concurrently with a workspace each.
  *
  * A, by kind:
@@ -45,6 +46,14 @@ typedef struct k_conv_geom {
     int64_t pad[K_CONV_DIMS]; /* before the first pixel; may be negative */
 } k_conv_geom;
 
+/* The packed forms of B; [k] counts from the top of a panel. */
+typedef enum k_b_form {
+    K_B_F32,  /* [k][nr] */
+    K_B_BF16, /* [k / 2][nr] words: elements 2i (low half) and 2i + 1 of a column, the last 0 when k is odd */
+    K_B_FP16, /* [k][nr] */
+    K_B_FORMS
+} k_b_form;
+
 typedef enum k_a_kind { K_A_ROWS, K_A_COLS, K_A_CONV } k_a_kind;
 
 typedef struct k_gemm_args {
@@ -52,7 +61,7 @@ typedef struct k_gemm_args {
     const float *a;
     int64_t lda;
     const k_conv_geom *conv; /* K_A_CONV */
-    const float *b;          /* packed */
+    const void *b;           /* packed in the kernel's form */
     int64_t m, n, k;
     float *c;
     int64_t ldc;
@@ -64,7 +73,8 @@ typedef struct k_gemm_args {
 } k_gemm_args;
 
 typedef struct k_gemm {
-    int mr, nr; /* the register tile */
+    k_b_form form;
+    int mr, nr; /* the register tile; nr is a multiple of 4 */
     /* Rows [m0, m1), panels [p0, p1). workspace: k_gemm_workspace() bytes, 64-byte aligned. */
     void (*run)(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace);
     /* x[i * ld + j] = act(x) for a block already in memory. */
@@ -74,6 +84,10 @@ typedef struct k_gemm {
 enum { K_GEMM_KC = 512, K_GEMM_MR_MAX = 14 }; /* depth of a K block in floats; the largest mr of any level */
 static inline size_t k_gemm_workspace(void) { return (size_t)K_GEMM_MR_MAX * (2 * K_GEMM_KC + 32) * sizeof(float); }
 static inline int64_t k_gemm_panels(const k_gemm *k, int64_t n) { return (n + k->nr - 1) / k->nr; }
+
+/* The loops of the plain C kernels, of whatever form. */
+enum { K_GEMM_REF_NR = 4 };
+void k_gemm_ref_run(const k_gemm_args *g, k_b_form form, int64_t m0, int64_t m1, int64_t p0, int64_t p1);
 
 /* Where B comes from: element (k, n), k = tap * channels + channel, at src[tap st + channel sc + n sn] floats; src of
  * any byte alignment. A plain matrix has taps = 1. Values are multiplied by `scale`, and by scale_n[n] unless NULL. */
@@ -85,9 +99,10 @@ typedef struct k_pack_src {
     const float *scale_n;
 } k_pack_src;
 
+/* Memory of a packed B of any form, counted in floats. */
 int64_t k_gemm_packed_floats(const k_gemm *k, int64_t n, int64_t depth);
 /* Panels [p0, p1) to their place in dst (the whole packed matrix). */
-void k_gemm_pack(const k_gemm *k, float *dst, const k_pack_src *s, int64_t p0, int64_t p1);
+void k_gemm_pack(const k_gemm *k, void *dst, const k_pack_src *s, int64_t p0, int64_t p1);
 
 #define KERNEL(level, symbol) extern const k_gemm symbol;
 #define PORTABLE(symbol)      KERNEL(CPU_REF, symbol)

@@ -1,20 +1,49 @@
 /* SPDX-License-Identifier: MIT
  *
- * The FP32 product over lanes.h. Two layers:
+ * The product over lanes.h, with FP32 or narrower operands (kernels/gemm16). Two layers:
  *
  *   tile    mr x (nv * VL) accumulators in registers; A rows lda apart are broadcast, B comes from a packed panel.
- *           A may be cut into nseg pieces of k floats, `seg` apart (the kernel rows of a convolution read in place).
+ *           A may be cut into nseg pieces of k elements, `seg` apart (the kernel rows of a convolution read in place).
  *   run     K blocks of at most KC; groups of panels that fill half of L2; inside, row tiles of A. A tile is read in
  *           place when it is small and its rows do not collide in L1, else copied to the workspace (L1) and used for
  *           all panels of the group.
  *
  * Register budget: MR x 2 accumulators + 2 of B + 1 of A. 14 x 2 fills the 32 registers of AVX-512, 6 x 2 the 16 of
  * AVX2.
+ *
+ * An instance of narrower operands defines before it includes this: GEMM_FORM, how B is packed; GEMM_TILE, the header
+ * with tile_body and tile_row for it; GEMM_A, unless float, the elements of A's tiles, which are then always copied, by
+ * the header's a_of, copy_a and zero_a; GEMM_STEP, elements along k that B keeps together, unless 1; GEMM_MR and
+ * GEMM_PANEL, a panel's width in vectors, where the tile's size differs.
  */
 #include "kernels/gemm/gemm.h"
 #include "kernels/vmath.h"
 
 #include <stdbool.h>
+
+#if !defined(GEMM_TILE)
+#define GEMM_TILE "kernels/gemm/gemm_tile.h"
+#define GEMM_FORM K_B_F32
+#endif
+#if !defined(GEMM_A)
+#define GEMM_A     float
+#define GEMM_AS_IS true
+#else
+#define GEMM_AS_IS false
+#endif
+#if !defined(GEMM_STEP)
+#define GEMM_STEP 1
+#endif
+#if !defined(GEMM_MR)
+#if defined(LANES_PORTABLE) ? LANES_PORTABLE == 16 : defined(__AVX512F__)
+#define GEMM_MR 14
+#else
+#define GEMM_MR 6
+#endif
+#endif
+#if !defined(GEMM_PANEL)
+#define GEMM_PANEL 2
+#endif
 
 #define GEMM_FN static inline __attribute__((always_inline))
 
@@ -29,12 +58,14 @@
 #define GEMM_BODY      GEMM_FN
 #endif
 
-enum { NV = 2, MR = VL == 16 ? 14 : 6, NR = NV * VL, KC = K_GEMM_KC };
+enum { NV = 2, MR = GEMM_MR, NR = GEMM_PANEL * VL, KC = K_GEMM_KC };
+enum { STEP = GEMM_STEP, STEP_BYTES = NR * (GEMM_FORM == K_B_FP16 ? 2 : 4) }; /* a row of a panel: STEP along k */
 
+typedef GEMM_A a_elem;
 typedef struct tile {
-    const float *a;
-    int64_t lda, seg, nseg, k; /* k: floats per segment */
-    const float *b;
+    const a_elem *a;
+    int64_t lda, seg, nseg, k; /* k: elements per segment; of more than one segment, whole steps */
+    const void *b;
     float *c;
     int64_t ldc;
     const float *bias, *res; /* of the tile's first column; NULL: none. res comes in with the first K block, before C
@@ -74,59 +105,20 @@ GEMM_BODY void tile_store(const tile *t, const int mr, const int nv, const bool 
     }
 }
 
-GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
-    vf acc[MR][NV];
-    GEMM_UNROLL(16)
-    for (int i = 0; i < mr; i++) GEMM_UNROLL(4)
-    for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
-    const float *b = t->b;
-    const int64_t ld = t->lda * 4;
-    for (int64_t s = 0; s < t->nseg; s++) {
-        const char *p[(MR + 2) / 3]; /* three rows share a pointer: p, p + ld, p + 2 ld are addressing modes */
-        GEMM_UNROLL(8)
-        for (int i = 0; i < (mr + 2) / 3; i++) p[i] = (const char *)(t->a + s * t->seg) + 3 * i * ld;
-        GEMM_UNROLL(2)
-        for (int64_t k = t->k; k > 0; k--) {
-            vf bv[NV];
-            GEMM_UNROLL(4)
-            for (int j = 0; j < nv; j++) bv[j] = v_load(b + j * VL);
-            b += NR;
-            GEMM_UNROLL(16)
-            for (int i = 0; i < mr; i++) {
-                vf x = v_set1(*(const float *)(p[i / 3] + (i % 3) * ld));
-                GEMM_UNROLL(4)
-                for (int j = 0; j < nv; j++) acc[i][j] = v_fma(x, bv[j], acc[i][j]);
-            }
-            GEMM_UNROLL(8)
-            for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
-        }
-    }
-    if (t->n == nv * VL) tile_store(t, mr, nv, true, acc);
-    else tile_store(t, mr, nv, false, acc);
+#if GEMM_AS_IS
+GEMM_FN float a_of(float x) { return x; }
+GEMM_FN void copy_a(float *dst, const float *src, int64_t n) {
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL) v_store(dst + i, v_load(src + i));
+    if (i < n) v_store_n(dst + i, v_load_n(src + i, n - i), n - i);
 }
-
-/* One row: four K steps side by side, since two accumulators would wait for each other. */
-GEMM_BODY void tile_row(const tile *t, const int nv) {
-    vf acc[4][NV];
-    GEMM_UNROLL(4)
-    for (int i = 0; i < 4; i++) GEMM_UNROLL(4)
-    for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
-    const float *b = t->b;
-    for (int64_t s = 0; s < t->nseg; s++) {
-        const float *a = t->a + s * t->seg;
-        int64_t k = 0;
-        for (; k + 4 <= t->k; k += 4, b += 4 * NR) GEMM_UNROLL(4)
-        for (int i = 0; i < 4; i++) GEMM_UNROLL(4)
-        for (int j = 0; j < nv; j++) acc[i][j] = v_fma(v_set1(a[k + i]), v_load(b + i * NR + j * VL), acc[i][j]);
-        for (; k < t->k; k++, b += NR) GEMM_UNROLL(4)
-        for (int j = 0; j < nv; j++) acc[0][j] = v_fma(v_set1(a[k]), v_load(b + j * VL), acc[0][j]);
-    }
-    vf sum[MR][NV];
-    GEMM_UNROLL(4)
-    for (int j = 0; j < nv; j++) sum[0][j] = v_add(v_add(acc[0][j], acc[1][j]), v_add(acc[2][j], acc[3][j]));
-    if (t->n == nv * VL) tile_store(t, 1, nv, true, sum);
-    else tile_store(t, 1, nv, false, sum);
+GEMM_FN void zero_a(float *dst, int64_t n) {
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL) v_store(dst + i, v_set1(0.0f));
+    if (i < n) v_store_n(dst + i, v_set1(0.0f), n - i);
 }
+#endif
+#include GEMM_TILE
 
 #define TILE(mr)                                                                                                       \
     static void tile_##mr##_1(const tile *t) { tile_body(t, mr, 1); }                                                  \
@@ -134,89 +126,41 @@ GEMM_BODY void tile_row(const tile *t, const int nv) {
 static void tile_1_1(const tile *t) { tile_row(t, 1); }
 static void tile_1_2(const tile *t) { tile_row(t, 2); }
 TILE(2)
-TILE(3) TILE(4) TILE(5) TILE(6)
+TILE(3)
+TILE(4) TILE(5) TILE(6)
 #define BOTH(mr)                                                                                                       \
     { tile_##mr##_1, tile_##mr##_2 }
-#if defined(LANES_PORTABLE) ? LANES_PORTABLE == 16 : defined(__AVX512F__)
-    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#if GEMM_MR >= 12
+    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+#endif
+#if GEMM_MR >= 14
+        TILE(13) TILE(14)
 #endif
 
-        typedef void tile_fn(const tile *t);
-static tile_fn *const tiles[MR][NV] = {
-    BOTH(1), BOTH(2), BOTH(3), BOTH(4),  BOTH(5),  BOTH(6),
-#if defined(LANES_PORTABLE) ? LANES_PORTABLE == 16 : defined(__AVX512F__)
-    BOTH(7), BOTH(8), BOTH(9), BOTH(10), BOTH(11), BOTH(12), BOTH(13), BOTH(14),
+            typedef void tile_fn(const tile *t);
+static tile_fn *const tiles[MR][2] = {
+    /* for half of a panel's columns, or all */
+    BOTH(1),  BOTH(2),  BOTH(3), BOTH(4),  BOTH(5),  BOTH(6),
+#if GEMM_MR >= 12
+    BOTH(7),  BOTH(8),  BOTH(9), BOTH(10), BOTH(11), BOTH(12),
+#endif
+#if GEMM_MR >= 14
+    BOTH(13), BOTH(14),
 #endif
 };
 
-/* ---- activations beyond clip: on blocks just stored ---- */
-
-GEMM_BODY vf act_vector(vf x, const k_act act, float p, float q) {
-    const vf half = v_set1(0.5f), one = v_set1(1.0f), zero = v_set1(0.0f);
-    switch (act) {
-    case K_ACT_CLIP: return v_min(v_set1(q), v_max(v_set1(p), x));
-    case K_ACT_LEAKY: return v_blend(v_lt(x, zero), v_mul(v_set1(p), x), x);
-    case K_ACT_SIGMOID: return v_sigmoid(x);
-    case K_ACT_TANH: return v_tanh(x);
-    case K_ACT_HARDSIGMOID: return v_min(one, v_max(zero, v_add(v_mul(v_set1(p), x), v_set1(q))));
-    case K_ACT_HARDSWISH: return v_mul(x, v_min(one, v_max(zero, v_fma(x, v_set1(1.0f / 6), half))));
-    case K_ACT_SILU: return v_mul(x, v_sigmoid(x));
-    case K_ACT_GELU: return v_mul(v_mul(x, half), v_add(one, v_erf(v_mul(x, v_set1(0.70710678f)))));
-    case K_ACT_GELU_TANH: {
-        vf cube = v_mul(v_mul(x, x), v_mul(x, v_set1(0.044715f)));
-        return v_mul(v_mul(x, half), v_add(one, v_tanh(v_mul(v_set1(0.79788456f), v_add(x, cube)))));
-    }
-    default: return x;
-    }
-}
-
-GEMM_BODY void act_block(float *x, int64_t ld, int64_t rows, int64_t cols, const k_act act, float p, float q) {
-    for (int64_t i = 0; i < rows; i++, x += ld) {
-        int64_t j = 0;
-        for (; j + VL <= cols; j += VL) v_store(x + j, act_vector(v_load(x + j), act, p, q));
-        if (j < cols) v_store_n(x + j, act_vector(v_load_n(x + j, cols - j), act, p, q), cols - j);
-    }
-}
-
-static void FN(activate)(float *x, int64_t ld, int64_t rows, int64_t cols, k_act act, float p, float q) {
-    switch (act) {
-#define ACT(name)                                                                                                      \
-    case K_ACT_##name: act_block(x, ld, rows, cols, K_ACT_##name, p, q); break;
-        ACT(CLIP)
-        ACT(LEAKY)
-        ACT(SIGMOID)
-        ACT(TANH)
-        ACT(HARDSIGMOID)
-        ACT(HARDSWISH)
-        ACT(SILU)
-        ACT(GELU)
-        ACT(GELU_TANH)
-#undef ACT
-    default: break;
-    }
-}
+#include "kernels/gemm/gemm_act.h"
 
 /* ---- A tiles ---- */
 
-GEMM_FN void copy_floats(float *dst, const float *src, int64_t n) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) v_store(dst + i, v_load(src + i));
-    if (i < n) v_store_n(dst + i, v_load_n(src + i, n - i), n - i);
-}
-GEMM_FN void zero_floats(float *dst, int64_t n) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) v_store(dst + i, v_set1(0.0f));
-    if (i < n) v_store_n(dst + i, v_set1(0.0f), n - i);
+static void copy_rows(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, a_elem *dst, int64_t ld) {
+    for (int i = 0; i < mr; i++) copy_a(dst + i * ld, g->a + (i0 + i) * g->lda + k0, kc);
 }
 
-static void copy_rows(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, float *dst, int64_t ld) {
-    for (int i = 0; i < mr; i++) copy_floats(dst + i * ld, g->a + (i0 + i) * g->lda + k0, kc);
-}
-
-static void copy_cols(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, float *dst, int64_t ld) {
+static void copy_cols(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, a_elem *dst, int64_t ld) {
     const float *a = g->a + k0 * g->lda + i0;
     for (int64_t k = 0; k < kc; k++, a += g->lda)
-        for (int i = 0; i < mr; i++) dst[i * ld + k] = a[i];
+        for (int i = 0; i < mr; i++) dst[i * ld + k] = a_of(a[i]);
 }
 
 /* An output position: its image and, per dim, the input coordinate of tap 0. */
@@ -237,7 +181,7 @@ static position position_of(const k_gemm_args *g, int64_t i) {
 }
 
 /* Columns [k0, k0 + kc) of one im2col row: tap by tap, a piece of channels from inside the image or zeros. */
-static void gather_row(const k_conv_geom *v, const position *s, int64_t k0, int64_t kc, float *dst) {
+static void gather_row(const k_conv_geom *v, const position *s, int64_t k0, int64_t kc, a_elem *dst) {
     int64_t tap = k0 / v->channels, c = k0 % v->channels;
     int64_t kx = tap % v->kernel[2], ky = tap / v->kernel[2] % v->kernel[1], kz = tap / v->kernel[2] / v->kernel[1];
     while (kc > 0) {
@@ -246,8 +190,8 @@ static void gather_row(const k_conv_geom *v, const position *s, int64_t k0, int6
         const float *row = s->image + (z * v->in[1] + y) * v->in[2] * v->ld;
         for (; kx < v->kernel[2] && kc > 0; kx++, c = 0) {
             int64_t x = s->at[2] + kx * v->dilation[2], n = v->channels - c < kc ? v->channels - c : kc;
-            if (inside && x >= 0 && x < v->in[2]) copy_floats(dst, row + x * v->ld + c, n);
-            else zero_floats(dst, n);
+            if (inside && x >= 0 && x < v->in[2]) copy_a(dst, row + x * v->ld + c, n);
+            else zero_a(dst, n);
             dst += n, kc -= n;
         }
         kx = 0;
@@ -255,7 +199,7 @@ static void gather_row(const k_conv_geom *v, const position *s, int64_t k0, int6
     }
 }
 
-static void copy_conv(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, float *dst, int64_t ld) {
+static void copy_conv(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, a_elem *dst, int64_t ld) {
     for (int i = 0; i < mr; i++) {
         position s = position_of(g, i0 + i);
         gather_row(g->conv, &s, k0, kc, dst + i * ld);
@@ -266,6 +210,7 @@ static void copy_conv(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int6
  * rows are then segments of kernel[2] * channels floats. */
 static bool conv_in_place(const k_gemm_args *g, int64_t i0, int mr, tile *t) {
     const k_conv_geom *v = g->conv;
+    if (v->kernel[1] > 1 && v->kernel[2] * v->channels % STEP) return false;
     bool dense = v->kernel[2] == 1 || (v->dilation[2] == 1 && v->channels == v->ld);
     if (!dense || v->kernel[0] != 1) return false;
     if (i0 % v->out[2] + mr > v->out[2]) return false;
@@ -274,7 +219,7 @@ static bool conv_in_place(const k_gemm_args *g, int64_t i0, int mr, tile *t) {
     int64_t lasty = s.at[1] + (v->kernel[1] - 1) * v->dilation[1];
     if (s.at[0] < 0 || s.at[0] >= v->in[0] || s.at[1] < 0 || lasty >= v->in[1] || s.at[2] < 0 || lastx >= v->in[2])
         return false;
-    t->a = s.image + ((s.at[0] * v->in[1] + s.at[1]) * v->in[2] + s.at[2]) * v->ld;
+    t->a = (const a_elem *)s.image + ((s.at[0] * v->in[1] + s.at[1]) * v->in[2] + s.at[2]) * v->ld;
     t->lda = v->stride[2] * v->ld;
     t->seg = v->dilation[1] * v->in[2] * v->ld;
     t->nseg = v->kernel[1];
@@ -286,18 +231,20 @@ static bool conv_in_place(const k_gemm_args *g, int64_t i0, int mr, tile *t) {
 static bool collides(int64_t lda) { return lda > 256 && ((lda * 4) % 2048 < 64 || (lda * 4) % 2048 > 2048 - 64); }
 
 /* Points t at rows [i0, i0 + mr) of columns [k0, k0 + kc): in place where that is as fast, else copied to buf. */
-static void take_a(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, int64_t panels, float *buf,
+static void take_a(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, int64_t panels, a_elem *buf,
                    tile *t) {
-    if (g->kind == K_A_CONV && kc == g->k && conv_in_place(g, i0, mr, t) && !collides(t->lda)) return;
+    if (GEMM_AS_IS && g->kind == K_A_CONV && kc == g->k && conv_in_place(g, i0, mr, t) && !collides(t->lda)) return;
     t->seg = 0, t->nseg = 1, t->k = kc;
-    if (g->kind == K_A_ROWS && (mr == 1 || panels < 4 || (panels < 12 && !collides(g->lda)))) {
-        t->a = g->a + i0 * g->lda + k0, t->lda = g->lda;
+    if (GEMM_AS_IS && g->kind == K_A_ROWS && (mr == 1 || panels < 4 || (panels < 12 && !collides(g->lda)))) {
+        t->a = (const a_elem *)(g->a + i0 * g->lda + k0), t->lda = g->lda;
         return;
     }
     t->a = buf, t->lda = (kc + 15) / 16 * 16 + 16;
     if (g->kind == K_A_ROWS) copy_rows(g, i0, mr, k0, kc, buf, t->lda);
     else if (g->kind == K_A_COLS) copy_cols(g, i0, mr, k0, kc, buf, t->lda);
     else copy_conv(g, i0, mr, k0, kc, buf, t->lda);
+    if (kc % STEP) /* whole steps; B's zero meets a zero */
+        for (int i = 0; i < mr; i++) buf[i * t->lda + kc] = 0;
 }
 
 /* ---- the driver ---- */
@@ -310,18 +257,18 @@ static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, int64_t 
     for (int64_t p = p0; p < p1; p++) {
         int64_t n0 = p * NR, n = g->n - n0 < NR ? g->n - n0 : NR;
         t->n = (int)n;
-        t->b = g->b + (p * g->k + k0) * NR;
+        t->b = (const char *)g->b + (p * ((g->k + STEP - 1) / STEP) + k0 / STEP) * STEP_BYTES;
         t->c = g->c + i0 * g->ldc + n0;
         t->bias = last && g->bias ? g->bias + n0 : NULL;
         t->res = t->first && g->residual ? g->residual + i0 * g->ldr + n0 : NULL;
-        tiles[mr - 1][(n + VL - 1) / VL - 1](t);
+        tiles[mr - 1][n > NR / 2](t);
         if (last && heavy) FN(activate)(t->c, g->ldc, mr, n, g->act, g->p, g->q);
     }
 }
 
 /* Rows in tiles of nearly equal height. */
 static void run_rows(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t k0, int64_t k1, int64_t p0, int64_t p1,
-                     float *buf) {
+                     a_elem *buf) {
     for (int64_t i = m0, left = (m1 - m0 + MR - 1) / MR; i < m1; left--) {
         int mr = (int)((m1 - i + left - 1) / left);
         tile t;
@@ -333,12 +280,13 @@ static void run_rows(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t k0, i
 
 /* Panels that fill half of L2 at this depth. */
 static int64_t panel_group(int64_t kc) {
-    int64_t fit = cpu_cache_l2() / 2 / (int64_t)sizeof(float) / NR / (kc > 0 ? kc : 1);
+    int64_t fit = cpu_cache_l2() / 2 * STEP / STEP_BYTES / (kc > 0 ? kc : 1);
     return fit < 1 ? 1 : fit;
 }
 
 static void FN(run)(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {
     int64_t blocks = g->k > KC + KC / 2 ? (g->k + KC - 1) / KC : 1, kc = g->k ? (g->k + blocks - 1) / blocks : 0;
+    kc = (kc + STEP - 1) / STEP * STEP;
     int64_t group = panel_group(kc);
     for (int64_t p = p0; p < p1; p += group) {
         int64_t pe = p + group < p1 ? p + group : p1, k0 = 0;
@@ -349,3 +297,6 @@ static void FN(run)(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, in
         } while (k0 < g->k);
     }
 }
+
+#define GEMM_TABLE                                                                                                     \
+    { GEMM_FORM, MR, NR, FN(run), FN(activate) }

@@ -7,4 +7,4 @@
 #define FN(name) name##_portable16
 #include "kernels/gemm/gemm_tmpl.h"
 
-const k_gemm k_gemm_portable16 = {MR, NR, FN(run), FN(activate)};
+const k_gemm k_gemm_portable16 = GEMM_TABLE;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Plain C, sums in double: the oracle. Reads the packed B too (nr = 4).
+ * Plain C, sums in double: the oracle. Reads the packed B too, in any of its forms.
  */
 #include "kernels/gemm/gemm.h"
 
 #include <math.h>
 
-enum { NR = 4 };
+#include "tensor/dtype.h"
+
+enum { NR = K_GEMM_REF_NR };
 
 static double conv_a(const k_gemm_args *g, int64_t i, int64_t k) {
     const k_conv_geom *v = g->conv;
@@ -27,6 +29,17 @@ static double a_at(const k_gemm_args *g, int64_t i, int64_t k) {
     return g->kind == K_A_ROWS ? g->a[i * g->lda + k] : g->a[k * g->lda + i];
 }
 
+static double b_at(const k_gemm_args *g, k_b_form form, int64_t k, int64_t j) {
+    int64_t panel = j / NR, col = j % NR;
+    const float *f = g->b;
+    const uint16_t *h = g->b;
+    switch (form) {
+    case K_B_BF16: return bf16_to_float(h[((panel * ((g->k + 1) / 2) + k / 2) * NR + col) * 2 + k % 2]);
+    case K_B_FP16: return half_to_float(h[(panel * g->k + k) * NR + col]);
+    default: return f[(panel * g->k + k) * NR + col];
+    }
+}
+
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static double clip(double x, double lo, double hi) { return x < lo ? lo : x > hi ? hi : x; }
 
@@ -45,16 +58,20 @@ static float act1(double x, k_act act, float p, float q) {
     }
 }
 
-static void run(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {
+void k_gemm_ref_run(const k_gemm_args *g, k_b_form form, int64_t m0, int64_t m1, int64_t p0, int64_t p1) {
     int64_t n1 = p1 * NR < g->n ? p1 * NR : g->n;
     for (int64_t i = m0; i < m1; i++)
         for (int64_t j = p0 * NR; j < n1; j++) {
             double s = 0;
-            for (int64_t k = 0; k < g->k; k++) s += a_at(g, i, k) * g->b[(j / NR * g->k + k) * NR + j % NR];
+            for (int64_t k = 0; k < g->k; k++) s += a_at(g, i, k) * b_at(g, form, k, j);
             if (g->bias) s += g->bias[j];
             if (g->residual) s += g->residual[i * g->ldr + j];
             g->c[i * g->ldc + j] = act1(s, g->act, g->p, g->q);
         }
+}
+
+static void run(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {
+    k_gemm_ref_run(g, K_B_F32, m0, m1, p0, p1);
 }
 
 static void activate(float *x, int64_t ld, int64_t rows, int64_t cols, k_act act, float p, float q) {
@@ -62,4 +79,4 @@ static void activate(float *x, int64_t ld, int64_t rows, int64_t cols, k_act act
         for (int64_t j = 0; j < cols; j++) x[i * ld + j] = act1(x[i * ld + j], act, p, q);
 }
 
-const k_gemm k_gemm_ref = {1, NR, run, activate};
+const k_gemm k_gemm_ref = {K_B_F32, 1, NR, run, activate};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The product of kernels/gemm (its arguments, gathers and epilogue) with B kept in 16 bits. A and C are FP32 in memory,
+ * sums are FP32, and k_gemm_pack rounds B once, to nearest even, after its scale. The ways, by what else is rounded:
+ *
+ *   K_BF16      Nothing: B's elements become FP32 again and meet A in FP32 fma. The result is what kernels/gemm gives
+ * at this level for the rounded B, bit for bit while K fits one block (k <= 768). A narrower B is read sooner: this way
+ * pays where B comes from memory (few rows of A). K_FP16      The same with FP16. |b| > 65504 would become infinity:
+ * k_gemm16_fits() tells. K_BF16_DOT  A too is rounded to BF16, to nearest even, as a tile of it is copied. Pairs along
+ * k are summed by s = fma(a0, b0, fma(a1, b1, s)), in which subnormal operands and results, of A's rounding too, are
+ *               zeros (vdpbf16ps). The same bits at every level that has it.
+ *
+ * Error before the activation: |c - exact| <= (u_B + u_A + u_A u_B + (k + 4) 2^-24) sum |a b|, where u is 2^-8 for
+ * BF16, 2^-11 for FP16, 0 for what is not rounded; subnormal FP16 weights are off by 2^-25 instead, flushed ones by
+ * themselves. NaN and infinities take part as in kernels/gemm. At one level a result does not depend on how the product
+ * is cut into pieces, nor on the number of threads, but for rows that stand alone (mr = 1), whose K runs in four sums.
+ */
+#ifndef KERNELS_GEMM16_H
+#define KERNELS_GEMM16_H
+
+#include <stdbool.h>
+
+#include "kernels/gemm/gemm.h"
+
+typedef enum k_gemm16_way { K_BF16, K_FP16, K_BF16_DOT, K_GEMM16_WAYS } k_gemm16_way;
+
+#define KERNEL(level, way, symbol) extern const k_gemm symbol;
+#define PORTABLE(way, symbol)      KERNEL(CPU_REF, way, symbol)
+#include "kernels/gemm16/gemm16.def"
+#undef PORTABLE
+#undef KERNEL
+
+/* The first of the list that `level` allows; NULL: none. */
+const k_gemm *k_gemm16_pick(k_gemm16_way way, cpu_level level);
+/* Whether none of n finite floats (of any byte alignment), times `scale`, rounds to infinity in FP16. */
+bool k_gemm16_fits(const void *x, int64_t n, float scale);
+
+#endif

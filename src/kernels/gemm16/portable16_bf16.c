@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * BF16 weights with FP32 products in compiler vectors of 16 lanes: for tests.
+ */
+#define LANES_PORTABLE 16
+#include "kernels/lanes.h"
+#define FN(name)  name##_bf16_portable16
+#define GEMM_FORM K_B_BF16
+#define GEMM_STEP 2
+#define GEMM_TILE "kernels/gemm16/tile_pairs.h"
+#include "kernels/gemm/gemm_tmpl.h"
+
+const k_gemm k_gemm16_bf16_portable16 = GEMM_TABLE;

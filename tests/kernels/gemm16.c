@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products with 16-bit operands. Every level against plain C on the operands as rounded (edges, pieces, gathers,
+ * epilogues; the tolerance of tests/kernels/gemm.c), and against the exact product of the unrounded ones within the
+ * bound that gemm16.h states; ways that round B only, bit for bit against kernels/gemm; AVX512_BF16 against its
+ * portable twin, bit for bit. --bench [shape] prints GFLOP/s beside FP32's.
+ */
+#include "gemm_shapes.h"
+#include "kernels/gemm16/gemm16.h"
+#include "tensor/dtype.h"
+
+typedef struct entry {
+    cpu_level level;
+    k_gemm16_way way;
+    const char *name;
+    const k_gemm *k;
+} entry;
+static const entry list[] = {
+#define KERNEL(level, way, symbol) {level, way, #symbol, &symbol},
+#define PORTABLE(way, symbol)      KERNEL(CPU_REF, way, symbol)
+#include "kernels/gemm16/gemm16.def"
+#undef PORTABLE
+#undef KERNEL
+};
+
+static const char *const way_names[K_GEMM16_WAYS] = {"bf16", "fp16", "bf16dot"};
+
+static bool rounds_a(k_gemm16_way w) { return w == K_BF16_DOT; }
+static float round_b(k_gemm16_way w, float x) {
+    return w == K_FP16 ? half_to_float(half_from_float(x)) : bf16_to_float(bf16_from_float(x));
+}
+static const k_gemm *plain(k_gemm16_way w) { return w == K_FP16 ? &k_gemm16_fp16_ref : &k_gemm16_bf16_ref; }
+
+static void run_all(const k_gemm *k, const k_gemm_args *g, void *ws) {
+    k->run(g, 0, g->m, 0, k_gemm_panels(k, g->n), ws);
+}
+
+/* a: the n floats that g->a points into. */
+static void compare(const entry *e, k_gemm_args *g, const k_pack_src *s, const kc_buf *a, int64_t n) {
+    kc_buf got = kc_alloc(g->m * g->ldc, 4), want = kc_alloc(g->m * g->ldc, 4), ws = kc_alloc(1, k_gemm_workspace());
+    for (int64_t i = 0; i < g->m * g->ldc; i++) kc_f(&got)[i] = kc_f(&want)[i] = g->residual ? g->residual[i] : 7;
+    float *b = packed(e->k, s), *bref = packed(plain(e->way), s);
+    const float *res = g->residual;
+    g->b = b, g->c = kc_f(&got);
+    if (res && kc_int(0, 1)) g->residual = g->c;
+    int64_t mid = kc_int(0, g->m), panels = k_gemm_panels(e->k, g->n), pmid = kc_int(0, panels);
+    e->k->run(g, 0, mid, 0, pmid, ws.data);
+    e->k->run(g, mid, g->m, 0, pmid, ws.data);
+    e->k->run(g, 0, g->m, pmid, panels, ws.data);
+    g->residual = res;
+    for (int64_t i = 0; i < n && rounds_a(e->way); i++) kc_f(a)[i] = round_b(e->way, kc_f(a)[i]);
+    g->b = bref, g->c = kc_f(&want);
+    run_all(plain(e->way), g, NULL);
+    kc_close(e->name, kc_f(&got), kc_f(&want), g->m * g->ldc, 16, 0x1p-23f * (4 + (float)g->k / 3));
+    kc_free(&got), kc_free(&want), kc_free(&ws), free(b), free(bref);
+}
+
+static void random_epilogue(k_gemm_args *g, kc_buf *bias, kc_buf *res) {
+    *bias = kc_floats(g->n, -1, 1), *res = kc_floats(g->m * g->ldc, -1, 1);
+    if (kc_int(0, 1)) g->bias = kc_f(bias);
+    if (kc_int(0, 2) == 0) g->residual = kc_f(res), g->ldr = g->ldc;
+    g->act = (k_act)kc_int(0, K_ACTS - 1);
+    g->p = g->act == K_ACT_CLIP ? 0.0f : 0.2f, g->q = g->act == K_ACT_CLIP && kc_int(0, 1) ? INFINITY : 0.5f;
+}
+
+static void matrix_case(const entry *e, int64_t m, int64_t n, int64_t k) {
+    bool ta = kc_int(0, 3) == 0, tb = kc_int(0, 1);
+    int64_t extra = kc_int(0, 3);
+    k_gemm_args g = {.kind = ta ? K_A_COLS : K_A_ROWS, .m = m, .n = n, .k = k, .ldc = n + kc_int(0, 3)};
+    g.lda = (ta ? m : k) + extra;
+    int64_t ldb = (tb ? k : n) + extra, floats = (ta ? k : m) * g.lda;
+    kc_buf a = kc_floats(floats, -1, 1), b = kc_floats((tb ? n : k) * ldb, -1, 1), bias, res;
+    kc_buf scale = kc_floats(n, 0.5f, 2);
+    g.a = kc_f(&a);
+    random_epilogue(&g, &bias, &res);
+    k_pack_src s = {b.data, 1, k, n, 0, tb ? 1 : ldb, tb ? ldb : 1, kc_int(0, 1) ? 1.0f : 0.5f, NULL};
+    if (kc_int(0, 3) == 0) s.scale_n = kc_f(&scale);
+    compare(e, &g, &s, &a, floats);
+    kc_free(&a), kc_free(&b), kc_free(&bias), kc_free(&res), kc_free(&scale);
+}
+
+static void test_edges(void **state) {
+    KC_EACH(e) {
+        for (int64_t m = 1; m <= 30; m++) matrix_case(e, m, kc_int(1, 140), kc_int(1, 40));
+        for (int64_t n = 1; n <= 140; n++) matrix_case(e, kc_int(1, 17), n, kc_int(1, 40));
+        for (int64_t k = 0; k <= 70; k++) matrix_case(e, kc_int(1, 17), kc_int(1, 70), k);
+    }
+}
+
+static void test_large(void **state) {
+    KC_EACH(e) {
+        if (strstr(e->name, "ref")) continue;
+        for (int i = 0; i < 6; i++) matrix_case(e, kc_int(1, 60), kc_int(1, 400), kc_int(1, 1300));
+        matrix_case(e, 29, 70, 2049); /* blocks of K that a step must not straddle */
+        matrix_case(e, 3, 1030, 1027);
+    }
+}
+
+static void conv_case(const entry *e, int dims, int64_t channels, int64_t n) {
+    k_conv_geom v = {.channels = channels};
+    geometry(&v, dims);
+    int64_t taps = v.kernel[0] * v.kernel[1] * v.kernel[2], images = kc_int(1, 2);
+    int64_t offset = kc_int(0, 1) ? 0 : kc_int(1, 5), pixels = images * v.in[0] * v.in[1] * v.in[2];
+    v.ld = channels + offset;
+    k_gemm_args g = {.kind = K_A_CONV, .conv = &v, .n = n, .k = taps * channels, .ldc = n + kc_int(0, 3)};
+    g.m = images * v.out[0] * v.out[1] * v.out[2];
+    kc_buf x = kc_floats(pixels * v.ld, -1, 1), w = kc_floats(n * channels * taps, -1, 1), bias, res;
+    g.a = kc_f(&x) + kc_int(0, offset);
+    random_epilogue(&g, &bias, &res);
+    k_pack_src s = {w.data, taps, channels, n, 1, taps, channels * taps, 1.0f, NULL};
+    compare(e, &g, &s, &x, pixels * v.ld);
+    kc_free(&x), kc_free(&w), kc_free(&bias), kc_free(&res);
+}
+
+static void test_conv(void **state) {
+    KC_EACH(e) {
+        for (int i = 0; i < 100; i++) conv_case(e, (int)kc_int(1, 3), kc_int(1, 9), kc_int(1, 40));
+        for (int i = 0; i < 6; i++) conv_case(e, 2, kc_int(60, 140), kc_int(1, 70));
+    }
+}
+
+/* Operands for the tests of rounding, of magnitudes apart by 2^20. */
+typedef struct operands {
+    kc_buf a, b;
+    k_gemm_args g;
+    k_pack_src s;
+} operands;
+
+static operands wide_operands(int64_t m, int64_t n, int64_t k) {
+    operands o = {.a = kc_floats(m * k, -1, 1), .b = kc_floats(k * n, -1, 1)};
+    for (int64_t i = 0; i < m * k; i++) kc_f(&o.a)[i] *= exp2f((float)kc_int(-10, 10));
+    for (int64_t i = 0; i < k * n; i++) kc_f(&o.b)[i] *= exp2f((float)kc_int(-10, 10));
+    o.s = (k_pack_src){o.b.data, 1, k, n, 0, n, 1, 1.0f, NULL};
+    o.g = (k_gemm_args){.a = kc_f(&o.a), .lda = k, .m = m, .n = n, .k = k, .ldc = n};
+    return o;
+}
+
+static void product(const k_gemm *k, operands *o, float *c) {
+    kc_buf ws = kc_alloc(1, k_gemm_workspace());
+    float *b = packed(k, &o->s);
+    o->g.b = b, o->g.c = c;
+    run_all(k, &o->g, ws.data);
+    kc_free(&ws), free(b);
+}
+
+/* The stated bound, against sums in double of what was not rounded. */
+static void test_bound(void **state) {
+    KC_EACH(e) {
+        double ub = e->way == K_FP16 ? 0x1p-11 : 0x1p-8, ua = rounds_a(e->way) ? ub : 0;
+        for (int round = 0; round < 20; round++) {
+            int64_t m = kc_int(1, 20), n = kc_int(1, 50), k = kc_int(1, 900);
+            operands o = wide_operands(m, n, k);
+            kc_buf got = kc_alloc(m * n, 4);
+            product(e->k, &o, kc_f(&got));
+            for (int64_t i = 0; i < m * n; i++) {
+                double exact = 0, sum = 0, small = 0;
+                for (int64_t j = 0; j < k; j++) {
+                    double a = kc_f(&o.a)[i / n * k + j], p = a * kc_f(&o.b)[j * n + i % n];
+                    exact += p, sum += fabs(p), small += fabs(a);
+                }
+                double bound = (ub + ua + ub * ua + (double)(k + 4) * 0x1p-24) * sum;
+                if (e->way == K_FP16) bound += 0x1p-25 * small;
+                if (fabs(kc_f(&got)[i] - exact) > bound)
+                    fail_msg("%s: %.9g, exact %.9g, bound %g", e->name, (double)kc_f(&got)[i], exact, bound);
+            }
+            kc_free(&got), kc_free(&o.a), kc_free(&o.b);
+        }
+    }
+}
+
+static bool same_bits(const float *a, const float *b, int64_t n) { return memcmp(a, b, (size_t)n * 4) == 0; }
+
+static const k_gemm *fp32_twin(const entry *e) {
+    if (strstr(e->name, "portable")) return strstr(e->name, "16_portable8") ? &k_gemm_portable8 : &k_gemm_portable16;
+    return k_gemm_pick(e->level);
+}
+
+/* Ways that round B only are kernels/gemm on a rounded B. */
+static void test_is_fp32_on_rounded(void **state) {
+    KC_EACH(e) {
+        if (rounds_a(e->way)) continue;
+        for (int round = 0; round < 20; round++) {
+            int64_t m = kc_int(1, 40), n = kc_int(1, 90), k = kc_int(1, 768);
+            operands o = wide_operands(m, n, k);
+            kc_buf got = kc_alloc(m * n, 4), want = kc_alloc(m * n, 4);
+            product(e->k, &o, kc_f(&got));
+            for (int64_t i = 0; i < k * n; i++) kc_f(&o.b)[i] = round_b(e->way, kc_f(&o.b)[i]);
+            product(fp32_twin(e), &o, kc_f(&want));
+            if (!same_bits(kc_f(&got), kc_f(&want), m * n))
+                fail_msg("%s: %d x %d x %d", e->name, (int)m, (int)n, (int)k);
+            kc_free(&got), kc_free(&want), kc_free(&o.a), kc_free(&o.b);
+        }
+    }
+}
+
+/* A way with an instruction of its own is the same bits at every level, subnormals and all. */
+static void test_same_everywhere(void **state) {
+    KC_EACH(e) {
+        if (e->way != K_BF16_DOT) continue;
+        for (int round = 0; round < 60; round++) {
+            int64_t m = kc_int(1, 40), n = kc_int(1, 90), k = kc_int(1, 1600);
+            operands o = wide_operands(m, n, k);
+            for (int64_t i = 0; i < m * k && round % 2; i++) kc_f(&o.a)[i] *= 0x1p-126f;
+            kc_buf got = kc_alloc(m * n, 4), want = kc_alloc(m * n, 4);
+            product(e->k, &o, kc_f(&got));
+            product(&k_gemm16_bf16dot_portable16, &o, kc_f(&want));
+            if (!same_bits(kc_f(&got), kc_f(&want), m * n))
+                fail_msg("%s: %d x %d x %d", e->name, (int)m, (int)n, (int)k);
+            kc_free(&got), kc_free(&want), kc_free(&o.a), kc_free(&o.b);
+        }
+    }
+}
+
+/* One product a b each: what packing makes of b. */
+static float times_one(const entry *e, float a, float b) {
+    _Alignas(64) static char ws[1 << 17];
+    assert_true(sizeof ws >= k_gemm_workspace());
+    float c[2];
+    k_pack_src s = {&b, 1, 1, 1, 0, 1, 1, 1.0f, NULL};
+    float *p = packed(e->k, &s), two[2] = {a, a};
+    k_gemm_args g = {.a = two, .lda = 1, .b = p, .m = 2, .n = 1, .k = 1, .c = c, .ldc = 1};
+    run_all(e->k, &g, ws);
+    free(p);
+    return c[1];
+}
+
+/* Nearest even, overflow, NaN and infinity, in either operand. */
+static void test_special(void **state) {
+    KC_EACH(e) {
+        bool half = e->way == K_FP16;
+        float ulp = half ? 0x1p-10f : 0x1p-7f;
+        assert_true(times_one(e, 1, 1 + ulp / 2) == 1 && times_one(e, 1, 1 + 3 * ulp / 2) == 1 + 2 * ulp);
+        assert_true(times_one(e, 1, 1 + ulp * 0.501f) == 1 + ulp);
+        assert_true(times_one(e, 1, half ? 65519.0f : 3.39e38f) == (half ? 65504.0f : 0x1.fep127f));
+        assert_true(times_one(e, 1, half ? 65520.0f : 3.4e38f) == INFINITY);
+        assert_true(times_one(e, 2, -INFINITY) == -INFINITY && times_one(e, -INFINITY, 2) == -INFINITY);
+        assert_true(isnan(times_one(e, 1, NAN)) && isnan(times_one(e, NAN, 0)) && isnan(times_one(e, INFINITY, 0)));
+        float tiny = half ? 0x1p-24f : 0x1p-133f;
+        assert_true(times_one(e, 1, tiny) == (e->way == K_BF16_DOT ? 0 : tiny));
+        assert_true(signbit(times_one(e, -1, 0)) == 0); /* sums start from +0 */
+    }
+    float w[3] = {65504, -65519, NAN};
+    assert_true(k_gemm16_fits(w, 3, 1) && !k_gemm16_fits(w, 3, 2));
+    w[2] = -65520;
+    assert_false(k_gemm16_fits(w, 3, 1));
+    w[2] = INFINITY;
+    assert_true(k_gemm16_fits(w, 3, 1));
+}
+
+static void test_pick(void **state) {
+    assert_ptr_equal(k_gemm16_pick(K_BF16, CPU_REF), &k_gemm16_bf16_ref);
+    assert_ptr_equal(k_gemm16_pick(K_FP16, CPU_REF), &k_gemm16_fp16_ref);
+    assert_null(k_gemm16_pick(K_BF16_DOT, CPU_AVX2));
+}
+
+static void bench(const char *only) {
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        if (only && !strstr(shapes[i].name, only)) continue;
+        printf("%-24s f32 %6.1f", shapes[i].name, bench_shape(k_gemm_pick(cpu_best()), &shapes[i], 20));
+        for (int w = 0; w < K_GEMM16_WAYS; w++) {
+            const k_gemm *k = k_gemm16_pick((k_gemm16_way)w, cpu_best());
+            if (k) printf("  %s %6.1f", way_names[w], bench_shape(k, &shapes[i], 20));
+        }
+        printf("  GFLOP/s\n");
+    }
+}
+
+int main(int argc, char **argv) {
+    kc_seed();
+    if (argc > 1 && !strcmp(argv[1], "--bench")) return bench(argc > 2 ? argv[2] : NULL), 0;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_edges),
+                                       cmocka_unit_test(test_large),
+                                       cmocka_unit_test(test_conv),
+                                       cmocka_unit_test(test_bound),
+                                       cmocka_unit_test(test_is_fp32_on_rounded),
+                                       cmocka_unit_test(test_same_everywhere),
+                                       cmocka_unit_test(test_special),
+                                       cmocka_unit_test(test_pick)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
