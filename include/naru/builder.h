@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The builder: a model made into an engine (engine.h) for this machine. A network is what to build, a configuration
- * how: ranges of input shapes (optimization profiles), what may be used, how long it may take. Objects of this file
+ * The builder: a model made into an engine (engine.h) for this machine. A network (network.h) is what to build, a
+ * configuration how: ranges of input shapes (optimization profiles), what may be used, how long it may take. Objects of this file
  * belong to one thread at a time; the configuration takes copies or references of what it is given.
  */
 #ifndef NARU_BUILDER_H
 #define NARU_BUILDER_H
 
 #include "naru/engine.h"
+#include "naru/network.h"
 #include "naru/quantize.h"
-#include "naru/script.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* ---- networks ---- */
-typedef struct naru_network naru_network;
-/* Takes a copy of the model, its weights included: the model may go. Errors: OUT_OF_MEMORY, LIMIT. */
-NARU_API naru_status naru_network_create(const naru_model *model, naru_network **out, naru_error *err);
-/* A method of a TorchScript module, recorded as naru_export records it. */
-NARU_API naru_status naru_network_from_module(naru_module *module, const naru_export_options *options,
-                                              naru_network **out, naru_report *report, naru_error *err);
-NARU_API void naru_network_destroy(naru_network **network);
-NARU_API size_t naru_network_inputs(const naru_network *network);
-NARU_API size_t naru_network_outputs(const naru_network *network);
-NARU_API naru_status naru_network_input(const naru_network *network, size_t i, naru_port *out);
-NARU_API naru_status naru_network_output(const naru_network *network, size_t i, naru_port *out);
 
 /* ---- optimization profiles: for every input without fixed shape a smallest, a typical and a largest shape ---- */
 typedef struct naru_profile naru_profile;

@@ -2,7 +2,7 @@
  *
  * Everything: include this and link with -lnaru. See error.h for conventions, tensor.h for data, model.h for models as
  * files have them, session.h for running them, script.h for TorchScript modules,
- * builder.h and engine.h for engines tuned for this machine.
+ * network.h, builder.h and engine.h for engines tuned for this machine.
  */
 #ifndef NARU_NARU_H
 #define NARU_NARU_H
@@ -11,6 +11,7 @@
 #include "naru/engine.h"
 #include "naru/error.h"
 #include "naru/model.h"
+#include "naru/network.h"
 #include "naru/quantize.h"
 #include "naru/script.h"
 #include "naru/session.h"

@@ -1,108 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * naru_network_*, naru_profile_*, naru_timing_cache_*, naru_builder_config_*, naru_build.
+ * naru_profile_*, naru_timing_cache_*, naru_builder_config_*, naru_build.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "api/calibrator.h"
-#include "api/engine.h"
-#include "api/export.h"
-#include "api/model.h"
+#include "api/network.h"
 #include "api/options.h"
 #include "base/file.h"
 #include "formats/onnx/onnx.h"
-
-/* ---- networks ---- */
-naru_status port_texts(const graph *g, arena *a, char ***in, char ***out, naru_error *err) {
-    const block *b = g->main;
-    *in = arena_calloc(a, (size_t)b->nin + 1, sizeof(char *));
-    *out = arena_calloc(a, (size_t)b->nout + 1, sizeof(char *));
-    if (!*in || !*out) return err_oom(err);
-    for (int i = 0; i < b->nin; i++)
-        if (!((*in)[i] = type_text(g, &b->in[i]->declared, a))) return err_oom(err);
-    for (int i = 0; i < b->nout; i++)
-        if (!((*out)[i] = type_text(g, &b->out[i]->declared, a))) return err_oom(err);
-    return NARU_OK;
-}
-
-static naru_status bytes_of_graph(const graph *g, model_bytes **out, naru_error *err) {
-    str text = {0};
-    naru_status st = onnx_save_memory(g, &text, err);
-    if (st != NARU_OK) {
-        str_free(&text);
-        return st;
-    }
-    *out = model_bytes_new(&text, NULL, 0, NULL);
-    return *out ? NARU_OK : err_oom(err);
-}
-
-naru_status network_of_model(const naru_model *m, model_bytes **out, naru_error *err) {
-    return bytes_of_graph(m->graph, out, err);
-}
-
-static naru_status network_new(model_bytes *m, naru_network **out, naru_error *err) {
-    naru_network *n = mem_calloc(1, sizeof *n);
-    if (!n) {
-        model_bytes_unref(m);
-        return err_oom(err);
-    }
-    n->bytes = m;
-    n->arena = arena_new();
-    naru_status st = n->arena ? onnx_load_memory(m->data, m->size, &n->graph, err) : err_oom(err);
-    if (st == NARU_OK) st = port_texts(n->graph, n->arena, &n->input_types, &n->output_types, err);
-    if (st == NARU_OK) *out = n;
-    else naru_network_destroy(&n);
-    return st;
-}
-
-naru_status naru_network_create(const naru_model *model, naru_network **out, naru_error *err) {
-    if (!model || !out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_network_create: NULL argument");
-    *out = NULL;
-    model_bytes *m;
-    TRY(network_of_model(model, &m, err));
-    return network_new(m, out, err);
-}
-
-naru_status naru_network_from_module(naru_module *module, const naru_export_options *options, naru_network **out,
-                                     naru_report *report, naru_error *err) {
-    if (!module || !options || !out)
-        return err_set(err, NARU_INVALID_ARGUMENT, "naru_network_from_module: NULL argument");
-    *out = NULL;
-    graph *g;
-    model_bytes *m;
-    TRY(export_module(module, options, &g, report, err));
-    naru_status st = bytes_of_graph(g, &m, err);
-    graph_free(g);
-    return st == NARU_OK ? network_new(m, out, err) : st;
-}
-
-void naru_network_destroy(naru_network **network) {
-    if (!network || !*network) return;
-    naru_network *n = *network;
-    graph_free(n->graph);
-    arena_free(n->arena);
-    model_bytes_unref(n->bytes);
-    mem_free(n);
-    *network = NULL;
-}
-
-size_t naru_network_inputs(const naru_network *n) { return n ? (size_t)n->graph->main->nin : 0; }
-size_t naru_network_outputs(const naru_network *n) { return n ? (size_t)n->graph->main->nout : 0; }
-
-naru_status naru_network_input(const naru_network *n, size_t i, naru_port *out) {
-    if (!n || !out) return NARU_INVALID_ARGUMENT;
-    if (i >= naru_network_inputs(n)) return NARU_NOT_FOUND;
-    port_fill(n->graph, n->graph->main->in[i], n->input_types[i], out);
-    return NARU_OK;
-}
-
-naru_status naru_network_output(const naru_network *n, size_t i, naru_port *out) {
-    if (!n || !out) return NARU_INVALID_ARGUMENT;
-    if (i >= naru_network_outputs(n)) return NARU_NOT_FOUND;
-    port_fill(n->graph, n->graph->main->out[i], n->output_types[i], out);
-    return NARU_OK;
-}
 
 /* ---- profiles ---- */
 naru_status naru_profile_create(naru_profile **out, naru_error *err) {
@@ -368,8 +275,11 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
         .report = report};
     TRY(option_cpu(c->options, &o.cpu, err));
     TRY(options_pool(c->options, &o.pool, err));
-    built *b;
-    naru_status st = build(n->bytes, &o, &b, err);
+    built *b = NULL;
+    model_bytes *m = NULL;
+    naru_status st = network_bytes(n, &m, err);
+    if (st == NARU_OK) st = build(m, &o, &b, err);
+    model_bytes_unref(m);
     if (st == NARU_OK) return engine_handle(b, o.pool, o.seed, out, err);
     pool_destroy(o.pool);
     return st;

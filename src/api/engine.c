@@ -18,6 +18,29 @@ naru_status options_pool(const naru_options *o, pool **out, naru_error *err) {
     return pool_create((int)option_int(o, OPTION_threads), (int)knob_int(KNOB_SPIN_US, 0, LONGEST_SPIN_US), out, err);
 }
 
+naru_status port_texts(const graph *g, arena *a, char ***in, char ***out, naru_error *err) {
+    const block *b = g->main;
+    *in = arena_calloc(a, (size_t)b->nin + 1, sizeof(char *));
+    *out = arena_calloc(a, (size_t)b->nout + 1, sizeof(char *));
+    if (!*in || !*out) return err_oom(err);
+    for (int i = 0; i < b->nin; i++)
+        if (!((*in)[i] = type_text(g, &b->in[i]->declared, a))) return err_oom(err);
+    for (int i = 0; i < b->nout; i++)
+        if (!((*out)[i] = type_text(g, &b->out[i]->declared, a))) return err_oom(err);
+    return NARU_OK;
+}
+
+naru_status bytes_of_graph(const graph *g, model_bytes **out, naru_error *err) {
+    str text = {0};
+    naru_status st = onnx_save_memory(g, &text, err);
+    if (st != NARU_OK) {
+        str_free(&text);
+        return st;
+    }
+    *out = model_bytes_new(&text, NULL, 0, NULL);
+    return *out ? NARU_OK : err_oom(err);
+}
+
 naru_status engine_handle(built *b, pool *p, uint64_t seed, naru_engine **out, naru_error *err) {
     naru_engine *e = mem_calloc(1, sizeof *e);
     if (!e) {
@@ -60,7 +83,7 @@ static naru_status load(plan_source *s, const naru_model *model, const naru_opti
     s->cpu_asked = *option_text(options, OPTION_cpu) || *knob_text(KNOB_CPU);
     TRY(option_cpu(options, &o.cpu, err));
     TRY(options_pool(options, &o.pool, err));
-    naru_status st = model ? network_of_model(model, &s->model, err) : NARU_OK;
+    naru_status st = model ? bytes_of_graph(model->graph, &s->model, err) : NARU_OK;
     if (st == NARU_OK) st = plan_load(s, &o, &b, err);
     model_bytes_unref(s->model);
     if (st == NARU_OK) return engine_handle(b, o.pool, o.seed, out, err);

@@ -18,13 +18,6 @@ struct naru_engine {
     uint64_t seed;
 };
 
-struct naru_network {
-    model_bytes *bytes;
-    graph *graph; /* as written, views the bytes */
-    arena *arena;
-    char **input_types, **output_types;
-};
-
 struct naru_profile {
     shape_profile p;
 };
@@ -41,7 +34,7 @@ void engine_release(naru_engine *e); /* accepts NULL */
 naru_status options_pool(const naru_options *o, pool **out, naru_error *err);
 /* Texts of the types of a block's inputs and outputs. */
 naru_status port_texts(const graph *g, arena *a, char ***in, char ***out, naru_error *err);
-naru_status network_of_model(const naru_model *m, model_bytes **out, naru_error *err);
+naru_status bytes_of_graph(const graph *g, model_bytes **out, naru_error *err);
 /* Inputs by value (NULL: not given) against the engine's profiles. */
 naru_status engine_fits(const naru_engine *e, naru_value *const *in, naru_error *err);
 

@@ -4,7 +4,7 @@
  */
 #include <dirent.h>
 
-#include "api/engine.h"
+#include "api/network.h"
 #include "api/model.h"
 #include "base/str.h"
 #include "naru/quantize.h"

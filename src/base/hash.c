@@ -43,7 +43,7 @@ struct strmap_entry *strmap_put(strmap *m, const char *key, bool *fresh) {
     if (e) return e;
     if ((m->count + 1) * 4 > m->cap * 3 && !grow(m)) return NULL;
     e = slot_of(m->entries, m->cap, key);
-    e->key = key;
+    *e = (struct strmap_entry){.key = key}; /* a removed entry may have left its value */
     m->count++;
     return e;
 }

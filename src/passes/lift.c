@@ -420,3 +420,16 @@ naru_status graph_lift(graph *g, naru_report *report, naru_error *err) {
     g->lifted = true;
     return NARU_OK;
 }
+
+naru_status node_lift(graph *g, node *n, naru_error *err) {
+    static const opset newest = {"", 9999};
+    naru_error local = NARU_ERROR_INIT;
+    lifter k = {.graph = g, .err = &local};
+    naru_status st = lift_node(&k, n, (imports){&newest, 1});
+    if (st == NARU_OK && k.bad) st = local.code ? local.code : NARU_BAD_MODEL;
+    if (st == NARU_OK) return st;
+    char where[300]; /* the finding names the node: who calls does that */
+    size_t head = strlen(node_describe(n, where, sizeof where));
+    bool named = strncmp(local.message, where, head) == 0 && local.message[head] == ':';
+    return err_set(err, st, "%s", local.message + (named ? head + 2 : 0));
+}

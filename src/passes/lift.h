@@ -12,5 +12,8 @@
  * table, turns Constant nodes into constants. All unsupported operators and malformed
  * nodes go to report (may be NULL); the error has the first and their number. g is not usable after a failure. */
 naru_status graph_lift(graph *g, naru_report *report, naru_error *err);
+/* One node that is in the newest vocabulary already (edit.h): its operator, number of inputs, attributes. The message
+ * does not name the node. */
+naru_status node_lift(graph *g, node *n, naru_error *err);
 
 #endif

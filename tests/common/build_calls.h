@@ -80,6 +80,47 @@ static inline float *random_floats(size_t n, unsigned seed) {
     return x;
 }
 
+/* Models of tests/data/models: batches of 2, all other sizes that are not fixed are `size`. */
+static inline int64_t open_size(const naru_port *p, int axis, int64_t size) {
+    if (p->dims[axis] >= 0) return p->dims[axis];
+    return p->symbols[axis] ? strcmp(p->symbols[axis], "batch") == 0 ? 2 : size : axis == 0 ? 2 : size;
+}
+
+static inline void add_uniform_profile(naru_network *n, naru_builder_config *c, int64_t size) {
+    naru_profile *p;
+    naru_port port = {.size = sizeof port};
+    OK(naru_profile_create(&p, &err));
+    for (size_t i = 0; naru_network_input(n, i, &port) == NARU_OK; i++)
+        for (int b = 0; b < 3; b++) {
+            int64_t d[NARU_MAX_RANK];
+            for (int k = 0; k < port.rank; k++) d[k] = open_size(&port, k, size);
+            OK(naru_profile_set_dims(p, port.name, (naru_select)b, port.rank, d, &err));
+        }
+    OK(naru_builder_config_add_profile(c, p, NULL, &err));
+    naru_profile_destroy(&p);
+}
+
+static inline void give_random_inputs(naru_context *c, naru_engine *e, int64_t size) {
+    naru_port port = {.size = sizeof port};
+    for (size_t i = 0; naru_engine_input(e, i, &port) == NARU_OK; i++) {
+        int64_t d[NARU_MAX_RANK];
+        naru_tensor *t;
+        naru_value *v;
+        for (int k = 0; k < port.rank; k++) d[k] = open_size(&port, k, size);
+        OK(naru_tensor_create(port.dtype, port.rank, d, &t, &err));
+        size_t count = (size_t)naru_tensor_count(t);
+        if (port.dtype == NARU_FLOAT) {
+            float *x = random_floats(count, (unsigned)i);
+            memcpy(naru_tensor_data(t), x, 4 * count);
+            free(x);
+        }
+        OK(naru_value_from_tensor(t, &v, &err));
+        OK(naru_context_set_input(c, port.name, v, &err));
+        naru_value_destroy(&v);
+        naru_tensor_destroy(&t);
+    }
+}
+
 /* One run of SmallCNN; out: 10 * batch. */
 static inline naru_status run_cnn(naru_context *c, int64_t batch, int64_t size, float *x, float *out, naru_error *err) {
     naru_status st = naru_context_set_input_shape(c, "input", 4, (int64_t[]){batch, 3, size, size}, err);

@@ -92,54 +92,13 @@ static void round_trip(void **state) {
     unlink(path);
 }
 
-static int64_t size_of(const naru_port *p, int axis, int64_t size) {
-    if (p->dims[axis] >= 0) return p->dims[axis];
-    return p->symbols[axis] ? strcmp(p->symbols[axis], "batch") == 0 ? 2 : size : axis == 0 ? 2 : size;
-}
-
-/* Models of every family of tactics that packs weights: sizes unknown to the model are 2 and 3 here. */
-static void fill_profile(naru_network *n, naru_builder_config *c, int64_t size) {
-    naru_profile *p;
-    naru_port port = {.size = sizeof port};
-    OK(naru_profile_create(&p, &err));
-    for (size_t i = 0; naru_network_input(n, i, &port) == NARU_OK; i++)
-        for (int b = 0; b < 3; b++) {
-            int64_t d[NARU_MAX_RANK];
-            for (int k = 0; k < port.rank; k++) d[k] = size_of(&port, k, size);
-            OK(naru_profile_set_dims(p, port.name, (naru_select)b, port.rank, d, &err));
-        }
-    OK(naru_builder_config_add_profile(c, p, NULL, &err));
-    naru_profile_destroy(&p);
-}
-
-static void give_inputs(naru_context *c, naru_engine *e, int64_t size) {
-    naru_port port = {.size = sizeof port};
-    for (size_t i = 0; naru_engine_input(e, i, &port) == NARU_OK; i++) {
-        int64_t d[NARU_MAX_RANK];
-        naru_tensor *t;
-        naru_value *v;
-        for (int k = 0; k < port.rank; k++) d[k] = size_of(&port, k, size);
-        OK(naru_tensor_create(port.dtype, port.rank, d, &t, &err));
-        size_t count = (size_t)naru_tensor_count(t);
-        if (port.dtype == NARU_FLOAT) {
-            float *x = random_floats(count, (unsigned)i);
-            memcpy(naru_tensor_data(t), x, 4 * count);
-            free(x);
-        }
-        OK(naru_value_from_tensor(t, &v, &err));
-        OK(naru_context_set_input(c, port.name, v, &err));
-        naru_value_destroy(&v);
-        naru_tensor_destroy(&t);
-    }
-}
-
 static void compare_engines(naru_engine *a, naru_engine *b, int64_t size) {
     naru_context *c, *d;
     naru_port port = {.size = sizeof port};
     OK(naru_context_create(a, &c, &err));
     OK(naru_context_create(b, &d, &err));
-    give_inputs(c, a, size);
-    give_inputs(d, b, size);
+    give_random_inputs(c, a, size);
+    give_random_inputs(d, b, size);
     OK(naru_context_run(c, &err));
     OK(naru_context_run(d, &err));
     for (size_t i = 0; naru_engine_output(a, i, &port) == NARU_OK; i++) {
@@ -160,7 +119,7 @@ static void one_model(const char *file, int64_t size) {
     naru_network *n = open_network(path);
     naru_builder_config *c = config_of(1, "1", NULL);
     naru_engine *e, *f;
-    fill_profile(n, c, size);
+    add_uniform_profile(n, c, size);
     OK(naru_build(n, c, &e, NULL, &err));
     void *data;
     size_t bytes;
