@@ -55,7 +55,7 @@ static naru_status prepare_add(prepare_ctx *c, step *s) {
     double *m = c->weights(c, RUN * sizeof(double)), *b = c->weights(c, RUN * sizeof(double));
     if (!(s->state = st) || !m || !b) return err_oom(c->err);
     double ys = number(q, Y_SCALE, 1);
-    for (int i = 0; i < RUN; i++) m[i] = number(q, A_SCALE, 1) / ys, b[i] = 0;
+    for (int i = 0; i < RUN && !c->reuse; i++) m[i] = number(q, A_SCALE, 1) / ys, b[i] = 0;
     st->k = k_qgemm_pick(q->cpu);
     st->a_zero = (int32_t)number(q, A_ZERO, 0), st->a_signed = q_dtype(q, A) == NARU_INT8;
     st->f = (k_qfinish){.m = m,

@@ -108,7 +108,7 @@ static naru_status prepare_finish(prepare_ctx *c, state *st) {
     if (!scale || !b) return err_oom(c->err);
     double xs = number_of(q, QF_X_SCALE, 0), ys = number_of(q, QF_Y_SCALE, 0);
     bool real = q_given(q, QF_BIAS) && q_dtype(q, QF_BIAS) == NARU_FLOAT;
-    for (int64_t i = 0; i < m; i++) {
+    for (int64_t i = 0; i < m && !c->reuse; i++) {
         scale[i] = xs * number_of(q, QF_W_SCALE, i) / ys;
         b[i] = real ? number_of(q, QF_BIAS, i) / ys : 0;
     }
@@ -153,6 +153,7 @@ static naru_status pack(prepare_ctx *c, state *st) {
     int64_t k = st->taps * st->padded, m = st->n * st->groups;
     st->group_bytes = (int64_t)align_up((size_t)k_qgemm_packed_bytes(st->k, st->n, k), 64);
     st->packed = c->weights(c, (size_t)(st->group_bytes * st->groups) + 64);
+    if (c->reuse) return st->packed ? NARU_OK : err_oom(c->err);
     uint8_t *tmp = mem_alloc((size_t)(st->n * k) + 1);
     int32_t *zero = mem_alloc((size_t)m * sizeof *zero + 4);
     if (st->packed && tmp && zero) {
@@ -175,7 +176,7 @@ static naru_status pack_depthwise(prepare_ctx *c, state *st) {
     bool whole = q_given(&c->q, QF_BIAS) && q_dtype(&c->q, QF_BIAS) == NARU_INT32;
     st->taps16 = c->weights(c, (size_t)(st->groups * st->taps) * 2 + 64);
     if (!st->taps16) return err_oom(c->err);
-    for (int64_t i = 0; i < st->groups; i++) {
+    for (int64_t i = 0; i < st->groups && !c->reuse; i++) {
         st->init[i] = whole ? (int32_t)int_of(&c->q, QF_BIAS, i) : 0;
         for (int64_t t = 0; t < st->taps; t++)
             st->taps16[t * st->groups + i] =
@@ -211,7 +212,7 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     st->columns = st->depthwise ? 1 : k_qgemm_panels(st->k, st->n) * st->k->nr;
     size_t size = (size_t)(st->groups * st->columns) * sizeof(int32_t) + 64;
     if (!(st->init = c->weights(c, size))) return err_oom(c->err);
-    memset(st->init, 0, size);
+    if (!c->reuse) memset(st->init, 0, size);
     TRY(st->depthwise ? pack_depthwise(c, st) : pack(c, st));
     TRY(prepare_finish(c, st));
     for (int i = 1; i < s->nin; i++)

@@ -113,25 +113,25 @@ static void compare_engines(naru_engine *a, naru_engine *b, int64_t size) {
     naru_context_destroy(&d);
 }
 
-static void one_model(const char *file, int64_t size) {
+static void one_model(const char *file, int64_t size, bool int8) {
+    static char plan[] = "/tmp/naru-plan-model";
     char path[500];
     snprintf(path, sizeof path, NARU_TEST_DATA "/%s", file);
     naru_network *n = open_network(path);
     naru_builder_config *c = config_of(1, "1", NULL);
     naru_engine *e, *f;
     add_uniform_profile(n, c, size);
+    OK(naru_builder_config_set_flag(c, NARU_BUILD_INT8, int8, &err));
     OK(naru_build(n, c, &e, NULL, &err));
-    void *data;
-    size_t bytes;
     naru_options *o = options_of("1", NULL);
-    OK(naru_engine_serialize(e, &data, &bytes, &err));
-    OK(naru_engine_load_memory(data, bytes, NULL, o, &f, NULL, &err));
+    OK(naru_engine_save(e, plan, &err));
+    OK(naru_engine_load(plan, NULL, o, &f, NULL, &err)); /* mapped: who packs again writes where nobody may */
     naru_engine_info info = {.size = sizeof info};
     OK(naru_engine_get_info(f, &info));
     assert_false(info.rebuilt);
     compare_engines(e, f, size);
     naru_engine_destroy(&f);
-    naru_engine_data_free(&data);
+    remove(plan);
     naru_engine_destroy(&e);
     naru_options_destroy(&o);
     naru_builder_config_destroy(&c);
@@ -139,12 +139,21 @@ static void one_model(const char *file, int64_t size) {
 }
 
 static void models(void **state) {
-    one_model("models/lstm_op17.onnx", 7);
-    one_model("models/mobile_op17.onnx", 64);
-    one_model("models/unet_op17.onnx", 64);
-    one_model("models/router_op17.onnx", 16);
-    one_model("models/speech_op17.onnx", 800);
-    one_model("models/encoder_op17.onnx", 12);
+    one_model("models/lstm_op17.onnx", 7, false);
+    one_model("models/mobile_op17.onnx", 64, false);
+    one_model("models/unet_op17.onnx", 64, false);
+    one_model("models/router_op17.onnx", 16, false);
+    one_model("models/speech_op17.onnx", 800, false);
+    one_model("models/encoder_op17.onnx", 12, false);
+}
+
+static void int8_models(void **state) {
+    one_model("models/mobile_op17.onnx", 64, true);
+    one_model("models/unet_op17.onnx", 64, true);
+    one_model("models/encoder_op17.onnx", 12, true);
+    one_model("models/speech_op17.onnx", 800, true);
+    one_model("quant/smallcnn_qdq_minmax_u8.onnx", 64, false);
+    one_model("quant/smallcnn_qdq_entropy_s8pc.onnx", 64, false);
 }
 
 /* ---- damage ---- */
@@ -295,11 +304,8 @@ static void without_weights(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),
-        cmocka_unit_test(models),
-        cmocka_unit_test(any_byte_flipped),
-        cmocka_unit_test(forged_hashes),
-        cmocka_unit_test(another_level_rebuilds),
+        cmocka_unit_test(round_trip),       cmocka_unit_test(models),        cmocka_unit_test(int8_models),
+        cmocka_unit_test(any_byte_flipped), cmocka_unit_test(forged_hashes), cmocka_unit_test(another_level_rebuilds),
         cmocka_unit_test(without_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
