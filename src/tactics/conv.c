@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Conv in FP32 as a product with gathered rows (kernels/gemm), 1 to 3 spatial dims, any stride, dilation, padding and
+ * Conv as a product with gathered rows, in FP32 (kernels/gemm) and with constant weights in lower precisions
+ * (kernels/gemm16); 1 to 3 spatial dims, any stride, dilation, padding and
  * groups. Images are channels-last inside; channels-first ones are turned before and after. An image of few channels is
  * copied into one with its padding around it, so that the kernel reads every row in place.
  *
@@ -44,10 +45,10 @@ static const char *accepts(const tactic_query *q) {
     return NULL;
 }
 
-static naru_status prepare(prepare_ctx *c, step *s) {
+static naru_status prepare_by(prepare_ctx *c, step *s, const k_gemm *kernel) {
     state *st = arena_calloc(c->arena, 1, sizeof *st);
     if (!(s->state = st)) return err_oom(c->err);
-    *st = (state){.k = k_gemm_pick(s->cpu), .act = act_of(s->node), .last = attr_int(s->node, "channels_last", 0) != 0};
+    *st = (state){.k = kernel, .act = act_of(s->node), .last = attr_int(s->node, "channels_last", 0) != 0};
     if (q_const(&c->q, 2)) {
         int64_t m = tensor_count(q_tensor(&c->q, 2));
         if (!(st->bias = c->weights(c, (size_t)m * sizeof(float) + 64))) return err_oom(c->err);
@@ -67,6 +68,7 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     c->consumed |= 1u << 1;
     return NARU_OK;
 }
+static naru_status prepare(prepare_ctx *c, step *s) { return prepare_by(c, s, k_gemm_pick(s->cpu)); }
 
 /* Everything of one run; floats in the workspace in this order. */
 typedef struct layout {
@@ -192,3 +194,39 @@ const tactic tactic_fusedconv = {.name = "conv.product",
                                  .prepare = prepare,
                                  .workspace = workspace,
                                  .run = run};
+
+/* ---- lower precisions ---- */
+static const char *refuses(const tactic_query *q, k_gemm16_way way) {
+    const char *no = accepts(q);
+    return no ? no : product_refuses(q, way, 1.0f);
+}
+
+static const char *slow_by(const tactic_query *q, k_gemm16_way way) {
+    const naru_tensor *w = q_tensor(q, 1);
+    const dim_t *x = q->in[0]->type.dims, *y = q->out->type.dims;
+    bool last = attr_int(q->node, "channels_last", 0) != 0;
+    product_size s = {0, w->dims[1]};
+    if (q->out->type.has_rank && q->out->type.rank == w->rank)
+        s.rows = known_product(x, 1) * known_product(y + (last ? 1 : 2), w->rank - 2);
+    return product_slow(q, way, s);
+}
+
+#define WAY(way, kind, precision_)                                                                                     \
+    static const char *accepts_##way(const tactic_query *q) { return refuses(q, kind); }                               \
+    static const char *slow_##way(const tactic_query *q) { return slow_by(q, kind); }                                  \
+    static naru_status prepare_##way(prepare_ctx *c, step *s) {                                                        \
+        return prepare_by(c, s, k_gemm16_pick(kind, s->cpu));                                                          \
+    }                                                                                                                  \
+    LOWER_TACTIC(conv, "Conv", NULL, way, precision_)                                                                  \
+    LOWER_TACTIC(fusedconv, "FusedConv", "naru", way, precision_)
+#define LOWER_TACTIC(symbol, op_, domain_, way, precision_)                                                            \
+    const tactic tactic_##symbol##_##way = {.name = "conv." #way,                                                      \
+                                            .op = op_,                                                                 \
+                                            .domain = domain_,                                                         \
+                                            .precision = precision_,                                                   \
+                                            .accepts = accepts_##way,                                                  \
+                                            .slow = slow_##way,                                                        \
+                                            .prepare = prepare_##way,                                                  \
+                                            .workspace = workspace,                                                    \
+                                            .run = run};
+PRODUCT_WAYS(WAY)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * MatMul and Gemm in FP32 (kernels/gemm). A constant B is packed once; any other is packed at each run, per matrix of
- * the batch. Gemm's alpha goes into the packed B, beta C into the bias (one row) or the residual (anything else). A
- * fused MatMul brings a bias, a residual and an activation of its own.
+ * MatMul and Gemm in FP32 (kernels/gemm), and with constant weights in lower precisions (kernels/gemm16). A constant B
+ * is packed once; any other is packed at each run, per matrix of the batch. Gemm's alpha goes into the packed B, beta C
+ * into the bias (one row) or the residual (anything else). A fused MatMul brings a bias, a residual and an activation
+ * of its own.
  */
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 /* ---- MatMul ---- */
 typedef struct state {
+    const k_gemm *kernel;
     float *packed;     /* NULL: B is not constant */
     const float *bias; /* Gemm: beta C when it is one constant row; NULL: none or not so */
     int64_t k, n;      /* of the packed B */
@@ -64,8 +66,9 @@ static const char *accepts_matmul(const tactic_query *q) {
     return NULL;
 }
 
-static state *state_new(prepare_ctx *c, step *s) {
+static state *state_new(prepare_ctx *c, step *s, const k_gemm *kernel) {
     state *st = arena_calloc(c->arena, 1, sizeof *st);
+    if (st) st->kernel = kernel;
     s->state = st;
     return st;
 }
@@ -73,7 +76,8 @@ static state *state_new(prepare_ctx *c, step *s) {
 /* One matrix whatever the rank: constant B of leading dims 1. */
 static bool single_matrix(const naru_tensor *b) { return dims_product(b->dims, 0, b->rank > 2 ? b->rank - 2 : 0) == 1; }
 
-static naru_status pack_constant(prepare_ctx *c, const k_gemm *k, const k_pack_src *src, state *st) {
+static naru_status pack_constant(prepare_ctx *c, const k_pack_src *src, state *st) {
+    const k_gemm *k = st->kernel;
     st->k = src->channels, st->n = src->n;
     size_t floats = (size_t)k_gemm_packed_floats(k, st->n, st->k);
     if (!(st->packed = c->weights(c, (floats + 16) * sizeof(float)))) return err_oom(c->err);
@@ -82,16 +86,17 @@ static naru_status pack_constant(prepare_ctx *c, const k_gemm *k, const k_pack_s
     return NARU_OK;
 }
 
-static naru_status prepare_matmul(prepare_ctx *c, step *s) {
-    state *st = state_new(c, s);
+static naru_status prepare_matmul_by(prepare_ctx *c, step *s, const k_gemm *kernel) {
+    state *st = state_new(c, s, kernel);
     if (!st) return err_oom(c->err);
     st->act = act_of(s->node);
     if (!q_const(&c->q, 1) || !single_matrix(q_tensor(&c->q, 1))) return NARU_OK;
     const naru_tensor *b = q_tensor(&c->q, 1);
     int64_t n = b->rank > 1 ? b->dims[b->rank - 1] : 1, k = b->rank > 1 ? b->dims[b->rank - 2] : b->dims[0];
     k_pack_src src = {b->data, 1, k, n, 0, n, 1, 1.0f, NULL};
-    return pack_constant(c, k_gemm_pick(s->cpu), &src, st);
+    return pack_constant(c, &src, st);
 }
+static naru_status prepare_matmul(prepare_ctx *c, step *s) { return prepare_matmul_by(c, s, k_gemm_pick(s->cpu)); }
 
 typedef struct batch_job {
     const k_gemm *k;
@@ -135,7 +140,7 @@ static size_t workspace_matmul(const step *s, const naru_tensor *const *in, cons
     const state *st = s->state;
     if (st->packed) return product_workspace() * (size_t)threads;
     shape h = shape_of(in[0], in[1], out[0]);
-    return (product_workspace() + packed_bytes(k_gemm_pick(s->cpu), h.n, h.k)) * (size_t)threads;
+    return (product_workspace() + packed_bytes(st->kernel, h.n, h.k)) * (size_t)threads;
 }
 
 /* Matrices one after the other, each shared by all threads. The packed B stands behind the threads' workspaces. */
@@ -154,7 +159,7 @@ static void serial_batch(const run_ctx *r, const batch_job *j) {
 static naru_status run_matmul(const run_ctx *r) {
     const state *st = r->step->state;
     const naru_tensor *a = r->in[0], *y = r->out[0];
-    const k_gemm *k = k_gemm_pick(r->step->cpu);
+    const k_gemm *k = st->kernel;
     const naru_tensor *bias = r->step->nin > 2 ? r->in[2] : NULL, *res = r->step->nin > 3 ? r->in[3] : NULL;
     k_gemm_args g = {.kind = K_A_ROWS,
                      .a = a->data,
@@ -216,14 +221,15 @@ static naru_status prepare_bias(prepare_ctx *c, const node *nd, state *st, int64
     return NARU_OK;
 }
 
-static naru_status prepare_gemm(prepare_ctx *c, step *s) {
-    state *st = state_new(c, s);
+static naru_status prepare_gemm_by(prepare_ctx *c, step *s, const k_gemm *kernel) {
+    state *st = state_new(c, s, kernel);
     if (!st) return err_oom(c->err);
     if (!q_const(&c->q, 1) || q_tensor(&c->q, 1)->rank != 2) return NARU_OK;
     k_pack_src src = gemm_source(s->node, q_tensor(&c->q, 1));
-    TRY(pack_constant(c, k_gemm_pick(s->cpu), &src, st));
+    TRY(pack_constant(c, &src, st));
     return prepare_bias(c, s->node, st, st->n);
 }
+static naru_status prepare_gemm(prepare_ctx *c, step *s) { return prepare_gemm_by(c, s, k_gemm_pick(s->cpu)); }
 
 static bool uses_c(const step *s, const naru_tensor *const *in) {
     return s->nin > 2 && in[2] && attr_float(s->node, "beta", 1.0f) != 0.0f && !((const state *)s->state)->bias;
@@ -234,7 +240,7 @@ static size_t workspace_gemm(const step *s, const naru_tensor *const *in, const 
     size_t n = product_workspace() * (size_t)threads;
     if (st->packed) return n;
     k_pack_src src = gemm_source(s->node, in[1]);
-    return n + packed_bytes(k_gemm_pick(s->cpu), src.n, src.channels);
+    return n + packed_bytes(st->kernel, src.n, src.channels);
 }
 
 /* Y = beta C broadcast: it is then the product's residual. */
@@ -253,7 +259,7 @@ static naru_status run_gemm(const run_ctx *r) {
     const naru_tensor *a = r->in[0], *y = r->out[0];
     bool trans = attr_int(s->node, "transA", 0) != 0;
     if (tensor_count(y) == 0) return NARU_OK;
-    const k_gemm *k = k_gemm_pick(s->cpu);
+    const k_gemm *k = st->kernel;
     k_gemm_args g = {.kind = trans ? K_A_COLS : K_A_ROWS,
                      .a = a->data,
                      .lda = a->dims[1],
@@ -297,3 +303,52 @@ const tactic tactic_gemm = {.name = "gemm.gemm",
                             .prepare = prepare_gemm,
                             .workspace = workspace_gemm,
                             .run = run_gemm};
+
+/* ---- lower precisions ---- */
+static const char *refuses_matmul(const tactic_query *q, k_gemm16_way way) {
+    const char *no = accepts_matmul(q);
+    if (!no) no = product_refuses(q, way, 1.0f);
+    return no || single_matrix(q_tensor(q, 1)) ? no : "weights are several matrices";
+}
+
+static const char *refuses_gemm(const tactic_query *q, k_gemm16_way way) {
+    const char *no = accepts_gemm(q);
+    if (!no) no = product_refuses(q, way, attr_float(q->node, "alpha", 1.0f));
+    return no || q_tensor(q, 1)->rank == 2 ? no : "rank of B is not 2";
+}
+
+static const char *slow_matmul(const tactic_query *q, k_gemm16_way way) {
+    product_size s = {known_product(q->in[0]->type.dims, q_rank(q, 0) - 1), tensor_count(q_tensor(q, 1))};
+    return product_slow(q, way, s);
+}
+
+static const char *slow_gemm(const tactic_query *q, k_gemm16_way way) {
+    bool trans = attr_int(q->node, "transA", 0) != 0;
+    product_size s = {q_rank(q, 0) == 2 ? known_product(q->in[0]->type.dims + trans, 1) : 0,
+                      tensor_count(q_tensor(q, 1))};
+    return product_slow(q, way, s);
+}
+
+#define LOWER(family, way, kind)                                                                                       \
+    static const char *accepts_##family##_##way(const tactic_query *q) { return refuses_##family(q, kind); }           \
+    static const char *slow_##family##_##way(const tactic_query *q) { return slow_##family(q, kind); }                 \
+    static naru_status prepare_##family##_##way(prepare_ctx *c, step *s) {                                             \
+        return prepare_##family##_by(c, s, k_gemm16_pick(kind, s->cpu));                                               \
+    }
+#define LOWER_TACTIC(symbol, family, op_, domain_, way, precision_)                                                    \
+    const tactic tactic_##symbol##_##way = {.name = #family "." #way,                                                  \
+                                            .op = op_,                                                                 \
+                                            .domain = domain_,                                                         \
+                                            .precision = precision_,                                                   \
+                                            .accepts = accepts_##family##_##way,                                       \
+                                            .slow = slow_##family##_##way,                                             \
+                                            .prepare = prepare_##family##_##way,                                       \
+                                            .workspace = workspace_##family,                                           \
+                                            .run = run_##family};
+#define WAY(way, kind, precision)                                                                                      \
+    LOWER(matmul, way, kind)                                                                                           \
+    LOWER(gemm, way, kind)                                                                                             \
+    LOWER_TACTIC(matmul, matmul, "MatMul", NULL, way, precision)                                                       \
+    LOWER_TACTIC(fusedmatmul, matmul, "FusedMatMul", "naru", way, precision)                                           \
+    LOWER_TACTIC(gemm, gemm, "Gemm", NULL, way, precision)
+PRODUCT_WAYS(WAY)
