@@ -81,7 +81,7 @@ typedef struct k_gemm {
     void (*activate)(float *x, int64_t ld, int64_t rows, int64_t cols, k_act act, float p, float q);
 } k_gemm;
 
-enum { K_GEMM_KC = 512, K_GEMM_MR_MAX = 14 }; /* depth of a K block in floats; the largest mr of any level */
+enum { K_GEMM_KC = 768, K_GEMM_MR_MAX = 14 }; /* depth of a K block in floats; the largest mr of any level */
 static inline size_t k_gemm_workspace(void) { return (size_t)K_GEMM_MR_MAX * (2 * K_GEMM_KC + 32) * sizeof(float); }
 static inline int64_t k_gemm_panels(const k_gemm *k, int64_t n) { return (n + k->nr - 1) / k->nr; }
 

@@ -16,7 +16,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     for (int i = 0; i < mr; i++) GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
     const GEMM_B *b = t->b;
-    const int64_t ld = t->lda * 4;
+    const int64_t ld = t->lda * 4, pace = t->pace;
+    const char *ahead = t->ahead;
     for (int64_t s = 0; s < t->nseg; s++) {
         const char *p[(MR + 2) / 3]; /* three rows share a pointer: p, p + ld, p + 2 ld are addressing modes */
         GEMM_UNROLL(8)
@@ -27,6 +28,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
             GEMM_UNROLL(4)
             for (int j = 0; j < nv; j++) bv[j] = b_load(b + j * VL);
             b += NR;
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += pace;
             GEMM_UNROLL(16)
             for (int i = 0; i < mr; i++) {
                 vf x = v_set1(*(const float *)(p[i / 3] + (i % 3) * ld));

@@ -4,9 +4,10 @@
  *
  *   tile    mr x (nv * VL) accumulators in registers; A rows lda apart are broadcast, B comes from a packed panel.
  *           A may be cut into nseg pieces of k elements, `seg` apart (the kernel rows of a convolution read in place).
- *   run     K blocks of at most KC; groups of panels that fill half of L2; inside, row tiles of A. A tile is read in
- *           place when it is small and its rows do not collide in L1, else copied to the workspace (L1) and used for
- *           all panels of the group.
+ *   run     chunks of B: K blocks of at most KC by a few panels; inside, row tiles of A. A tile is read in place when
+ *           the panels are few or its rows do not collide in L1, else copied to the workspace (L1) and used for all
+ *           panels of the chunk. While a chunk is used the next one is fetched into L2, a share by each row tile:
+ *           weights larger than the caches then cost little more than small ones.
  *
  * Register budget: MR x 2 accumulators + 2 of B + 1 of A. 14 x 2 fills the 32 registers of AVX-512, 6 x 2 the 16 of
  * AVX2.
@@ -16,6 +17,7 @@
  * the header's a_of, copy_a and zero_a; GEMM_STEP, elements along k that B keeps together, unless 1; GEMM_MR and
  * GEMM_PANEL, a panel's width in vectors, where the tile's size differs.
  */
+#include "base/mem.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/vmath.h"
 
@@ -74,6 +76,9 @@ typedef struct tile {
     int n;            /* columns to store */
     bool first, clip; /* first K block: C is not read */
     float lo, hi;
+    const char
+        *ahead; /* what will be needed next of B: each STEP fetches the line here into L2 and goes on by `pace` */
+    int64_t pace;
 } tile;
 
 GEMM_FN vf load_cols(const float *p, int j, int n, bool full) {
@@ -127,7 +132,8 @@ static void tile_1_1(const tile *t) { tile_row(t, 1); }
 static void tile_1_2(const tile *t) { tile_row(t, 2); }
 TILE(2)
 TILE(3)
-TILE(4) TILE(5) TILE(6)
+TILE(4)
+TILE(5) TILE(6)
 #define BOTH(mr)                                                                                                       \
     { tile_##mr##_1, tile_##mr##_2 }
 #if GEMM_MR >= 12
@@ -249,15 +255,28 @@ static void take_a(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t
 
 /* ---- the driver ---- */
 
-static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, int64_t k0, int64_t k1, int64_t p0,
-                     int64_t p1) {
-    bool last = k1 == g->k, heavy = g->act > K_ACT_CLIP;
-    t->first = k0 == 0, t->clip = last && g->act == K_ACT_CLIP, t->lo = g->p, t->hi = g->q;
+/* Columns [k0, k1) of panels [p0, p1): what all rows use before the next piece of B is looked at. */
+typedef struct chunk {
+    int64_t k0, k1, p0, p1;
+} chunk;
+
+GEMM_FN const char *panel_at(const k_gemm_args *g, int64_t p, int64_t k) {
+    return (const char *)g->b + (p * ((g->k + STEP - 1) / STEP) + k / STEP) * STEP_BYTES;
+}
+
+/* Rows [i0, i0 + mr) times a chunk. part of parts: which share of the next chunk these rows fetch on the way. */
+static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, const chunk *now, const chunk *next,
+                     int64_t part, int64_t parts) {
+    bool last = now->k1 == g->k, heavy = g->act > K_ACT_CLIP;
+    t->first = now->k0 == 0, t->clip = last && g->act == K_ACT_CLIP, t->lo = g->p, t->hi = g->q;
     t->ldc = g->ldc, t->ldr = g->ldr;
-    for (int64_t p = p0; p < p1; p++) {
-        int64_t n0 = p * NR, n = g->n - n0 < NR ? g->n - n0 : NR;
+    const int64_t share = (next->k1 - next->k0) / STEP * STEP_BYTES * part / parts;
+    for (int64_t p = now->p0; p < now->p1; p++) {
+        int64_t n0 = p * NR, n = g->n - n0 < NR ? g->n - n0 : NR, q = next->p0 + p - now->p0;
         t->n = (int)n;
-        t->b = (const char *)g->b + (p * ((g->k + STEP - 1) / STEP) + k0 / STEP) * STEP_BYTES;
+        t->b = panel_at(g, p, now->k0);
+        t->ahead = q < next->p1 ? panel_at(g, q, next->k0) + share : (const char *)t->b;
+        t->pace = q < next->p1 ? STEP_BYTES / parts : 0;
         t->c = g->c + i0 * g->ldc + n0;
         t->bias = last && g->bias ? g->bias + n0 : NULL;
         t->res = t->first && g->residual ? g->residual + i0 * g->ldr + n0 : NULL;
@@ -267,34 +286,35 @@ static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, int64_t 
 }
 
 /* Rows in tiles of nearly equal height. */
-static void run_rows(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t k0, int64_t k1, int64_t p0, int64_t p1,
-                     a_elem *buf) {
-    for (int64_t i = m0, left = (m1 - m0 + MR - 1) / MR; i < m1; left--) {
-        int mr = (int)((m1 - i + left - 1) / left);
+static void run_rows(const k_gemm_args *g, int64_t m0, int64_t m1, const chunk *now, const chunk *next, a_elem *buf) {
+    const int64_t parts = (m1 - m0 + MR - 1) / MR;
+    for (int64_t i = m0, part = 0; i < m1; part++) {
+        int mr = (int)((m1 - i + parts - part - 1) / (parts - part));
         tile t;
-        take_a(g, i, mr, k0, k1 - k0, p1 - p0, buf, &t);
-        run_tile(g, &t, i, mr, k0, k1, p0, p1);
+        take_a(g, i, mr, now->k0, now->k1 - now->k0, now->p1 - now->p0, buf, &t);
+        run_tile(g, &t, i, mr, now, next, part, parts);
         i += mr;
     }
 }
 
-/* Panels that fill half of L2 at this depth. */
-static int64_t panel_group(int64_t kc) {
-    int64_t fit = cpu_cache_l2() / 2 * STEP / STEP_BYTES / (kc > 0 ? kc : 1);
+/* Panels of a chunk: few, so that the first, which nobody fetched ahead, is small; more where rows of A are gathered or
+ * narrowed anew for each chunk. The next chunk has room beside it in L2. */
+static int64_t panel_group(const k_gemm_args *g, int64_t kc) {
+    int64_t bytes = cpu_cache_l2() / (GEMM_AS_IS && g->kind == K_A_ROWS ? 16 : 4);
+    int64_t fit = bytes * STEP / STEP_BYTES / (kc > 0 ? kc : 1);
     return fit < 1 ? 1 : fit;
 }
 
 static void FN(run)(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {
     int64_t blocks = g->k > KC + KC / 2 ? (g->k + KC - 1) / KC : 1, kc = g->k ? (g->k + blocks - 1) / blocks : 0;
-    kc = (kc + STEP - 1) / STEP * STEP;
-    int64_t group = panel_group(kc);
-    for (int64_t p = p0; p < p1; p += group) {
-        int64_t pe = p + group < p1 ? p + group : p1, k0 = 0;
-        do {
-            int64_t k1 = k0 + kc < g->k ? k0 + kc : g->k;
-            run_rows(g, m0, m1, k0, k1, p, pe, workspace);
-            k0 = k1;
-        } while (k0 < g->k);
+    kc = i64_min((kc + STEP - 1) / STEP * STEP, g->k);
+    int64_t group = panel_group(g, kc);
+    chunk now = {0, kc, p0, i64_min(p0 + group, p1)};
+    while (now.p0 < p1) {
+        chunk next = {now.k1, i64_min(now.k1 + kc, g->k), now.p0, now.p1};
+        if (now.k1 == g->k) next = (chunk){0, kc, now.p1, i64_min(now.p1 + group, p1)};
+        run_rows(g, m0, m1, &now, &next, workspace);
+        now = next;
     }
 }
 

@@ -29,7 +29,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     for (int i = 0; i < mr; i++) GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
     const int32_t *b = t->b;
-    const int64_t ld = t->lda * 2;
+    const int64_t ld = t->lda * 2, pace = t->pace;
+    const char *ahead = t->ahead;
     const char *p[(MR + 2) / 3];
     GEMM_UNROLL(8)
     for (int i = 0; i < (mr + 2) / 3; i++) p[i] = (const char *)t->a + 3 * i * ld;
@@ -38,6 +39,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
         vi bv[NV];
         GEMM_UNROLL(4)
         for (int j = 0; j < nv; j++) bv[j] = vi_load(b + j * VL);
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += pace;
         GEMM_UNROLL(16)
         for (int i = 0; i < mr; i++) {
             vi x = a_pair(p[i / 3] + (i % 3) * ld);

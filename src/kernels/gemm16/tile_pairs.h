@@ -22,7 +22,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     for (int i = 0; i < mr; i++) GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) acc[i][j] = v_set1(0.0f);
     const int32_t *b = t->b;
-    const int64_t ld = t->lda * 4;
+    const int64_t ld = t->lda * 4, pace = t->pace;
+    const char *ahead = t->ahead;
     for (int64_t s = 0; s < t->nseg; s++) {
         const char *p[(MR + 2) / 3];
         GEMM_UNROLL(8)
@@ -30,6 +31,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
         for (int64_t k = t->k; k > 0; k -= 2, b += NR) {
             GEMM_UNROLL(4)
             for (int j = 0; j < nv; j++) bv[j] = b_even(b + j * VL);
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += pace;
             tile_step(mr, nv, acc, p, ld, bv);
             if (k == 1) break;
             GEMM_UNROLL(8)
