@@ -90,6 +90,22 @@ static void origin_json(str *s, const node *n) {
     str_add(s, "]");
 }
 
+/* The same as TensorRT's tools look for it: "[ONNX Layer: conv1]", record separators between. */
+static void metadata_json(str *s, const node *n) {
+    str m = {0};
+    const char *p = n->origin ? n->origin : n->name && *n->name ? n->name : "";
+    for (bool first = true; *p; first = false) {
+        size_t k = strcspn(p, "\n");
+        str_addf(&m, "%s[ONNX Layer: %.*s]", first ? "" : "\x1e", (int)k, p);
+        p += k;
+        p += *p == '\n';
+    }
+    s->failed |= m.failed;
+    str_add(s, ", ");
+    field(s, "Metadata", m.failed ? "" : str_text(&m));
+    str_free(&m);
+}
+
 static void ms_json(str *s, const char *name, double ms) {
     if (ms < 0) return;
     str_addf(s, ", \"%s\": ", name);
@@ -132,6 +148,7 @@ static void layer_json(str *s, const built *b, int i) {
     str_addf(s, ", \"TacticValue\": \"0x%016llx\", \"StreamId\": 0",
              (unsigned long long)hash_bytes(name, strlen(name), 0));
     ms_json(s, "TimeMs", l->ms);
+    metadata_json(s, n);
     str_add(s, ", ");
     origin_json(s, n);
     rejected_json(s, l);

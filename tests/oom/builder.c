@@ -101,6 +101,45 @@ static naru_status build_and_save(naru_error *err) {
     return st;
 }
 
+static naru_status one_batch(void *user, size_t index, size_t nin, naru_value **in, naru_error *err) {
+    naru_tensor *t = NULL;
+    if (index) return NARU_NOT_FOUND;
+    naru_status st = naru_tensor_create(NARU_FLOAT, 4, (int64_t[]){1, 3, 8, 8}, &t, err);
+    if (st == NARU_OK) memcpy(naru_tensor_data(t), pixels, 3 * 8 * 8 * sizeof(float));
+    if (st == NARU_OK) st = naru_value_from_tensor(t, &in[0], err);
+    naru_tensor_destroy(&t);
+    return st;
+}
+
+static naru_status no_cache(void *user, const void **data, size_t *size, naru_error *err) { return NARU_NOT_FOUND; }
+static naru_status keep_nothing(void *user, const void *data, size_t size, naru_error *err) { return NARU_OK; }
+
+static naru_status calibrate_and_build(naru_error *err) {
+    static const naru_calibration with = {
+        .size = sizeof with, .samples = {0, one_batch, NULL}, .read_cache = no_cache, .write_cache = keep_nothing};
+    naru_model *m = NULL;
+    naru_network *n = NULL;
+    naru_builder_config *c = NULL;
+    naru_report *r = NULL;
+    naru_engine *e = NULL;
+    naru_status st = naru_model_load(SMALLCNN, NULL, &m, err);
+    if (st == NARU_OK) st = naru_network_create(m, &n, err);
+    if (st == NARU_OK) st = naru_builder_config_create(&c, err);
+    if (st == NARU_OK) st = naru_report_create(&r, err);
+    if (st == NARU_OK) st = configure(c, NULL, err);
+    if (st == NARU_OK) st = naru_builder_config_set_level(c, 0, err);
+    if (st == NARU_OK) st = naru_builder_config_set_flag(c, NARU_BUILD_INT8, true, err);
+    if (st == NARU_OK) st = naru_builder_config_set_calibrator(c, &with, err);
+    if (st == NARU_OK) st = naru_builder_config_set_dynamic_range(c, "input", 0, 1, err);
+    if (st == NARU_OK) st = naru_build(n, c, &e, r, err);
+    naru_engine_destroy(&e);
+    naru_report_destroy(&r);
+    naru_builder_config_destroy(&c);
+    naru_network_destroy(&n);
+    naru_model_destroy(&m);
+    return st;
+}
+
 static naru_status run_on_stream(naru_context *c, naru_error *err) {
     naru_stream *s = NULL;
     naru_event *e = NULL;
@@ -140,6 +179,7 @@ static naru_status load_and_run(naru_error *err) { return load_with("", err); }
 static naru_status rebuild_and_run(naru_error *err) { return load_with("ref", err); }
 
 static void building(void **state) { sweep("building", build_and_save, 700); }
+static void calibrating(void **state) { sweep("calibrating", calibrate_and_build, 700); }
 static void loading(void **state) { sweep("loading", load_and_run, 700); }
 static void rebuilding(void **state) { sweep("rebuilding", rebuild_and_run, 100); }
 
@@ -158,7 +198,7 @@ static int end(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(building), cmocka_unit_test(loading),
-                                       cmocka_unit_test(rebuilding)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(building), cmocka_unit_test(calibrating),
+                                       cmocka_unit_test(loading), cmocka_unit_test(rebuilding)};
     return cmocka_run_group_tests(tests, begin, end);
 }

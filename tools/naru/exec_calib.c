@@ -52,7 +52,10 @@ static naru_status told(naru_error *err, naru_status code, const char *path, con
 static naru_status read_cache(void *user, const void **data, size_t *size, naru_error *err) {
     exec_calib *c = user;
     FILE *f = fopen(c->path, "rb");
-    if (!f && errno == ENOENT) return NARU_NOT_FOUND;
+    if (!f && errno == ENOENT) {
+        if (!c->samples.batch) log_warning("--calib: %s is not there, and no --calibData is given to make it", c->path);
+        return NARU_NOT_FOUND;
+    }
     if (!f) return told(err, NARU_IO, c->path, strerror(errno));
     size_t n = 0;
     free(c->text);
@@ -92,8 +95,11 @@ bool exec_calibrate(const exec_args *a, const naru_network *n, naru_builder_conf
     const char *path = a->value[EXEC_calib], *data = a->value[EXEC_calibData], *algorithm = a->value[EXEC_calibAlgo];
     naru_calibration with = {.size = sizeof with, .any_cache = !algorithm};
     if (algorithm && !read_algorithm(algorithm, &with)) return false;
-    if (!given(a, EXEC_int8) && !given(a, EXEC_best)) {
-        if (path || data) log_warning("--calib and --calibData are of --int8, which is not given: they are not used");
+    if (!exec_wants_int8(a)) {
+        if (given(a, EXEC_best))
+            log_warning("--best: INT8 needs --calib or --calibData (or Q/DQ nodes in the model): left out");
+        else if (path || data)
+            log_warning("--calib and --calibData are of --int8, which is not given: they are not used");
         return true;
     }
     if (data && naru_samples_open_network(data, n, 0, &k->samples, &err) != NARU_OK) return failed(&err);
@@ -107,9 +113,5 @@ bool exec_calibrate(const exec_args *a, const naru_network *n, naru_builder_conf
 
 /* --best takes INT8 only where it can know the ranges: by chance it would not be best. */
 bool exec_wants_int8(const exec_args *a) {
-    if (given(a, EXEC_int8)) return true;
-    if (!given(a, EXEC_best)) return false;
-    if (given(a, EXEC_calib) || given(a, EXEC_calibData)) return true;
-    log_warning("--best: INT8 needs --calib or --calibData (or Q/DQ nodes in the model): left out");
-    return false;
+    return given(a, EXEC_int8) || (given(a, EXEC_best) && (given(a, EXEC_calib) || given(a, EXEC_calibData)));
 }
