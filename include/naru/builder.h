@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The builder: a model made into an engine (engine.h) for this machine. A network (network.h) is what to build, a
- * configuration how: ranges of input shapes (optimization profiles), what may be used, how long it may take. Objects of this file
- * belong to one thread at a time; the configuration takes copies or references of what it is given.
+ * configuration how: ranges of input shapes (optimization profiles), what may be used, how long it may take. Objects of
+ * this file belong to one thread at a time; the configuration takes copies or references of what it is given.
  */
 #ifndef NARU_BUILDER_H
 #define NARU_BUILDER_H
@@ -49,6 +49,7 @@ typedef enum naru_build_flag {
     NARU_BUILD_STRIP_WEIGHTS,     /* plans hold no weights: loading wants the model (naru_engine_load) */
     NARU_BUILD_NO_TIMING_CACHE,   /* measure everything again */
     NARU_BUILD_TIMING_CACHE_ONLY, /* measure nothing: what the cache lacks is an error (NOT_FOUND) */
+    NARU_BUILD_REFIT,             /* with STRIP_WEIGHTS: plans take any model of the same structure at load (refit.h) */
     NARU_BUILD_FLAGS
 } naru_build_flag;
 typedef enum naru_memory_pool { NARU_POOL_WORKSPACE } naru_memory_pool; /* scratch of one layer */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Engines and what runs them. An engine is immutable: threads share it. A context holds the state of one run at a time
- * and belongs to one thread at a time; an engine may have any number of them. A stream is a thread that runs what is
- * enqueued, in order. Contexts, streams and events keep alive what they need: destroy them in any order.
+ * Engines and what runs them. An engine is immutable (but for refit.h): threads share it. A context holds the state of
+ * one run at a time and belongs to one thread at a time; an engine may have any number of them. A stream is a thread
+ * that runs what is enqueued, in order. Contexts, streams and events keep alive what they need: destroy them in any
+ * order.
  */
 #ifndef NARU_ENGINE_H
 #define NARU_ENGINE_H
@@ -23,8 +24,8 @@ typedef enum naru_select { NARU_MIN, NARU_OPT, NARU_MAX } naru_select;
 /* ---- engines ---- */
 /* Reads a plan file, checked before use. A plan of another version of Naru or of another CPU level is built anew from
  * the model that it holds; report (may be NULL) then has a note "plan-rebuilt". model: the model that the plan was
- * built from, for a plan without weights; else NULL. Errors: IO, BAD_FILE (damaged: where), NOT_FOUND (weights were
- * stripped), MISMATCH (another model). */
+ * built from, for a plan without weights (one built with NARU_BUILD_REFIT takes the same model with other weights too);
+ * else NULL. Errors: IO, BAD_FILE (damaged: where), NOT_FOUND (weights were stripped), MISMATCH (another model). */
 NARU_API naru_status naru_engine_load(const char *path, const naru_model *model, const naru_options *options,
                                       naru_engine **out, naru_report *report, naru_error *err);
 /* The same from memory, which must stay valid and unchanged as long as the engine. */

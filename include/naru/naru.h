@@ -2,7 +2,7 @@
  *
  * Everything: include this and link with -lnaru. See error.h for conventions, tensor.h for data, model.h for models as
  * files have them, session.h for running them, script.h for TorchScript modules,
- * network.h, builder.h and engine.h for engines tuned for this machine.
+ * network.h, builder.h, engine.h and refit.h for engines tuned for this machine.
  */
 #ifndef NARU_NARU_H
 #define NARU_NARU_H
@@ -13,6 +13,7 @@
 #include "naru/model.h"
 #include "naru/network.h"
 #include "naru/quantize.h"
+#include "naru/refit.h"
 #include "naru/script.h"
 #include "naru/session.h"
 #include "naru/tensor.h"

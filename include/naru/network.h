@@ -37,6 +37,9 @@ NARU_API naru_status naru_network_create_empty(naru_network **out, naru_error *e
  * Everything that cannot be said in the newest opset goes to report (may be NULL). Errors: UNSUPPORTED, BAD_MODEL,
  * TYPE, SHAPE, OUT_OF_MEMORY; then the network is as it was. */
 NARU_API naru_status naru_network_extend(naru_network *network, naru_report *report, naru_error *err);
+/* Writes it as an ONNX model, what was made here at the newest opset. Errors: INVALID_ARGUMENT (no output is marked, a
+ * body is open), IO. */
+NARU_API naru_status naru_network_save(const naru_network *network, const char *path, naru_error *err);
 NARU_API void naru_network_destroy(naru_network **network);
 
 NARU_API size_t naru_network_inputs(const naru_network *network);

@@ -246,7 +246,7 @@ naru_status naru_builder_config_add_profile(naru_builder_config *c, const naru_p
 /* ---- building ---- */
 static unsigned flags_of(const naru_builder_config *c) {
     static const unsigned map[NARU_BUILD_FLAGS] = {BUILD_FP16,  BUILD_BF16,     BUILD_INT8,
-                                                   BUILD_STRIP, BUILD_NO_CACHE, BUILD_CACHE_ONLY};
+                                                   BUILD_STRIP, BUILD_NO_CACHE, BUILD_CACHE_ONLY, BUILD_REFIT};
     unsigned flags = 0;
     for (unsigned i = 0; i < NARU_BUILD_FLAGS; i++)
         if (c->flags >> i & 1) flags |= map[i];

@@ -8,7 +8,7 @@
 
 /* ---- life ---- */
 static naru_status fill(naru_context *n, naru_error *err) {
-    const block *b = n->e->b->engine->graph->main;
+    const block *b = n->b->engine->graph->main;
     n->nin = b->nin, n->nout = b->nout;
     n->in = mem_calloc((size_t)b->nin + 1, sizeof *n->in);
     n->out = mem_calloc((size_t)b->nout + 1, sizeof *n->out);
@@ -33,7 +33,7 @@ static naru_status fill(naru_context *n, naru_error *err) {
         atomic_store(&x->t.refs, 1);
         x->v = (naru_value){.refs = 1, .kind = NARU_KIND_TENSOR, .tensor = &x->t};
     }
-    return context_new(n->e->b->engine, n->e->pool, &n->c, err);
+    return context_new(n->b->engine, n->e->pool, &n->c, err);
 }
 
 naru_status naru_context_create(naru_engine *e, naru_context **out, naru_error *err) {
@@ -42,6 +42,7 @@ naru_status naru_context_create(naru_engine *e, naru_context **out, naru_error *
     naru_context *n = mem_calloc(1, sizeof *n);
     if (!n) return err_oom(err);
     n->e = engine_retain(e);
+    n->b = built_ref(e->b);
     n->wanted = n->chosen = -1;
     n->stale = true;
     pthread_mutex_init(&n->lock, NULL);
@@ -66,6 +67,7 @@ void naru_context_destroy(naru_context **c) {
     mem_free(n->args);
     mem_free(n->results);
     arena_free(n->arena);
+    built_free(n->b);
     engine_release(n->e);
     pthread_mutex_destroy(&n->lock);
     pthread_cond_destroy(&n->idle);
@@ -74,7 +76,7 @@ void naru_context_destroy(naru_context **c) {
 }
 
 /* ---- names ---- */
-static const block *block_of(const naru_context *n) { return n->e->b->engine->graph->main; }
+static const block *block_of(const naru_context *n) { return n->b->engine->graph->main; }
 
 static int find(value *const *ports, int count, const char *name) {
     for (int i = 0; i < count; i++)
@@ -138,13 +140,13 @@ static naru_status find_profile(naru_context *n, naru_error *err) {
         s[i].dims = t->dims;
         s[i].values = values_of(n, &n->in[i], &s[i].nvalues);
     }
-    return profile_choose(&n->e->b->profiles, s, n->wanted, &n->chosen, err);
+    return profile_choose(&n->b->profiles, s, n->wanted, &n->chosen, err);
 }
 
 /* Axes that bear one name are one size. */
 static naru_status check_symbols(const naru_context *n, naru_error *err) {
     const block *b = block_of(n);
-    const symtab *syms = n->e->b->engine->graph->syms;
+    const symtab *syms = n->b->engine->graph->syms;
     for (int i = 0; i < n->nin; i++)
         for (int j = 0; j <= i; j++) {
             const type *x = &b->in[i]->declared, *y = &b->in[j]->declared;
@@ -165,8 +167,8 @@ static naru_status check_symbols(const naru_context *n, naru_error *err) {
 
 naru_status naru_context_set_profile(naru_context *n, int p, naru_error *err) {
     if (!n) return err_set(err, NARU_INVALID_ARGUMENT, "naru_context_set_profile: NULL argument");
-    if (p < -1 || p >= n->e->b->profiles.n)
-        return err_set(err, NARU_NOT_FOUND, "there is no profile %d; the engine has %d", p, n->e->b->profiles.n);
+    if (p < -1 || p >= n->b->profiles.n)
+        return err_set(err, NARU_NOT_FOUND, "there is no profile %d; the engine has %d", p, n->b->profiles.n);
     n->wanted = n->chosen = p;
     n->stale = true;
     return NARU_OK;
@@ -225,7 +227,7 @@ static naru_status infer(naru_context *n, naru_error *err) {
         data[i].data = (void *)p;
         content[i] = &data[i];
     }
-    TRY(engine_infer(n->e->b->engine, in, content, n->arena, out, err));
+    TRY(engine_infer(n->b->engine, in, content, n->arena, out, err));
     for (int i = 0; i < n->nout; i++) {
         context_out *x = &n->out[i];
         const type *t = &out[i].type;
@@ -379,9 +381,9 @@ static naru_status give_output(const naru_context *n, int i, naru_error *err) {
 
 static void timed(void *user, const step *s, int64_t begin, int64_t end) {
     const naru_context *n = user;
-    int i = engine_step_index(n->e->b->engine, s);
+    int i = engine_step_index(n->b->engine, s);
     if (i >= 0 && n->layer_time)
-        n->layer_time(n->layer_user, (size_t)i, n->e->b->layers[i].name, (double)(end - begin) / 1e6);
+        n->layer_time(n->layer_user, (size_t)i, n->b->layers[i].name, (double)(end - begin) / 1e6);
 }
 
 naru_status naru_context_run(naru_context *n, naru_error *err) {

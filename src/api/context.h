@@ -29,6 +29,7 @@ typedef struct context_out {
 
 struct naru_context {
     naru_engine *e;
+    built *b; /* the engine's when the context was made: a refit changes it for later ones only */
     context *c;
     context_in *in;
     context_out *out;

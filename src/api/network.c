@@ -131,6 +131,15 @@ naru_status network_bytes(const naru_network *n, model_bytes **out, naru_error *
     return bytes_of_graph(n->graph, out, err);
 }
 
+naru_status naru_network_save(const naru_network *n, const char *path, naru_error *err) {
+    if (!n || !path) return err_set(err, NARU_INVALID_ARGUMENT, "naru_network_save: NULL argument");
+    model_bytes *m;
+    TRY(network_bytes(n, &m, err));
+    naru_status st = file_write(path, m->data, m->size, err);
+    model_bytes_unref(m);
+    return st;
+}
+
 naru_status network_is_open(const naru_network *n, naru_error *err) {
     if (!n) return err_set(err, NARU_INVALID_ARGUMENT, "naru_network: NULL argument");
     if (n->open) return NARU_OK;

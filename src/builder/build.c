@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "builder/int8.h"
+#include "builder/refit.h"
 #include "builder/version.h"
 #include "passes/lift.h"
 #include "passes/pass.h"
@@ -297,11 +298,12 @@ naru_status build(model_bytes *m, const build_options *o, built **out, naru_erro
     *b = (built){.arena = arena_new(),
                  .model = model_bytes_ref(m),
                  .level = o->level,
-                 .flags = o->flags & (BUILD_FP16 | BUILD_BF16 | BUILD_INT8 | BUILD_STRIP),
+                 .flags = o->flags & (BUILD_FP16 | BUILD_BF16 | BUILD_INT8 | BUILD_STRIP | BUILD_REFIT),
                  .threads = pool_threads(o->pool),
                  .version = NARU_VERSION};
     naru_status st = b->arena ? NARU_OK : err_oom(err);
     if (st == NARU_OK && tell_precisions(o) != NARU_OK) st = err_oom(err);
+    if (st == NARU_OK && plan_has_structure(b->flags)) st = refit_structure(m, o->read, &b->structure, err);
     if (st == NARU_OK) {
         phase(o, whole, NULL, 3);
         st = build_engine(b, o, err);
@@ -313,8 +315,13 @@ naru_status build(model_bytes *m, const build_options *o, built **out, naru_erro
     return st;
 }
 
+built *built_ref(built *b) {
+    atomic_fetch_add(&b->others, 1);
+    return b;
+}
+
 void built_free(built *b) {
-    if (!b) return;
+    if (!b || atomic_fetch_sub(&b->others, 1) > 0) return;
     engine_free(b->engine);
     model_bytes_unref(b->model);
     arena_free(b->arena);

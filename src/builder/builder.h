@@ -29,7 +29,15 @@ void model_bytes_unref(model_bytes *m); /* accepts NULL */
 
 typedef naru_status (*graph_reader)(const void *data, size_t size, graph **out, naru_error *err);
 
-enum { BUILD_FP16 = 1, BUILD_BF16 = 2, BUILD_INT8 = 4, BUILD_STRIP = 8, BUILD_NO_CACHE = 16, BUILD_CACHE_ONLY = 32 };
+enum {
+    BUILD_FP16 = 1,
+    BUILD_BF16 = 2,
+    BUILD_INT8 = 4,
+    BUILD_STRIP = 8,
+    BUILD_NO_CACHE = 16,
+    BUILD_CACHE_ONLY = 32,
+    BUILD_REFIT = 1 << 16
+};
 
 typedef struct build_progress {
     void (*start)(void *user, const char *phase, const char *parent, int steps);
@@ -70,7 +78,8 @@ typedef struct layer { /* a step, by engine_step_index */
     int nrejected;
 } layer;
 
-typedef struct built {
+typedef struct built { /* shared by an engine's handle and its contexts */
+    atomic_int others; /* references besides the first */
     engine *engine;
     arena *arena;
     model_bytes *model;
@@ -79,14 +88,16 @@ typedef struct built {
     int nlayers;
     int level, threads;
     unsigned flags;
-    size_t workspace; /* bytes of the largest block at the profiles' MAX */
+    size_t workspace;   /* bytes of the largest block at the profiles' MAX */
+    uint64_t structure; /* hash of the model without its weights (refit.h); 0: not asked for */
     const char *version;
     size_t plan_bytes;
     bool rebuilt;
 } built;
 
 naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err);
-void built_free(built *b); /* accepts NULL */
+built *built_ref(built *b);
+void built_free(built *b); /* drops a reference; accepts NULL */
 
 /* ---- steps of a build ---- */
 /* The graph ready to compile. */
@@ -124,6 +135,8 @@ const char *layer_tactic_name(const built *b, int i);
 
 /* ---- plan files (plan_file.c, plan_read.c) ---- */
 naru_status plan_write(const built *b, str *out, naru_error *err);
+/* Plans of these flags take other weights at load. */
+static inline bool plan_has_structure(unsigned flags) { return (flags & BUILD_STRIP) && (flags & BUILD_REFIT); }
 typedef struct plan_source {
     const void *data;
     size_t size;

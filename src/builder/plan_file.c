@@ -63,6 +63,7 @@ static void put_index(str *s, const built *b) {
     put(s, (uint64_t)b->threads, 4);
     put(s, b->workspace, 8);
     put(s, b->model->hash, 8);
+    if (plan_has_structure(b->flags)) put(s, b->structure, 8);
     put_profiles(s, b);
     put_layers(s, b);
     put(s, b->engine->weights.count, 4);

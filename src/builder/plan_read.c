@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "builder/refit.h"
 #include "builder/version.h"
 
 enum { MAX_TEXT = 1 << 16, MAX_INPUTS = 1 << 16, MAX_LAYERS = 1 << 24 };
@@ -32,7 +33,7 @@ typedef struct plan_reader {
     bool known_cpu;
     int level, threads;
     unsigned flags;
-    uint64_t workspace, model_hash;
+    uint64_t workspace, model_hash, structure;
     int nprofiles, ninputs, nlayers;
     const char **input_names;
     profile_range *ranges;
@@ -43,6 +44,7 @@ typedef struct plan_reader {
     size_t weight_at;
     bool no_memory; /* a text could not be copied */
     bool misfit;    /* tactics or packed weights are not those of this Naru */
+    bool refitted;  /* the model has other weights than the one that the plan was built from */
 } plan_reader;
 
 static naru_status damaged(plan_reader *r, size_t at, const char *what) {
@@ -202,6 +204,7 @@ static naru_status read_index(plan_reader *r) {
     r->threads = (int)get(r, 4);
     r->workspace = get(r, 8);
     r->model_hash = get(r, 8);
+    if (plan_has_structure(r->flags)) r->structure = get(r, 8);
     if (!ok(r) || r->level < 0 || r->level > 5) return damaged(r, 0, "its index makes no sense");
     TRY(get_profiles(r));
     return get_layers(r);
@@ -283,6 +286,7 @@ static naru_status use_plan(plan_reader *r, model_bytes *m, built **out) {
                  .level = r->level,
                  .flags = r->flags,
                  .threads = pool_threads(r->o->pool),
+                 .structure = r->structure,
                  .version = r->version,
                  .plan_bytes = r->s->size};
     r->arena = NULL; /* now b's */
@@ -318,8 +322,8 @@ static naru_status add_profile(const plan_reader *r, int index, shape_profile *p
 
 static naru_status rebuild(plan_reader *r, model_bytes *m, const char *why, built **out) {
     TRY(report_add(r->o->report, NARU_SEVERITY_NOTE, "plan-rebuilt", "", "build the plan anew to be rid of this",
-                   "the plan does not fit: %s; the engine is built anew from the model in it, tactics by experience",
-                   why));
+                   "the plan does not fit: %s; the engine is built anew from the model %s, tactics by experience", why,
+                   r->refitted ? "given" : "in it"));
     build_options o = *r->o;
     o.level = 1;
     o.flags = r->flags;
@@ -339,6 +343,18 @@ static naru_status rebuild(plan_reader *r, model_bytes *m, const char *why, buil
     return NARU_OK;
 }
 
+/* Another model than the one that the plan was built from: the same with other weights, where it was built for that. */
+static naru_status check_structure(plan_reader *r) {
+    uint64_t hash;
+    if (!plan_has_structure(r->flags))
+        return err_set(r->err, NARU_MISMATCH, "the model is not the one that the plan was built from");
+    TRY(refit_structure(r->s->model, r->o->read, &hash, r->err));
+    r->refitted = true;
+    if (hash == r->structure) return NARU_OK;
+    return err_set(r->err, NARU_MISMATCH,
+                   "the model is not the one that the plan was built from: more than its weights differs");
+}
+
 static naru_status find_model(plan_reader *r, model_bytes **out) {
     if (r->model.data) {
         *out = model_bytes_new(NULL, r->model.data, r->model.size, r->s->map);
@@ -350,10 +366,16 @@ static naru_status find_model(plan_reader *r, model_bytes **out) {
     if (!r->s->model)
         return err_set(r->err, NARU_NOT_FOUND,
                        "the plan was stripped of its weights; it wants the model it was built from");
-    if (r->s->model->hash != r->model_hash)
-        return err_set(r->err, NARU_MISMATCH, "the model is not the one that the plan was built from");
+    if (r->s->model->hash != r->model_hash) TRY(check_structure(r));
     *out = model_bytes_ref(r->s->model);
     return NARU_OK;
+}
+
+/* The plan's own arena went with the engine that was not to be. */
+static naru_status read_again(plan_reader *r) {
+    if (!r->arena && !(r->arena = arena_new())) return err_oom(r->err);
+    r->index.at = 0;
+    return read_index(r);
 }
 
 static naru_status load(plan_reader *r, built **out) {
@@ -364,8 +386,12 @@ static naru_status load(plan_reader *r, built **out) {
     TRY(find_model(r, &m));
     const char *why = why_rebuild(r, buf);
     naru_status st = why ? NARU_OK : use_plan(r, m, out);
-    if (!why && r->misfit && st != NARU_OK) st = damaged(r, 0, "its tactics and weights are not those of its model");
-    else if (why) st = rebuild(r, m, why, out);
+    bool misfit = !why && r->misfit && st != NARU_OK;
+    if (misfit && r->refitted) {
+        why = "the new weights make another graph of the model";
+        st = read_again(r);
+    } else if (misfit) st = damaged(r, 0, "its tactics and weights are not those of its model");
+    if (why && st == NARU_OK) st = rebuild(r, m, why, out);
     model_bytes_unref(m);
     return st;
 }
