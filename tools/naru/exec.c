@@ -70,7 +70,7 @@ static bool run_all(const exec_args *a) {
     naru_engine *e = exec_engine(a);
     if (!e) return false;
     echo_device(e);
-    bool ok = report_layers(a, e);
+    bool ok = exec_refit(a, e) && report_layers(a, e);
     if (ok && given(a, EXEC_dumpOptimizationProfile)) report_profiles(e);
     if (given(a, EXEC_getPlanVersionOnly)) ok = ok && plan_version(e);
     else if (given(a, EXEC_timeDeserialize)) log_info("Stopped after measuring the load");

@@ -61,6 +61,9 @@ bool spec_dims(const char *option, const spec_item *i, shape *out);
 
 /* ---- building and loading (exec_build.c) ---- */
 naru_engine *exec_engine(const exec_args *a);
+void exec_tell_report(const naru_report *r);
+/* --refitFromOnnx and --dumpRefit (exec_refit.c). False: told. */
+bool exec_refit(const exec_args *a, naru_engine *e);
 /* Inputs whose numbers in a spec are content, not a shape. */
 bool is_shape_tensor(const naru_port *p);
 ports engine_inputs(const naru_engine *e);

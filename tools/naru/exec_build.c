@@ -15,7 +15,7 @@ static const char *const bound_options[3] = {"minShapes", "optShapes", "maxShape
 
 static bool failed(const naru_error *err) { return log_error("%s", err->message), false; }
 
-static void tell_report(const naru_report *r) {
+void exec_tell_report(const naru_report *r) {
     naru_finding f = {.size = sizeof f};
     for (size_t i = 0; naru_report_get(r, i, &f) == NARU_OK; i++) {
         const char *sep = *f.where ? ": " : "", *dash = *f.hint ? "; " : "";
@@ -216,7 +216,7 @@ static bool open_module(const exec_args *a, const char *path, naru_network **out
         naru_export_options o = {.size = sizeof o, .opset = 17, .inputs = x.items, .ninputs = x.count};
         naru_report_create(&r, NULL);
         ok = naru_network_from_module(m, &o, out, r, &err) == NARU_OK;
-        tell_report(r);
+        exec_tell_report(r);
         if (!ok) failed(&err);
     }
     for (size_t i = 0; i < x.count; i++) {
@@ -275,7 +275,8 @@ static bool configure(const exec_args *a, const ports *in, naru_timing_cache *ca
     } flags[] = {{NARU_BUILD_FP16, all || given(a, EXEC_fp16)},
                  {NARU_BUILD_BF16, all || given(a, EXEC_bf16)},
                  {NARU_BUILD_INT8, exec_wants_int8(a)},
-                 {NARU_BUILD_STRIP_WEIGHTS, given(a, EXEC_stripWeights)},
+                 {NARU_BUILD_STRIP_WEIGHTS, given(a, EXEC_stripWeights) || given(a, EXEC_stripAllWeights)},
+                 {NARU_BUILD_REFIT, given(a, EXEC_refit) || given(a, EXEC_stripAllWeights)},
                  {NARU_BUILD_NO_TIMING_CACHE, given(a, EXEC_noBuilderCache)},
                  {NARU_BUILD_TIMING_CACHE_ONLY, given(a, EXEC_errorOnTimingCacheMiss)}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags && st == NARU_OK; i++)
@@ -349,7 +350,7 @@ static naru_engine *build_network(const exec_args *a, const naru_network *n, con
     double start = now_ms();
     naru_report_create(&r, NULL);
     naru_status st = naru_build(n, c, &e, r, &err);
-    tell_report(r);
+    exec_tell_report(r);
     naru_report_destroy(&r);
     if (st != NARU_OK) return failed(&err), NULL;
     log_info("Engine built in %.6g sec.", (now_ms() - start) / 1e3);
@@ -426,7 +427,7 @@ static naru_engine *load_engine(const exec_args *a) {
     naru_report_create(&r, NULL);
     double start = now_ms();
     naru_engine *e = load_once(a, m, r);
-    tell_report(r);
+    exec_tell_report(r);
     if (e) {
         naru_engine_info info = {.size = sizeof info};
         naru_engine_get_info(e, &info);
