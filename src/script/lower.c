@@ -67,12 +67,23 @@ bool eager_only(lower *L) {
 }
 
 /* ---- running one operator ---- */
+bool lower_writes_shared(int n, const sv *args, const sop *op) {
+    return n > 0 && (args[0].tag == SV_LIST || args[0].tag == SV_DICT) && args[0].o->shared &&
+           op->schema->params[0].mutated;
+}
+
+static void note_write(vm *m, sobj *o) { /* regions that read it are stale, the first time */
+    if (__atomic_exchange_n(&o->written, 1, __ATOMIC_RELAXED)) return;
+    if (m->unit) atomic_fetch_add(&m->unit->generation, 1);
+}
+
 naru_status lower_run(vm *m, const sop *op, int n, const sv *args, int nout, sv *out, naru_error *err) {
     lower L = {.vm = m, .sink = m->sink, .op = op, .args = args, .nargs = n, .out = out, .err = err, .arena = m->arena};
     L.temps = m->temps.count;
     if (n > op->schema->nparams && !op->schema->vararg)
         return err_set(err, NARU_INVALID_ARGUMENT, "%s takes at most %d arguments, %d are given", op->schema->name,
                        op->schema->nparams, n);
+    if (!m->sink->records && lower_writes_shared(n, args, op)) note_write(m, args[0].o);
     if (!m->sink->before || !m->sink->before(&L, nout)) op->fn(&L);
     if (L.st == NARU_UNSUPPORTED && m->sink->after) {
         while (L.nout > 0) sv_drop(out[--L.nout]);

@@ -196,6 +196,8 @@ double host_random(lower *L);                                                   
 double host_normal(lower *L);
 
 /* ---- running (vm.c, tests) and the derived forms (schema.c) ---- */
+/* Whether op, with these arguments, changes a list or dict that is the module's. */
+bool lower_writes_shared(int n, const sv *args, const sop *op);
 naru_status lower_run(struct vm *m, const sop *op, int n, const sv *args, int nout, sv *out, naru_error *err);
 void lower_in_place(lower *L); /* op->user is the plain form: computed, then written into argument 0 */
 void lower_out_form(lower *L); /* likewise into `out` */

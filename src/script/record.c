@@ -432,10 +432,26 @@ static bool give_lost(lower *L, int nout) {
     return L->st == NARU_OK;
 }
 
+/* A list or dict of the module: nobody writes it while recording, and a region does not believe one that changes. */
+static bool module_container(lower *L) {
+    if (lower_writes_shared(L->nargs, L->args, L->op)) {
+        L->st = rec_obstacle(of(L), L->err, "a %s of the module is written", sv_tag_name(L->args[0].tag));
+        return true;
+    }
+    for (int i = 0; of(L)->options.region && i < L->nargs; i++) {
+        sv v = L->args[i];
+        if ((v.tag != SV_LIST && v.tag != SV_DICT) || !v.o->shared || !v.o->written) continue;
+        L->st = rec_obstacle(of(L), L->err, "a %s of the module may change between calls", sv_tag_name(v.tag));
+        return true;
+    }
+    return false;
+}
+
 static bool before(lower *L, int nout) {
+    if (module_container(L)) return true;
     for (int i = 0; of(L)->obstacles && i < L->nargs; i++)
         if (is_lost(L->args[i], 0)) return give_lost(L, nout);
-    return record_maybe_op(L) || record_list_op(L);
+    return module_container(L) || record_maybe_op(L) || record_list_op(L);
 }
 
 static bool is_reported(const recording *r, const char *where, const lower *L) {

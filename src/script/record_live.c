@@ -66,6 +66,10 @@ static void transfer(const code *c, const insn *i, uint64_t *row) {
     case INSN_ISINST:
     case INSN_CHECKED:
     case INSN_FOR: mark(row, i->b, 1, true); break;
+    case INSN_NEXT: /* counts on from where its FOR has begun */
+        mark(row, c->insns[i->a].a, 1, true);
+        mark(row, c->insns[i->a].b, 1, true);
+        break;
     case INSN_SETATTR:
         mark(row, i->a, 1, true);
         mark(row, i->c, 1, true);

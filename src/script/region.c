@@ -440,6 +440,7 @@ static naru_status describe(builder *b, sv v, sv whole, result *out, int depth) 
     for (size_t i = 0; i < b->containers.count; i++)
         if (sv_heap(v) && v.o == b->containers.data[i])
             return rec_obstacle(&b->rec, b->err, "an argument list is returned");
+    if ((v.tag == SV_LIST || v.tag == SV_DICT) && v.o->shared) return describe_const(b, v, out); /* the module's own */
     switch (v.tag) {
     case SV_TENSOR: return describe_tensor(b, v, whole, out);
     case SV_SYM: {
@@ -611,7 +612,7 @@ static sten *output(runner *x, int i) {
 static sv give_tensor(runner *x, const result *r) {
     sten *t = r->kind == RES_OUTPUT ? output(x, r->index)
                                     : (sten *)(r->kind == RES_ARG ? x->k->leaf[r->index].o : r->value.o);
-    for (int i = 0; t && i < r->nchain; i++) t = x->L.sink->view(&x->L, t, &r->chain[i]);
+    for (int i = 0; t && i < r->nchain; i++) t = eager_view_later(&x->L, t, &r->chain[i]);
     return t ? sv_keep(sv_of(t)) : (sv){.tag = SV_UNINIT};
 }
 

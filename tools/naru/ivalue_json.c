@@ -129,6 +129,18 @@ static naru_status quantized_from_json(const json_t *j, naru_npz *npz, naru_ival
     return st;
 }
 
+/* {"repr": "torch.float32"}, a dtype, which scripts take as its number; else a device. */
+static naru_status named_from_json(const char *text, naru_ivalue **out, naru_error *err) {
+    static const char *const dtypes[] = {"uint8",   "int8",    "int16",     "int32",     "int64",      "float16",
+                                         "float32", "float64", "complex32", "complex64", "complex128", "bool",
+                                         "qint8",   "quint8",  "qint32",    "bfloat16"};
+    if (!text) return bad(err, "a name that is no text");
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (strncmp(text, "torch.", 6) == 0 && strcmp(text + 6, dtypes[i]) == 0)
+            return naru_ivalue_int((int64_t)i, out, err);
+    return strncmp(text, "torch.", 6) == 0 ? bad(err, "an unknown dtype") : naru_ivalue_device(text, out, err);
+}
+
 static naru_status object_from_json(const json_t *j, naru_npz *npz, naru_ivalue **out, naru_error *err) {
     const json_t *x;
     if ((x = json_object_get(j, "float"))) return naru_ivalue_double(number_of(x), out, err);
@@ -137,6 +149,7 @@ static naru_status object_from_json(const json_t *j, naru_npz *npz, naru_ivalue 
     if ((x = json_object_get(j, "list"))) return items_from_json(x, npz, naru_ivalue_list, out, err);
     if ((x = json_object_get(j, "tuple"))) return items_from_json(x, npz, naru_ivalue_tuple, out, err);
     if ((x = json_object_get(j, "dict"))) return dict_from_json(x, npz, out, err);
+    if ((x = json_object_get(j, "repr"))) return named_from_json(json_string_value(x), out, err);
     if (json_object_get(j, "quantized")) return quantized_from_json(j, npz, out, err);
     if (!json_object_get(j, "tensor")) return bad(err, "an object that is no value");
     naru_tensor *t;

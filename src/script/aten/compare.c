@@ -161,7 +161,7 @@ void aten_masked_fill(lower *L) {
         lower_raise(L, "RuntimeError",
                     "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).",
                     t_rank(L, v));
-    check_broadcast(L, x, mask);
+    check_broadcast(L, mask, x);
     ret_tensor(L, ar_where(L, mask, cast(L, v, t_dtype(L, x)), x));
 }
 

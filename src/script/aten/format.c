@@ -45,7 +45,8 @@ static const char *inner_name(sv v) {
     }
 }
 
-static int64_t whole_part(double f) { return f >= -0x1p63 && f < 0x1p63 ? (int64_t)f : INT64_MIN; }
+/* %d of a float is 32 bits wide, and %e and %f round to float, in PyTorch. */
+static int64_t whole_part(double f) { return f > -0x1p31 - 1 && f < 0x1p31 ? (int64_t)f : INT32_MIN; }
 
 static void percent_number(lower *L, char key, sv v, str *s) {
     double x;
@@ -53,11 +54,12 @@ static void percent_number(lower *L, char key, sv v, str *s) {
         lower_raise(L, "RuntimeError", "%%%c requires a number for formatting, but got %s", key, inner_name(v));
         return;
     }
+    double shown = (double)(float)x;
     switch (key) {
-    case 'e': str_addf(s, "%e", x); break;
-    case 'E': str_addf(s, "%E", x); break;
+    case 'e': str_addf(s, "%e", shown); break;
+    case 'E': str_addf(s, "%E", shown); break;
     case 'f':
-    case 'F': str_addf(s, "%f", x); break;
+    case 'F': str_addf(s, key == 'F' ? "%F" : "%f", shown); break;
     default: str_addf(s, "%lld", (long long)(v.tag == SV_FLOAT ? whole_part(v.f) : v.tag == SV_INT ? v.i : v.b));
     }
 }

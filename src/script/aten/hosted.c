@@ -11,7 +11,7 @@ bool broadcast_shape(lower *L, int n, sten *const *t, int *rank, int64_t *dims) 
     *rank = 0;
     if (!lower_ok(L)) return false;
     for (int i = 0; i < n; i++) *rank = t_rank(L, t[i]) > *rank ? t_rank(L, t[i]) : *rank;
-    for (int d = 0; d < *rank; d++) {
+    for (int d = *rank - 1; d >= 0; d--) {
         dims[d] = 1;
         for (int i = 0; i < n; i++) {
             int at = d - *rank + t_rank(L, t[i]);

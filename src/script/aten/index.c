@@ -115,6 +115,8 @@ static void front_perm(const indexing *x, int64_t *perm) {
 /* Where the n index axes lie in a result of n + rest axes. */
 static int index_place(const indexing *x) { return x->adjacent && x->count ? x->axis[0] : 0; }
 
+static sv known_dim(const sten *t, int axis) { return t->rec ? sv_none() : sv_int(t->t.dims[axis]); }
+
 void aten_index(lower *L) {
     sten *self = arg_tensor(L, 0);
     indexing x;
@@ -124,12 +126,17 @@ void aten_index(lower *L) {
         return;
     }
     if (x.count == 1) {
-        ret_tensor(L, gather_axis(L, self, x.index[0], x.axis[0]));
+        sv size = t_dim(L, self, x.axis[0]);
+        sten *found = gather_axis(L, self, x.index[0], x.axis[0]);
+        explain_index(L, x.index[0], size, 0);
+        ret_tensor(L, found);
         return;
     }
     int64_t perm[NARU_MAX_RANK];
     front_perm(&x, perm);
     sten *index = stacked_index(L, &x), *out = moved(L, EMIT(GatherND, view_permute(L, self, perm), index), self);
+    for (int i = 0; i < x.count && !lower_ok(L); i++)
+        explain_index(L, x.index[i], known_dim(self, x.axis[i]), x.axis[i]);
     int n = t_rank(L, index) - 1, at = index_place(&x), all = n + x.rank - x.count;
     if (!lower_ok(L) || all > NARU_MAX_RANK) {
         lower_fail(L, NARU_UNSUPPORTED, "more than %d dimensions", NARU_MAX_RANK);
@@ -228,7 +235,10 @@ static sten *put(lower *L, bool in_place) {
     if (in_place && !add && x.count == 1 && !lower_recording(L) && t_rank(L, x.index[0]) == 1 &&
         write_slices(L, view_permute(L, self, perm), 0, x.index[0], ordered))
         return self;
-    return view_permute(L, scatter_nd(L, view_permute(L, self, perm), stacked_index(L, &x), ordered, add), back);
+    sten *written = scatter_nd(L, view_permute(L, self, perm), stacked_index(L, &x), ordered, add);
+    for (int i = 0; i < x.count && !lower_ok(L); i++)
+        explain_index(L, x.index[i], known_dim(self, x.axis[i]), x.axis[i]);
+    return view_permute(L, written, back);
 }
 
 void aten_index_put(lower *L) { ret_tensor(L, put(L, false)); }
@@ -249,7 +259,10 @@ void aten_index_select(lower *L) {
         return;
     }
     if (t_rank(L, index) == 0) index = view_unsqueeze(L, index, 0);
-    ret_tensor(L, gather_axis(L, t, index, dim));
+    sv size = t_dim(L, t, dim);
+    sten *out = gather_axis(L, t, index, dim);
+    explain_index(L, index, size, IN_SELF);
+    ret_tensor(L, out);
 }
 
 /* Element by element: index and self of one rank, 0-d ones as 1-d. */
@@ -261,7 +274,9 @@ static sten *gathered(lower *L, sten *t, int dim, sten *index) {
     if (n == 0) index = view_unsqueeze(L, index, 0);
     if (lower_ok(L) && t_rank(L, t) != t_rank(L, index))
         lower_raise(L, "RuntimeError", "Index tensor must have the same number of dimensions as input tensor");
+    sv size = t_dim(L, t, dim);
     sten *out = EMITA(GatherElements, ATTRS(AI("axis", dim)), t, index);
+    explain_index(L, index, size, dim);
     return n == 0 ? reshaped(L, out, 0, NULL) : out;
 }
 

@@ -43,6 +43,44 @@ static bool not_sortable(lower *L, sv v) {
     return false;
 }
 
+static void inner_type(const stype *t, str *s) { /* as PyTorch's messages write types */
+    switch (t->kind) {
+    case ST_LIST: inner_type(t->args[0], s), str_add(s, "[]"); break;
+    case ST_OPTIONAL: inner_type(t->args[0], s), str_add(s, "?"); break;
+    case ST_TUPLE:
+        for (int i = 0; i < t->n; i++) str_add(s, i ? ", " : "("), inner_type(t->args[i], s);
+        str_add(s, ")");
+        break;
+    case ST_DICT:
+        str_add(s, "Dict("), inner_type(t->args[0], s), str_add(s, ", "), inner_type(t->args[1], s), str_add(s, ")");
+        break;
+    default: stype_print(t, s);
+    }
+}
+
+static bool sortable(const stype *t) {
+    if (t->kind == ST_TUPLE) {
+        for (int i = 0; i < t->n; i++)
+            if (!sortable(t->args[i])) return false;
+        return true;
+    }
+    return t->kind != ST_LIST && t->kind != ST_DICT && t->kind != ST_OPTIONAL;
+}
+
+/* Tuples are refused for their type, whatever the list holds. */
+static bool items_sortable(lower *L, const slist *l) {
+    if (!l->elem || l->elem->kind != ST_TUPLE || sortable(l->elem)) return true;
+    str s = {0};
+    inner_type(l->elem, &s);
+    lower_raise(
+        L, "RuntimeError",
+        "Contained elements in %s are not sortable. Only Int, Bool, Float, String, Tensor, a User Defined Class "
+        "with __lt__ method defined or Tuples of aforementioned types can be sorted.",
+        str_text(&s));
+    str_free(&s);
+    return false;
+}
+
 static bool objects_less(lower *L, sv a, sv b) {
     sfunction *f = sclass_method(sv_object(a)->cls, "__lt__");
     sv out;
@@ -152,7 +190,7 @@ static sv *merge_sort(lower *L, sv *items, size_t n, bool reverse) {
  * comparison leaves some order; no item is lost. */
 static void sort(lower *L, slist *l, bool reverse) {
     size_t n = l->count;
-    if (n < 2 || !lower_ok(L)) return;
+    if (!items_sortable(L, l) || n < 2 || !lower_ok(L)) return;
     if (l->items[0].tag == SV_LIST || l->items[0].tag == SV_DICT) {
         not_sortable(L, l->items[0]);
         return;

@@ -19,6 +19,13 @@ static bool read_padding(lower *L, const sten *t, padding *p) {
     const slist *l = sv_list(list);
     int rank = t_rank(L, t);
     p->n = l ? (int)i64_min((int64_t)l->count, INT32_MAX) : 0;
+    bool general = strcmp(L->op->schema->name, "aten::pad") == 0; /* says it in other words */
+    if (lower_ok(L) && p->n % 2 && general) lower_raise(L, "RuntimeError", "Padding length must be divisible by 2");
+    if (lower_ok(L) && p->n > 2 * rank && general)
+        lower_raise(L, "RuntimeError",
+                    "Padding length should be less than or equal to two times the input dimension but got padding "
+                    "length %d and input of dimension %d",
+                    p->n, rank);
     if (lower_ok(L) && p->n % 2)
         lower_raise(L, "RuntimeError", "Length of pad must be even but instead it equals %d", p->n);
     if (lower_ok(L) && p->n > 2 * rank)

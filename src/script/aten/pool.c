@@ -42,6 +42,20 @@ static sten *give(lower *L, const pool *p, sten *y, naru_dtype d) {
 
 static int64_t extent(const pool *p, int d) { return p->dilation[d] * (p->kernel[d] - 1) + 1; }
 
+static void too_small(lower *L, const pool *p) {
+    char in[100], out[100];
+    int a = snprintf(in, sizeof in, "%lld", (long long)t_dim_int(L, p->x, 1));
+    int b = snprintf(out, sizeof out, "%s", in);
+    for (int d = 0; d < p->n && lower_ok(L); d++) {
+        int64_t n = t_dim_int(L, p->x, d + 2), room = n + 2 * p->pads[d] - extent(p, d), s = p->stride[d];
+        a += snprintf(in + a, sizeof in - (size_t)a, "x%lld", (long long)n);
+        b += snprintf(out + b, sizeof out - (size_t)b, "x%lld",
+                      (long long)((room < 0 ? -((s - 1 - room) / s) : room / s) + 1));
+    }
+    lower_raise(L, "RuntimeError", "Given input size: (%s). Calculated output size: (%s). Output size is too small", in,
+                out);
+}
+
 static void check_window(lower *L, const pool *p) {
     for (int d = 0; d < p->n && lower_ok(L); d++) {
         sv in = t_dim(L, p->x, d + 2);
@@ -56,9 +70,7 @@ static void check_window(lower *L, const pool *p) {
                         "pad should be at most half of effective kernel size, but got pad=%lld, kernel_size=%lld and "
                         "dilation=%lld",
                         (long long)p->pads[d], (long long)p->kernel[d], (long long)p->dilation[d]);
-        else if (in.tag == SV_INT && in.i + 2 * p->pads[d] < extent(p, d) && !p->ceil)
-            lower_raise(L, "RuntimeError", "Given input size: (%s). Calculated output size is too small",
-                        nn_shape_by(L, p->x, "x"));
+        else if (in.tag == SV_INT && in.i + 2 * p->pads[d] < extent(p, d) && !p->ceil) too_small(L, p);
     }
 }
 

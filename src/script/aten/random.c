@@ -144,7 +144,8 @@ void aten_randperm(lower *L) {
     sv n = arg_sint(L, 0);
     naru_dtype d = dtype_named(L, NARU_INT64);
     if (lower_ok(L) && s_known(n) && n.i < 0)
-        lower_raise(L, "RuntimeError", "n must be non-negative, got%lld", (long long)n.i);
+        lower_raise(L, "RuntimeError", "Trying to create tensor with negative dimension %lld: [%lld]", (long long)n.i,
+                    (long long)n.i);
     if (!lower_ok(L)) return;
     if (lower_recording(L)) { /* the order of random keys */
         sten *in[] = {drawn(L, NARU_DOUBLE, 1, &n, false), ints_tensor(L, &n, 1)}, *out[2];

@@ -21,7 +21,9 @@ static sten *scatter_elements(lower *L, sten *self, int dim, sten *index, sten *
         sv n = t_dim(L, index, i), m = t_dim(L, src, i);
         if (!s_known(n) || !s_known(m) || n.i != m.i) src = view_slice(L, src, i, sv_int(0), n, 1);
     }
+    sv size = t_dim(L, self, dim);
     sten *out = EMITA(ScatterElements, ATTRS(AI("axis", dim), AS("reduction", reduction)), self, index, src);
+    explain_index(L, index, size, dim);
     return rank == 0 ? view_select(L, out, 0, sv_int(0)) : out;
 }
 
@@ -222,7 +224,10 @@ void aten_put(lower *L) {
 void aten_embedding(lower *L) { /* padding_idx and the rest matter to gradients only */
     sten *weight = arg_tensor(L, 0), *index = arg_tensor(L, 1);
     if (lower_ok(L) && t_rank(L, weight) != 2) lower_raise(L, "RuntimeError", "'weight' must be 2-D");
-    ret_tensor(L, gather_axis(L, weight, index, 0));
+    sv rows = t_dim(L, weight, 0);
+    sten *out = gather_axis(L, weight, index, 0);
+    explain_index(L, index, rows, IN_SELF);
+    ret_tensor(L, out);
 }
 
 static double row_norm(const double *row, int64_t n, double p) {

@@ -67,7 +67,7 @@ static sv broadcast_dim(lower *L, sv a, sv b, int axis) {
 int broadcast_two(lower *L, int na, const sv *a, int nb, const sv *b, sv *out) {
     int rank = na > nb ? na : nb;
     sv r[NARU_MAX_RANK];
-    for (int i = 0; i < rank; i++) {
+    for (int i = rank - 1; i >= 0; i--) { /* the last misfit is the one PyTorch names */
         int ia = i - (rank - na), ib = i - (rank - nb);
         r[i] = ia < 0 ? b[ib] : ib < 0 ? a[ia] : broadcast_dim(L, a[ia], b[ib], i);
     }
@@ -157,6 +157,25 @@ sten *moved(lower *L, sten *out, const sten *from) {
     }
     out->q = squant_ref(from->q);
     return out;
+}
+
+void explain_index(lower *L, sten *index, sv size, int named) {
+    naru_status was = L->st;
+    bool clear = was == NARU_OK || was == NARU_SCRIPT || was == NARU_OUT_OF_MEMORY || was == NARU_UNSUPPORTED;
+    if (clear || lower_recording(L) || !index || size.tag != SV_INT) return;
+    naru_error told = L->err ? *L->err : (naru_error)NARU_ERROR_INIT;
+    L->st = NARU_OK;
+    const int64_t *at = host_i64(L, index);
+    for (int64_t i = 0; at && lower_ok(L) && i < host_count(index); i++) {
+        if (at[i] >= -size.i && at[i] < size.i) continue;
+        if (named == IN_SELF) lower_raise(L, "IndexError", "index out of range in self");
+        else
+            lower_raise(L, "IndexError", "index %lld is out of bounds for dimension %d with size %lld",
+                        (long long)at[i], named, (long long)size.i);
+    }
+    if (!lower_ok(L)) return;
+    L->st = was;
+    if (L->err) *L->err = told;
 }
 
 sten *gather_axis(lower *L, sten *t, sten *index, int axis) {

@@ -35,6 +35,10 @@ void sizes_with(lower *L, const sten *t, int dim, sv n, sv *out);
 
 /* `out` holds elements of `from` in other places: it is quantized in the same way. */
 sten *moved(lower *L, sten *out, const sten *from);
+/* After a step that failed: an index that an axis of `size` has not becomes PyTorch's exception, which speaks of
+ * dimension `named`; IN_SELF: of none. */
+enum { IN_SELF = -1 };
+void explain_index(lower *L, sten *index, sv size, int named);
 sten *gather_axis(lower *L, sten *t, sten *index, int axis); /* the index's dims replace the axis */
 sten *concat(lower *L, int n, sten *const *t, int axis);
 sten *pad_constant(lower *L, sten *t, const sv *before, const sv *after, sten *fill); /* one pair per axis */

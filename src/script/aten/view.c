@@ -226,7 +226,12 @@ VIEW(matrix_H)
 static sten *do_permute(lower *L) {
     sten *t = arg_tensor(L, 0);
     int64_t perm[NARU_MAX_RANK];
-    int rank = t_rank(L, t), n = arg_axes(L, 1, rank, perm);
+    int rank = t_rank(L, t), n = arg_ints(L, 1, perm);
+    for (int i = 0; lower_ok(L) && n == rank && i < n; i++)
+        for (int j = 0; j < i; j++)
+            if (perm[i] == perm[j] || perm[i] == perm[j] - rank || perm[i] == perm[j] + rank)
+                lower_raise(L, "RuntimeError", "permute(): duplicate dims are not allowed.");
+    if (lower_ok(L)) n = arg_axes(L, 1, rank, perm);
     if (lower_ok(L) && n != rank) {
         lower_raise(L, "RuntimeError",
                     "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
