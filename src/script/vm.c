@@ -369,7 +369,7 @@ fail:
 
 /* ---- entries ---- */
 naru_status vm_init(vm *m, unit *u, struct eager *e) {
-    *m = (vm){.unit = u, .eager = e, .sink = &eager_sink, .max_depth = 2000, .budget = UINT64_MAX};
+    *m = (vm){.unit = u, .eager = e, .sink = &eager_sink, .max_depth = 2000, .budget = UINT64_MAX, .no_grad = true};
     return (m->arena = arena_new()) ? NARU_OK : NARU_OUT_OF_MEMORY;
 }
 

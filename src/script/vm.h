@@ -101,7 +101,7 @@ struct vm {
     int nesting;                 /* machines running inside machines, through hooks of the sink */
     void (*print)(void *user, const char *text, size_t n); /* print(); NULL: stdout is not ours: dropped */
     void *print_user;
-    bool no_grad;    /* what torch.set_grad_enabled last said; nothing is differentiated anyway */
+    bool no_grad;    /* what torch.set_grad_enabled last said; at first true, nothing is differentiated */
     char raised[96]; /* qualified class of the exception in flight, "" for none; message is in err */
     str message;     /* its text, whole */
     str trace;       /* the TorchScript traceback of it, or of another failure */

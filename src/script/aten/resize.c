@@ -219,8 +219,46 @@ static double tap(filter f, double x) {
     return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
-/* [out, in], each row sums to one. */
-static sten *filter_matrix(lower *L, const resize *r, int d, int64_t in, int64_t out, naru_dtype d_type) {
+static float tap_f(filter f, float x) { /* of floats, as PyTorch rounds */
+    x = fabsf(x);
+    if (f == LINEAR_AA) return x < 1 ? (float)(1.0 - x) : 0;
+    if (f == LANCZOS_AA) return (float)tap(f, x);
+    if (x < 1) return (1.5f * x - 2.5f) * x * x + 1;
+    return x < 2 ? ((-0.5f * x + 2.5f) * x - 4) * x + 2 : 0;
+}
+
+/* The weights of one output; PyTorch computes those of floats in floats, those of bytes and doubles in doubles. */
+static void filter_row(const resize *r, double scale, double half, int64_t o, int64_t in, double *row) {
+    double support = scale >= 1 ? half * scale : half, inverse = scale >= 1 ? 1 / scale : 1;
+    double centre = scale * ((double)o + 0.5), sum = 0;
+    int64_t lo = i64_max((int64_t)(centre - support + 0.5), 0), hi = i64_min((int64_t)(centre + support + 0.5), in);
+    for (int64_t i = lo; i < hi; i++) sum += row[i] = tap(r->filter, ((double)i - centre + 0.5) * inverse);
+    for (int64_t i = lo; i < hi && sum != 0; i++) row[i] /= sum;
+}
+static void filter_row_f(const resize *r, float scale, double half, int64_t o, int64_t in, double *row) {
+    float support = (float)(scale >= 1 ? half * scale : half), inverse = scale >= 1 ? (float)(1.0 / scale) : 1;
+    float centre = (float)(scale * ((double)o + 0.5)), sum = 0;
+    int64_t lo = i64_max((int64_t)(centre - support + 0.5), 0), hi = i64_min((int64_t)(centre + support + 0.5), in);
+    for (int64_t i = lo; i < hi; i++) {
+        float w = tap_f(r->filter, (float)(((float)i - centre + 0.5) * inverse));
+        row[i] = w;
+        sum += w;
+    }
+    for (int64_t i = lo; i < hi && sum != 0; i++) row[i] = (float)row[i] / sum;
+}
+
+/* Bytes are weighed with 16-bit numbers of so many bits behind the point. */
+static int byte_weights(int64_t n, double *w) {
+    double most = 0;
+    int bits = 0;
+    for (int64_t i = 0; i < n; i++) most = fmax(most, w[i]);
+    while (bits < 22 && 0.5 + most * (double)(1 << (bits + 1)) < 1 << 15) bits++;
+    for (int64_t i = 0; i < n; i++) w[i] = trunc(w[i] * (double)(1 << bits) + (w[i] < 0 ? -0.5 : 0.5));
+    return bits;
+}
+
+/* [out, in], each row sums to one; bytes (bits given): to 2 ** *bits. */
+static sten *filter_matrix(lower *L, const resize *r, int d, int64_t in, int64_t out, naru_dtype d_type, int *bits) {
     double half = r->filter == LINEAR_AA ? 1 : r->filter == CUBIC_AA ? 2 : 3, scale;
     int64_t count;
     if (in <= 0 || out <= 0 || !dims_count(2, (int64_t[]){in, out}, &count)) {
@@ -235,18 +273,18 @@ static sten *filter_matrix(lower *L, const resize *r, int d, int64_t in, int64_t
     memset(w, 0, (size_t)count * sizeof *w);
     if (r->align) scale = out > 1 ? (double)(in - 1) / (double)(out - 1) : 0;
     else scale = r->scale[d] > 0 ? 1 / r->scale[d] : (double)in / (double)out;
-    double support = scale >= 1 ? half * scale : half, inverse = scale >= 1 ? 1 / scale : 1;
     for (int64_t o = 0; o < out; o++) {
-        double centre = scale * ((double)o + 0.5), sum = 0, *row = w + o * in;
-        int64_t lo = i64_max((int64_t)(centre - support + 0.5), 0), hi = i64_min((int64_t)(centre + support + 0.5), in);
-        for (int64_t i = lo; i < hi; i++) sum += row[i] = tap(r->filter, ((double)i - centre + 0.5) * inverse);
-        for (int64_t i = lo; i < hi && sum != 0; i++) row[i] /= sum;
+        if (d_type == NARU_FLOAT) filter_row_f(r, (float)scale, half, o, in, w + o * in);
+        else filter_row(r, scale, half, o, in, w + o * in);
     }
+    if (bits) *bits = byte_weights(count, w);
     return nn_constant(L, d_type, 2, (int64_t[]){out, in}, w);
 }
 
-static sten *byte_steps(lower *L, sten *y, bool are_bytes) { /* each pass over bytes ends in bytes */
-    return are_bytes ? EMIT(Clip, EMIT(Round, y), lit(L, NARU_FLOAT, 0), lit(L, NARU_FLOAT, 255)) : y;
+static sten *byte_steps(lower *L, sten *y, int bits, bool are_bytes) { /* each pass over bytes ends in bytes */
+    if (!are_bytes) return y;
+    y = EMIT(Floor, EMIT(Add, EMIT(Mul, y, lit(L, NARU_DOUBLE, 1 / (double)(1 << bits))), lit(L, NARU_DOUBLE, 0.5)));
+    return EMIT(Clip, y, lit(L, NARU_DOUBLE, 0), lit(L, NARU_DOUBLE, 255));
 }
 
 /* Sizes that are not known: Resize says it, too. */
@@ -262,15 +300,18 @@ static sten *widening(lower *L, const resize *r) {
 
 static sten *by_matrices(lower *L, const resize *r) {
     if (lower_recording(L) && !nn_known(L, r->x) && r->filter != LANCZOS_AA && !r->align) return widening(L, r);
-    naru_dtype d = t_dtype(L, r->x), wide = d == NARU_DOUBLE ? d : NARU_FLOAT;
+    naru_dtype d = t_dtype(L, r->x);
+    bool in_bytes = d == NARU_UINT8;
+    naru_dtype wide = d == NARU_DOUBLE || in_bytes ? NARU_DOUBLE : NARU_FLOAT;
     int64_t in[2], out[2];
+    int bits[2] = {0};
     for (int i = 0; i < 2; i++) in[i] = t_dim_int(L, r->x, i + 2), out[i] = s_need(L, r->out[i]);
     sten *y = cast(L, r->x, wide), *w[2];
     for (int i = 0; i < 2 && lower_ok(L); i++)
-        w[i] = in[i] == out[i] ? NULL : filter_matrix(L, r, i, in[i], out[i], wide);
+        w[i] = in[i] == out[i] ? NULL : filter_matrix(L, r, i, in[i], out[i], wide, in_bytes ? &bits[i] : NULL);
     if (!lower_ok(L)) return NULL;
-    if (w[1]) y = byte_steps(L, EMIT(MatMul, y, view_transpose(L, w[1], 0, 1)), d == NARU_UINT8);
-    if (w[0]) y = byte_steps(L, EMIT(MatMul, w[0], y), d == NARU_UINT8);
+    if (w[1]) y = byte_steps(L, EMIT(MatMul, y, view_transpose(L, w[1], 0, 1)), bits[1], in_bytes);
+    if (w[0]) y = byte_steps(L, EMIT(MatMul, w[0], y), bits[0], in_bytes);
     return cast(L, y, d);
 }
 
