@@ -12,6 +12,7 @@
 #include "naru/error.h"
 #include "naru/model.h"
 #include "naru/network.h"
+#include "naru/plugin.h"
 #include "naru/quantize.h"
 #include "naru/refit.h"
 #include "naru/script.h"

@@ -86,7 +86,8 @@ struct naru_builder_config {
     uint64_t workspace;
     int level, runs;
     double seconds;
-    bool *off; /* by tactic; NULL: none */
+    bool *off; /* by tactic, noff of them; NULL: none */
+    size_t noff;
     naru_timing_cache *cache;
     naru_progress progress;
     naru_options *options;
@@ -167,11 +168,11 @@ static bool names_tactic(const char *name, size_t n, const char *full) {
     return strncmp(full, name, n) == 0 && (!full[n] || full[n] == '.');
 }
 
-static naru_status switch_tactics(bool *off, const char *item, size_t n, naru_error *err) {
+static naru_status switch_tactics(bool *off, size_t noff, const char *item, size_t n, naru_error *err) {
     if (n < 2 || (*item != '+' && *item != '-'))
         return err_set(err, NARU_INVALID_ARGUMENT, "'%.*s' wants a sign: +NAME or -NAME", (int)n, item);
     bool found = false;
-    for (size_t i = 0; i < tactic_count(); i++)
+    for (size_t i = 0; i < noff; i++)
         if (names_tactic(item + 1, n - 1, tactic_at(i)->name)) {
             off[i] = *item == '-';
             found = true;
@@ -180,7 +181,7 @@ static naru_status switch_tactics(bool *off, const char *item, size_t n, naru_er
     const char *names[256];
     char wanted[128];
     size_t count = 0;
-    for (size_t i = 0; i < tactic_count() && count < 256; i++) names[count++] = tactic_at(i)->name;
+    for (size_t i = 0; i < noff && count < 256; i++) names[count++] = tactic_at(i)->name;
     snprintf(wanted, sizeof wanted, "%.*s", (int)(n - 1), item + 1);
     const char *near = str_nearest(wanted, names, count);
     return err_set(err, NARU_NOT_FOUND, "there is no tactic '%s'%s%s%s", wanted, near ? "; did you mean '" : "",
@@ -189,12 +190,13 @@ static naru_status switch_tactics(bool *off, const char *item, size_t n, naru_er
 
 naru_status naru_builder_config_set_tactics(naru_builder_config *c, const char *list, naru_error *err) {
     if (!c || !list) return null_config(err);
-    bool *off = mem_calloc(tactic_count() + 1, sizeof *off);
+    size_t noff = tactic_count();
+    bool *off = mem_calloc(noff + 1, sizeof *off);
     if (!off) return err_oom(err);
     naru_status st = NARU_OK;
     for (const char *p = list; st == NARU_OK && *p;) {
         size_t n = strcspn(p, ",");
-        st = switch_tactics(off, p, n, err);
+        st = switch_tactics(off, noff, p, n, err);
         p += n;
         p += *p == ',';
     }
@@ -204,6 +206,7 @@ naru_status naru_builder_config_set_tactics(naru_builder_config *c, const char *
     }
     mem_free(c->off);
     c->off = off;
+    c->noff = noff;
     return NARU_OK;
 }
 
@@ -265,6 +268,7 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
         .seconds = c->seconds,
         .runs = c->runs,
         .off = c->off,
+        .noff = c->noff,
         .cache = c->cache && c->level ? &c->cache->c : NULL,
         .progress = {c->progress.phase_start, c->progress.step_complete, c->progress.phase_finish, c->progress.user},
         .profiles = c->profiles.data,

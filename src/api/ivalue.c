@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * naru_ivalue_*: values of scripts behind the public handle; custom operators, which see such values.
+ * naru_ivalue_*: values of scripts behind the public handle; calls of registered operators that see such values.
  */
 #include "api/ivalue.h"
 
@@ -227,26 +227,11 @@ naru_status naru_ivalue_print(const naru_ivalue *v, char **text, naru_error *err
     return *text ? NARU_OK : err_oom(err);
 }
 
-/* ---- custom operators ---- */
-typedef struct custom_op {
-    naru_operator fn;
-    void *user;
-    struct custom_op *next;
-} custom_op;
-
-static _Atomic(custom_op *) registered; /* all of them, for as long as the process lives */
-
-__attribute__((destructor)) static void forget_registered(void) {
-    for (custom_op *op = atomic_load(&registered), *next; op; op = next) {
-        next = op->next;
-        mem_free(op);
-    }
-}
-
+/* ---- operators on values ---- */
 enum { MAX_ARGS = 64 };
 
-static void call_custom(lower *L) {
-    const custom_op *op = L->op->user;
+void ivalue_call_operator(lower *L) {
+    const plugin_op *op = L->op->user;
     const schema *s = L->op->schema;
     naru_ivalue args[MAX_ARGS], *pargs[MAX_ARGS], *results[MAX_ARGS] = {0};
     if (!eager_only(L)) return;
@@ -256,27 +241,11 @@ static void call_custom(lower *L) {
         args[i] = (naru_ivalue){.refs = 1 << 30, .v = arg(L, i)};
         pargs[i] = &args[i];
     }
-    naru_status st = op->fn(op->user, (size_t)s->nparams, pargs, (size_t)s->nreturns, results, L->err);
+    naru_status st = op->p.script(op->p.user, (size_t)s->nparams, pargs, (size_t)s->nreturns, results, L->err);
     if (st != NARU_OK && L->st == NARU_OK) L->st = st;
     for (int i = 0; i < s->nreturns; i++) {
         if (L->st == NARU_OK && !results[i]) lower_fail(L, NARU_INVALID_ARGUMENT, "%s gave no result %d", s->name, i);
         if (L->st == NARU_OK) ret_value(L, sv_keep(results[i]->v));
         naru_ivalue_destroy(&results[i]);
     }
-}
-
-naru_status naru_register_operator(const char *schema_, naru_operator fn, void *user, naru_error *err) {
-    if (!schema_ || !fn)
-        return err_set(err, NARU_INVALID_ARGUMENT, "naru_register_operator: a required argument is NULL");
-    custom_op *op = mem_alloc(sizeof *op);
-    if (!op) return err_oom(err);
-    *op = (custom_op){fn, user, NULL};
-    naru_status st = sop_register(schema_, call_custom, op, err);
-    if (st != NARU_OK) {
-        mem_free(op);
-        return st;
-    }
-    op->next = atomic_load(&registered);
-    while (!atomic_compare_exchange_weak(&registered, &op->next, op)) continue;
-    return NARU_OK;
 }

@@ -7,8 +7,10 @@
 
 #include "naru/script.h"
 #include "script/module.h"
+#include "script/plugin.h"
 
 naru_status ivalue_wrap(sv v, module *owner, naru_ivalue **out, naru_error *err); /* takes over v, also on failure */
 sv ivalue_sv(const naru_ivalue *v);                                               /* borrowed */
+void ivalue_call_operator(lower *L);                                              /* of a plugin_op with `script` */
 
 #endif

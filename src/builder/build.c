@@ -11,6 +11,7 @@
 #include "builder/version.h"
 #include "passes/lift.h"
 #include "passes/pass.h"
+#include "ops/plugin.h"
 
 /* ---- the model's bytes ---- */
 model_bytes *model_bytes_new(str *owned, const void *data, size_t size, file_map *map) {
@@ -57,12 +58,32 @@ static naru_status phase_step(const build_options *o, const char *name, int at, 
 static const char whole[] = "Building engine", packing[] = "Packing weights";
 
 /* ---- the graph ---- */
-naru_status build_graph(model_bytes *m, const build_options *o, graph **out, naru_error *err) {
+static bool list_plugins(block *in, void *user) {
+    built *b = user;
+    for (const node *n = in->first; n; n = n->next) {
+        const plugin_op *op = n->op ? n->op->plugin : NULL;
+        int i = 0;
+        while (op && i < b->nplugins &&
+               (strcmp(b->plugins[i].name, n->op_type) || strcmp(b->plugins[i].domain, n->domain)))
+            i++;
+        if (!op || i < b->nplugins) continue;
+        plan_plugin *more = arena_alloc(b->arena, ((size_t)b->nplugins + 1) * sizeof *more);
+        if (!more) return false;
+        if (i) memcpy(more, b->plugins, (size_t)i * sizeof *more);
+        more[b->nplugins++] = (plan_plugin){op->desc.domain, op->desc.name, op->library, op->p.version};
+        b->plugins = more;
+    }
+    return true;
+}
+
+naru_status build_graph(built *b, const build_options *o, graph **out, naru_error *err) {
+    model_bytes *m = b->model;
     graph *g;
     TRY(o->read(m->data, m->size, &g, err));
     if (m->map && !g->file) g->file = file_map_ref(m->map); /* pages of packed constants are given back */
     pass_options po = {.optimize = true, .cpu = (int)o->cpu};
     naru_status st = graph_lift(g, o->report, err);
+    if (st == NARU_OK && !graph_each_block(g, false, list_plugins, b)) st = err_oom(err);
     if (st == NARU_OK) st = passes_run(g, &po, err);
     if (st == NARU_OK) *out = g;
     else graph_free(g);
@@ -256,7 +277,7 @@ static naru_status build_timed(built *b, choosing *k, graph **g, naru_error *err
     b->profiles.graph = trial->graph;
     naru_status st = tune(b, trial, k->steps, k->o, err);
     engine_free(trial);
-    return st == NARU_OK ? build_graph(b->model, k->o, g, err) : st;
+    return st == NARU_OK ? build_graph(b, k->o, g, err) : st;
 }
 
 /* What is built: with INT8, the network's Q/DQ form. */
@@ -271,7 +292,7 @@ static naru_status choose_network(built *b, const build_options *o, naru_error *
 static naru_status build_engine(built *b, const build_options *o, naru_error *err) {
     graph *g = NULL;
     TRY(choose_network(b, o, err));
-    TRY(build_graph(b->model, o, &g, err));
+    TRY(build_graph(b, o, &g, err));
     naru_status st = phase_step(o, whole, 0, err);
     if (st == NARU_OK) st = build_profiles(b, g, o, err);
     graph_each_block(g, false, count_nodes, &b->nlayers);

@@ -54,7 +54,8 @@ typedef struct build_options {
     uint64_t workspace;  /* most bytes for one step; 0: no limit */
     double seconds;      /* of timing; 0: no limit */
     int runs;            /* of a measurement; 0: by the level */
-    const bool *off;     /* by tactic, tactic_count() of them; NULL: none */
+    const bool *off;     /* by tactic, noff of them; NULL: none */
+    size_t noff;         /* tactics that were registered since are on */
     timing_cache *cache; /* NULL: none */
     build_progress progress;
     const shape_profile *profiles;
@@ -78,6 +79,11 @@ typedef struct layer { /* a step, by engine_step_index */
     int nrejected;
 } layer;
 
+typedef struct plan_plugin { /* of an operator of the model that was registered at run time */
+    const char *domain, *name, *library;
+    int version;
+} plan_plugin;
+
 typedef struct built { /* shared by an engine's handle and its contexts */
     atomic_int others; /* references besides the first */
     engine *engine;
@@ -93,6 +99,8 @@ typedef struct built { /* shared by an engine's handle and its contexts */
     const char *version;
     size_t plan_bytes;
     bool rebuilt;
+    const plan_plugin *plugins; /* that the model needs */
+    int nplugins;
 } built;
 
 naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err);
@@ -100,8 +108,8 @@ built *built_ref(built *b);
 void built_free(built *b); /* drops a reference; accepts NULL */
 
 /* ---- steps of a build ---- */
-/* The graph ready to compile. */
-naru_status build_graph(model_bytes *m, const build_options *o, graph **out, naru_error *err);
+/* The graph ready to compile; b->plugins are found on the way. */
+naru_status build_graph(built *b, const build_options *o, graph **out, naru_error *err);
 /* profiles against g. */
 naru_status build_profiles(built *b, const graph *g, const build_options *o, naru_error *err);
 /* Layers' names, the memory of the largest shapes: when b->engine and b->profiles are there. */

@@ -79,6 +79,16 @@ static void put_weights(str *s, const built *b) {
     }
 }
 
+static void put_plugins(str *s, const built *b) {
+    put(s, (uint64_t)b->nplugins, 4);
+    for (int i = 0; i < b->nplugins; i++) {
+        put_text(s, b->plugins[i].domain);
+        put_text(s, b->plugins[i].name);
+        put_text(s, b->plugins[i].library);
+        put(s, (uint64_t)b->plugins[i].version, 4);
+    }
+}
+
 static void pad(str *s) {
     static const char zeros[PLAN_PAGE];
     str_add_n(s, zeros, align_up(s->len, PLAN_PAGE) - s->len);
@@ -125,6 +135,11 @@ naru_status plan_write(const built *b, str *out, naru_error *err) {
         at = out->len;
         put_weights(out, b);
         end_section(out, &x[n++], PLAN_WEIGHTS, at);
+    }
+    if (b->nplugins) {
+        at = out->len;
+        put_plugins(out, b);
+        end_section(out, &x[n++], PLAN_PLUGINS, at);
     }
     if (out->failed) return err_oom(err);
     put_head(out, x, n);

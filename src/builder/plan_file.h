@@ -10,14 +10,16 @@
  *             reasons, sizes of the packed weights
  *   MODEL     the model as ONNX; absent from a stripped plan
  *   WEIGHTS   packed weights in the order of packing, each on 64 bytes; absent from a stripped plan
+ *   PLUGINS   operators of the model that are none of Naru's: domain, name, library, version; absent where there are
+ * none
  */
 #ifndef BUILDER_PLAN_FILE_H
 #define BUILDER_PLAN_FILE_H
 
 #include "builder/builder.h"
 
-enum { PLAN_VERSION = 1, PLAN_PAGE = 4096, PLAN_SECTIONS = 3 };
-enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS };
+enum { PLAN_VERSION = 1, PLAN_PAGE = 4096, PLAN_SECTIONS = 4 };
+enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS, PLAN_PLUGINS };
 enum { PLAN_HASH_AT = 24, PLAN_TABLE_AT = 32, PLAN_ROW = 32 };
 #define PLAN_MAGIC "NARUPLAN"
 

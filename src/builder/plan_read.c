@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "builder/refit.h"
 #include "builder/version.h"
+#include "ops/plugin.h"
 
 enum { MAX_TEXT = 1 << 16, MAX_INPUTS = 1 << 16, MAX_LAYERS = 1 << 24 };
 
@@ -24,7 +25,7 @@ typedef struct part {
 typedef struct plan_reader {
     const plan_source *s;
     const build_options *o;
-    part index, model, weights;
+    part index, model, weights, plugins;
     naru_error *err;
     arena *arena;
     /* of the index */
@@ -39,6 +40,8 @@ typedef struct plan_reader {
     profile_range *ranges;
     layer *layers;
     const char **tactics; /* by layer */
+    plan_plugin *wanted;
+    int nwanted;
     uint64_t *weight_bytes;
     uint32_t nweights, next_weight;
     size_t weight_at;
@@ -59,13 +62,15 @@ static naru_status read_row(plan_reader *r, const uint8_t *row, size_t *end) {
     part *p = kind == PLAN_INDEX     ? &r->index
               : kind == PLAN_MODEL   ? &r->model
               : kind == PLAN_WEIGHTS ? &r->weights
+              : kind == PLAN_PLUGINS ? &r->plugins
                                      : NULL;
     if (!p || p->data || at != *end || size > r->s->size - at) return damaged(r, 0, "its sections are not in order");
     if (hash_bytes(data + at, size, 0) != plan_get(row + 24, 8))
         return damaged(r, at,
-                       kind == PLAN_INDEX   ? "the index does not have its hash"
-                       : kind == PLAN_MODEL ? "the model does not have its hash"
-                                            : "the packed weights do not have their hash");
+                       kind == PLAN_INDEX     ? "the index does not have its hash"
+                       : kind == PLAN_MODEL   ? "the model does not have its hash"
+                       : kind == PLAN_PLUGINS ? "the list of plugins does not have its hash"
+                                              : "the packed weights do not have their hash");
     *p = (part){data + at, size, 0};
     *end = align_up(at + size, PLAN_PAGE);
     if (*end > r->s->size) return damaged(r, at, "a section ends outside the file");
@@ -210,6 +215,52 @@ static naru_status read_index(plan_reader *r) {
     return get_layers(r);
 }
 
+/* ---- plugins ---- */
+static naru_status read_plugins(plan_reader *r) {
+    if (!r->plugins.data) return NARU_OK;
+    r->index = r->plugins; /* read as the index is */
+    if (!get_count(r, MAX_INPUTS, 16, &r->nwanted)) return damaged(r, 0, "its plugins make no sense");
+    r->wanted = arena_calloc(r->arena, (size_t)r->nwanted + 1, sizeof *r->wanted);
+    if (!r->wanted) return err_oom(r->err);
+    for (int i = 0; i < r->nwanted; i++) {
+        plan_plugin *p = &r->wanted[i];
+        p->domain = get_text(r);
+        p->name = get_text(r);
+        p->library = get_text(r);
+        p->version = (int)get(r, 4);
+    }
+    return ok(r) && r->index.at == r->index.size ? NARU_OK : damaged(r, 0, "its plugins make no sense");
+}
+
+static const plugin_op *there(const plan_plugin *p) {
+    const op_desc *op = op_find(p->domain, p->name);
+    return op ? op->plugin : NULL;
+}
+
+static naru_status find_plugins(plan_reader *r) {
+    for (int i = 0; i < r->nwanted; i++) {
+        const plan_plugin *p = &r->wanted[i];
+        const char *domain = *p->domain ? p->domain : "ai.onnx";
+        if (there(p)) continue;
+        if (*p->library)
+            return err_set(r->err, NARU_NOT_FOUND,
+                           "the plan wants operator %.100s::%.100s of the plugin library %.200s (version %d), which is "
+                           "not loaded",
+                           domain, p->name, p->library, p->version);
+        return err_set(r->err, NARU_NOT_FOUND,
+                       "the plan wants operator %.100s::%.100s (version %d), a plugin that the program which built it "
+                       "registered itself",
+                       domain, p->name, p->version);
+    }
+    return NARU_OK;
+}
+
+static const plan_plugin *other_plugin(const plan_reader *r) {
+    for (int i = 0; i < r->nwanted; i++)
+        if (there(&r->wanted[i])->p.version != r->wanted[i].version) return &r->wanted[i];
+    return NULL;
+}
+
 /* ---- the engine ---- */
 static const tactic *choose(void *user, const tactic_query *q, int index) {
     plan_reader *r = user;
@@ -218,7 +269,7 @@ static const tactic *choose(void *user, const tactic_query *q, int index) {
     if (!*name) return NULL;
     for (size_t i = 0; i < tactic_count(); i++) {
         const tactic *t = tactic_at(i);
-        if (tactic_is_for(t, q->node) && strcmp(t->name, name) == 0 && (!t->accepts || !t->accepts(q))) return t;
+        if (tactic_is_for(t, q->node) && strcmp(t->name, name) == 0 && !tactic_refuses(t, q)) return t;
     }
     r->misfit = true;
     return NULL;
@@ -250,7 +301,7 @@ static naru_status compile_plan(plan_reader *r, built *b, naru_error *err) {
     build_options o = *r->o;
     o.cpu = r->cpu;
     graph *g;
-    TRY(build_graph(b->model, &o, &g, err));
+    TRY(build_graph(b, &o, &g, err));
     if (!same_inputs(r, g)) {
         r->misfit = true;
         graph_free(g);
@@ -297,12 +348,16 @@ static naru_status use_plan(plan_reader *r, model_bytes *m, built **out) {
 }
 
 static const char *why_rebuild(const plan_reader *r, char buf[300]) {
+    const plan_plugin *p = other_plugin(r);
     if (!r->known_cpu) return "it was built for a CPU level that this Naru does not know";
     if (r->o->cpu != r->cpu && (r->s->cpu_asked || r->cpu > cpu_best()))
         snprintf(buf, 300, "it was built for CPU level %s, %s is in use", cpu_level_name(r->cpu),
                  cpu_level_name(r->o->cpu));
     else if (strcmp(r->kernels, NARU_KERNEL_VERSION) != 0)
         snprintf(buf, 300, "it was built by Naru %.60s with other kernels", r->version);
+    else if (p)
+        snprintf(buf, 300, "it was built with version %d of plugin %.100s::%.100s, %d is loaded", p->version, p->domain,
+                 p->name, there(p)->p.version);
     else return NULL;
     return buf;
 }
@@ -383,6 +438,8 @@ static naru_status load(plan_reader *r, built **out) {
     model_bytes *m = NULL;
     TRY(read_head(r));
     TRY(read_index(r));
+    TRY(read_plugins(r));
+    TRY(find_plugins(r));
     TRY(find_model(r, &m));
     const char *why = why_rebuild(r, buf);
     naru_status st = why ? NARU_OK : use_plan(r, m, out);

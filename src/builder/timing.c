@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "builder/version.h"
+#include "ops/plugin.h"
 
 static const char head[] = "naru-timing-cache 1\n";
 
@@ -171,6 +172,7 @@ static void one_line(str *s) {
 naru_status timing_key(const run_ctx *r, cpu_level cpu, int threads, uint64_t key[2], str *what) {
     const node *n = r->step->node;
     str_addf(what, "%s%s%s", n->domain, *n->domain ? "::" : "", n->op_type);
+    if (n->op->plugin) str_addf(what, "@%d", n->op->plugin->p.version);
     for (int i = 0; i < r->step->nin; i++) add_tensor(what, r->in[i]);
     str_add(what, " ->");
     for (int i = 0; i < r->step->nout; i++) add_tensor(what, r->out[i]);

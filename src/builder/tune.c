@@ -24,9 +24,9 @@ naru_status tuned_ask(tuned *t, const tactic_query *q, const build_options *o, a
         if (!tactic_is_for(x, q->node)) continue;
         candidate *c = &t->c[t->n];
         *c = (candidate){x, NULL, -1};
-        if (o->off && o->off[i]) c->why_not = "switched off by the tactic sources";
+        if (o->off && i < o->noff && o->off[i]) c->why_not = "switched off by the tactic sources";
         else if (!tactic_is_allowed(x, q)) c->why_not = "its precision is not permitted";
-        else if (x->accepts) c->why_not = x->accepts(q);
+        else c->why_not = tactic_refuses(x, q);
         const char *advice = c->why_not || !x->slow || o->level == 0 ? NULL : x->slow(q);
         if (advice && slow < 0) slow = t->n;
         if (advice && o->level < 3) c->why_not = advice;
@@ -159,7 +159,7 @@ static naru_status try_prepared(tuner *k, const run_ctx *r, const step *s, doubl
 
 static naru_status try_tactic(tuner *k, const run_ctx *r, candidate *c, double *ms) {
     const node *n = r->step->node;
-    trial t = {.c = {.q = {n, k->e->cpu, k->e->threads, n->nin, n->nout, NULL, NULL, 0},
+    trial t = {.c = {.q = {n, k->e->cpu, k->e->threads, n->nin, n->nout, NULL, NULL, 0, NULL},
                      .arena = arena_new(),
                      .weights = trial_weights,
                      .err = k->err,
@@ -176,6 +176,7 @@ static naru_status try_tactic(tuner *k, const run_ctx *r, candidate *c, double *
     t.c.q.in = in, t.c.q.out = out;
     if (st == NARU_OK && c->tactic->prepare) st = c->tactic->prepare(&t.c, &s);
     if (st == NARU_OK) st = try_prepared(k, r, &s, ms, &c->why_not);
+    step_release(&s);
     for (size_t i = 0; i < t.weights.count; i++) mem_free(t.weights.data[i]);
     ARRAY_FREE(&t.weights);
     arena_free(t.c.arena);
@@ -193,7 +194,12 @@ static naru_status measure(tuner *k, const run_ctx *r, candidate *c, const uint6
     if (ms < 0 && (k->o->flags & BUILD_CACHE_ONLY) && k->o->level >= 2)
         return err_set(k->err, NARU_NOT_FOUND, "the timing cache has no time of %s for %s", c->tactic->name, what);
     if (ms < 0 && late) return NARU_OK;
-    if (ms < 0) TRY(try_tactic(k, r, c, &ms));
+    if (ms < 0) {
+        naru_status st = try_tactic(k, r, c, &ms);
+        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY && r->step->node->op->plugin)
+            c->why_not = "failed when it was tried";
+        else TRY(st);
+    }
     if (ms < 0) return NARU_OK;
     if (cached) TRY(timing_add(cache, key, c->tactic->name, what, &ms, k->err));
     c->ms = (c->ms < 0 ? 0 : c->ms) + ms;

@@ -202,10 +202,11 @@ static naru_status prepare_step(compiler *k, step *s, int index) {
     const fact **in = mem_alloc(((size_t)n->nin + 1) * sizeof *in);
     fact *out = mem_calloc((size_t)n->nout + 1, sizeof *out);
     naru_status st = in && out ? NARU_OK : oom(k);
-    preparing p = {.c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out, 0},
+    preparing p = {.c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out, 0, NULL},
                          .arena = e->arena,
                          .weights = weights_alloc,
                          .reuse = k->o->packed != NULL,
+                         .saved = k->o->zeroed,
                          .err = k->err,
                          .engine = e},
                    .o = k->o};
@@ -305,6 +306,8 @@ naru_status engine_compile_with(graph *g, const compile_options *o, engine **out
 
 void engine_free(engine *e) {
     if (!e) return;
+    for (int p = 0; p < e->nprograms; p++)
+        for (int i = 0; i < e->programs[p].nsteps; i++) step_release(&e->programs[p].steps[i]);
     for (int i = 0; i < e->nslots; i++) tensor_unref(e->slots[i].constant);
     for (size_t i = 0; i < e->weights.count; i++)
         if (!e->weights.data[i].borrowed) mem_free(e->weights.data[i].data);

@@ -90,6 +90,8 @@ static dim_t intern(symtab *s, const poly *p) {
     return -(dim_t)s->npolys;
 }
 
+bool sym_valid(const symtab *s, dim_t d) { return d >= 0 || d == DIM_UNKNOWN || (s && d >= -(dim_t)s->npolys); }
+
 typedef union scratch {
     poly p;
     char room[sizeof(poly) + (MAX_TERMS + 1) * sizeof(term)];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The operator list: lookup by domain and name through a hash index that is built once.
+ * The operator list: lookup by domain and name through a hash index that is built once; behind it the operators that
+ * were registered at run time, a chain that only grows.
  */
 #include "ops/op.h"
 
@@ -39,6 +40,21 @@ static void build_index(void) {
     }
 }
 
+/* ---- registered at run time ---- */
+static _Atomic(op_link *) g_registered;
+
+static const op_link *first_registered(void) { return atomic_load_explicit(&g_registered, memory_order_acquire); }
+static const op_link *next_registered(const op_link *l) {
+    return atomic_load_explicit(&((op_link *)l)->next, memory_order_acquire);
+}
+
+void op_register(op_link *l) {
+    _Atomic(op_link *) *end = &g_registered;
+    for (op_link *x; (x = atomic_load_explicit(end, memory_order_acquire));) end = &x->next;
+    atomic_store_explicit(end, l, memory_order_release);
+}
+
+/* ---- lookup ---- */
 const op_desc *op_find(const char *domain, const char *name) {
     pthread_once(&g_once, build_index);
     if (strcmp(domain, "ai.onnx") == 0) domain = "";
@@ -46,11 +62,23 @@ const op_desc *op_find(const char *domain, const char *name) {
         const op_desc *op = k_ops[g_index[at] - 1];
         if (strcmp(op->name, name) == 0 && strcmp(domain_of(op), domain) == 0) return op;
     }
+    for (const op_link *l = first_registered(); l; l = next_registered(l))
+        if (strcmp(l->op->name, name) == 0 && strcmp(domain_of(l->op), domain) == 0) return l->op;
     return NULL;
 }
 
-size_t op_count(void) { return COUNT_OF(k_ops); }
-const op_desc *op_at(size_t i) { return k_ops[i]; }
+size_t op_count(void) {
+    size_t n = COUNT_OF(k_ops);
+    for (const op_link *l = first_registered(); l; l = next_registered(l)) n++;
+    return n;
+}
+
+const op_desc *op_at(size_t i) {
+    if (i < COUNT_OF(k_ops)) return k_ops[i];
+    const op_link *l = first_registered();
+    for (i -= COUNT_OF(k_ops); i > 0; i--) l = next_registered(l);
+    return l->op;
+}
 
 int op_version_at(const op_desc *op, int64_t version) {
     int best = 0;

@@ -13,6 +13,8 @@
 #ifndef OPS_OP_H
 #define OPS_OP_H
 
+#include <stdatomic.h>
+
 #include "graph/graph.h"
 
 /* Rows of an attribute table, in the order of the op's enum of attribute indices; end with {0}. */
@@ -109,13 +111,21 @@ typedef struct op_desc {
     /* What it learned after opset 13 (or its first version), since.h: "T 14 int8 int16; T 22 bfloat16; axes 18; T never
      * string". NULL: nothing. */
     const char *since;
-    const down_adapter *down; /* descending; {0} ends; NULL: `since` tells all */
+    const down_adapter *down;       /* descending; {0} ends; NULL: `since` tells all */
+    const struct plugin_op *plugin; /* registered at run time (ops/plugin.h); NULL: one of ops.def */
 } op_desc;
 
-/* The operator of that name and domain, or NULL. O(1). */
+/* The operator of that name and domain, or NULL: of the list, O(1), else a registered one. */
 const op_desc *op_find(const char *domain, const char *name);
-size_t op_count(void);
+size_t op_count(void); /* of the list, then registered ones: grows */
 const op_desc *op_at(size_t i);
+/* Registering: link and operator stay for ever; no operator of that name may be there. Callers take turns; lookups may
+ * go on meanwhile. */
+typedef struct op_link {
+    const op_desc *op;
+    _Atomic(struct op_link *) next;
+} op_link;
+void op_register(op_link *l);
 /* Newest since_version <= opset; 0: not there at that opset. */
 int op_version_at(const op_desc *op, int64_t version);
 

@@ -296,6 +296,7 @@ static naru_status lower_bodies(lowering *k, node *n) {
 
 static naru_status settle(lowering *k, node *n, origin *o) {
     char text[200];
+    if (n->op->plugin) return NARU_OK; /* a domain of its own: as it is */
     if (*n->domain) {
         snprintf(text, sizeof text, "%s.%s", n->domain, n->op_type);
         return needs(k, o, text, SINCE_NEVER);

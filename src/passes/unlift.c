@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/op.h"
 #include "passes/lower.h"
 
 int64_t lower_ir_version(int64_t version) {
@@ -159,6 +160,20 @@ static void drop_functions(graph *g) { /* they were inlined */
     g->nfunctions = 0;
 }
 
+/* Domains of registered operators that the model did not import: an exporter's. */
+static bool import_plugins(block *b, void *user) {
+    graph *g = user;
+    for (const node *n = b->first; n; n = n->next) {
+        if (!n->op || !n->op->plugin || !*n->domain || graph_opset(g, n->domain)) continue;
+        opset *list = arena_calloc(g->arena, (size_t)g->nimports + 1, sizeof *list);
+        if (!list) return false;
+        for (int i = 0; i < g->nimports; i++) list[i] = g->imports[i];
+        list[g->nimports++] = (opset){n->domain, n->op->versions[0]};
+        g->imports = list;
+    }
+    return true;
+}
+
 static naru_status set_imports(graph *g, int64_t version, naru_error *err) {
     opset *list = arena_calloc(g->arena, (size_t)g->nimports + 1, sizeof *list);
     if (!list) return err_oom(err);
@@ -175,6 +190,7 @@ static naru_status set_imports(graph *g, int64_t version, naru_error *err) {
 naru_status graph_unlift(graph *g, int64_t version, naru_error *err) {
     TRY(sweep_graph(g, err));
     if (!graph_each_block(g, false, constants_to_nodes, NULL)) return err_oom(err);
+    if (!graph_each_block(g, false, import_plugins, g)) return err_oom(err);
     graph_each_block(g, false, unlift, NULL);
     TRY(set_names(g, err));
     drop_functions(g);

@@ -100,8 +100,8 @@ typedef struct la { /* an attribute, by name */
     int64_t i;
     double f;
     const char *s;
-    const int64_t *ints;
-    size_t n; /* INTS: of ints; STRINGS: how often s is repeated */
+    const int64_t *ints; /* FLOATS: they are floats */
+    size_t n;            /* INTS, FLOATS: how many; STRINGS: how often s is repeated */
 } la;
 #define AI(name, v)                                                                                                    \
     { (name), ATTR_INT, (v), 0, NULL, NULL, 0 }

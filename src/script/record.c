@@ -78,6 +78,10 @@ static naru_status set_attr(graph *g, node *n, const la *from, naru_error *err) 
         a->strings = all;
         a->count = from->n;
         if (!all) return err_oom(err);
+    } else if (from->kind == ATTR_FLOATS) {
+        a->floats = arena_dup(g->arena, from->ints, from->n * sizeof(float));
+        a->count = from->n;
+        if (!a->floats) return err_oom(err);
     } else {
         a->ints = arena_dup(g->arena, from->ints, from->n * sizeof *from->ints);
         a->count = from->n;

@@ -21,9 +21,11 @@ typedef struct reader {
     arena *arena;
     const char *text, *p;
     naru_error *err;
+    bool no_memory; /* a word could not be copied */
 } reader;
 
 static naru_status bad(const reader *r, const char *what) {
+    if (r->no_memory) return err_oom(r->err);
     return err_set(r->err, NARU_BAD_MODEL, "schema '%s': %s at character %d", r->text, what, (int)(r->p - r->text));
 }
 static void blanks(reader *r) {
@@ -40,7 +42,10 @@ static const char *word(reader *r, const char *more) { /* NULL: none or out of m
     blanks(r);
     const char *from = r->p;
     while (isalnum((unsigned char)*r->p) || *r->p == '_' || (*r->p && strchr(more, *r->p))) r->p++;
-    return r->p > from ? arena_strndup(r->arena, from, (size_t)(r->p - from)) : NULL;
+    if (r->p == from) return NULL;
+    const char *w = arena_strndup(r->arena, from, (size_t)(r->p - from));
+    r->no_memory |= !w;
+    return w;
 }
 
 static const stype *simple_type(const char *w) {
@@ -291,29 +296,37 @@ static naru_status read_returns(reader *r, schema *s, const stype **types, const
     return NARU_OK;
 }
 
-naru_status schema_parse(arena *a, const char *text, schema *out, naru_error *err) {
-    enum { MAX = 64 };
-    reader r = {a, text, text, err};
-    sparam params[MAX];
-    const stype *types[MAX];
-    const char *names[MAX];
-    *out = (schema){.text = text, .overload = ""};
-    out->name = word(&r, ":");
-    if (!out->name || !strstr(out->name, "::")) return bad(&r, "'namespace::name' expected");
-    if (*r.p == '.') {
-        r.p++;
-        if (!(out->overload = word(&r, ""))) return bad(&r, "the overload's name is missing");
+enum { MAX_PARAMS = 64 };
+
+static naru_status read_schema(reader *r, schema *out, sparam *params) {
+    const stype *types[MAX_PARAMS];
+    const char *names[MAX_PARAMS];
+    out->name = word(r, ":");
+    if (!out->name || !strstr(out->name, "::")) return bad(r, "'namespace::name' expected");
+    if (*r->p == '.') {
+        r->p++;
+        if (!(out->overload = word(r, ""))) return bad(r, "the overload's name is missing");
     }
-    if (!eat(&r, "(")) return bad(&r, "'(' expected");
-    TRY(read_params(&r, out, params, MAX));
-    if (!eat(&r, "->")) return bad(&r, "'->' expected");
-    TRY(read_returns(&r, out, types, names, MAX));
-    blanks(&r);
-    if (*r.p) return bad(&r, "end expected");
-    out->params = arena_dup(a, params, (size_t)out->nparams * sizeof *params);
-    out->returns = arena_dup(a, types, (size_t)out->nreturns * sizeof *types);
-    out->return_names = arena_dup(a, names, (size_t)out->nreturns * sizeof *names);
-    return out->params && out->returns && out->return_names ? NARU_OK : err_oom(err);
+    if (!eat(r, "(")) return bad(r, "'(' expected");
+    TRY(read_params(r, out, params, MAX_PARAMS));
+    if (!eat(r, "->")) return bad(r, "'->' expected");
+    TRY(read_returns(r, out, types, names, MAX_PARAMS));
+    blanks(r);
+    if (*r->p) return bad(r, "end expected");
+    out->params = arena_dup(r->arena, params, (size_t)out->nparams * sizeof *params);
+    out->returns = arena_dup(r->arena, types, (size_t)out->nreturns * sizeof *types);
+    out->return_names = arena_dup(r->arena, names, (size_t)out->nreturns * sizeof *names);
+    return out->params && out->returns && out->return_names ? NARU_OK : err_oom(r->err);
+}
+
+naru_status schema_parse(arena *a, const char *text, schema *out, naru_error *err) {
+    reader r = {.arena = a, .text = text, .p = text, .err = err};
+    sparam params[MAX_PARAMS];
+    *out = (schema){.text = text, .overload = ""};
+    naru_status st = read_schema(&r, out, params);
+    for (int i = 0; st != NARU_OK && i < out->nparams; i++)
+        if (params[i].has_default) sv_drop(params[i].dflt);
+    return st;
 }
 
 /* ---- the list ---- */
@@ -506,33 +519,51 @@ const sop *sop_find(const char *name) {
     return e ? entry_ops(e) : derived_ops(name, n);
 }
 
-naru_status sop_register(const char *text, lower_fn fn, void *user, naru_error *err) {
-    pthread_once(&once, index_rows);
+/* ---- registering ---- */
+static bool same_overload(const sop *list, const sop *o) {
+    for (; list; list = list->next)
+        if (strcmp(list->schema->overload, o->schema->overload) == 0) return true;
+    return false;
+}
+
+static naru_status prepare(const char *text, lower_fn fn, void *user, sop_ticket *out, naru_error *err) {
     size_t n = strcspn(text, ".(");
-    pthread_mutex_lock(&parsing);
-    entry *e = entry_find(text, n);
-    naru_status st = NARU_OK;
-    if (e && e->first >= 0) {
-        st = err_set(err, NARU_INVALID_ARGUMENT, "operator '%.*s' is built in", (int)n, text);
-    } else if (!memory && !(memory = arena_new())) {
-        st = err_oom(err);
-    } else {
-        char *kept = arena_strdup(memory, text);
-        sop *o = kept ? parse_op(kept, fn, user, err) : NULL;
-        if (!o) st = kept && err && err->code ? err->code : kept ? NARU_BAD_MODEL : err_oom(err);
-        for (const sop *x = e ? atomic_load(&e->ops) : NULL; o && x; x = x->next)
-            if (strcmp(x->schema->overload, o->schema->overload) == 0) {
-                st = err_set(err, NARU_INVALID_ARGUMENT, "operator '%s' is registered already", text);
-                o = NULL;
-            }
-        if (o && e) {
-            append(atomic_load(&e->ops), o);
-        } else if (o && (e = arena_calloc(memory, 1, sizeof *e))) {
-            *e = (entry){.name = o->schema->name, .len = n, .first = -1};
-            atomic_init(&e->ops, o);
-            entry_link(e);
-        }
+    const entry *e = entry_find(text, n);
+    if (e && e->first >= 0) return err_set(err, NARU_INVALID_ARGUMENT, "operator '%.*s' is built in", (int)n, text);
+    if (!memory && !(memory = arena_new())) return err_oom(err);
+    naru_error local = NARU_ERROR_INIT;
+    char *kept = arena_strdup(memory, text);
+    entry *fresh = arena_calloc(memory, 1, sizeof *fresh);
+    if (!kept || !fresh) return err_oom(err);
+    sop *o = parse_op(kept, fn, user, &local);
+    if (!o) return local.code ? err_set(err, local.code, "%s", local.message) : err_oom(err);
+    if (e && same_overload(atomic_load(&e->ops), o)) {
+        drop_defaults(o->schema);
+        return err_set(err, NARU_INVALID_ARGUMENT, "operator '%s' is registered already", text);
     }
+    *fresh = (entry){.name = o->schema->name, .len = n, .first = -1};
+    atomic_init(&fresh->ops, o);
+    *out = (sop_ticket){o, fresh};
+    return NARU_OK;
+}
+
+naru_status sop_prepare(const char *text, lower_fn fn, void *user, sop_ticket *out, naru_error *err) {
+    pthread_once(&once, index_rows);
+    pthread_mutex_lock(&parsing);
+    naru_status st = prepare(text, fn, user, out, err);
     pthread_mutex_unlock(&parsing);
     return st;
 }
+
+void sop_publish(const sop_ticket *t) {
+    entry *fresh = t->place;
+    pthread_mutex_lock(&parsing);
+    entry *e = entry_find(fresh->name, fresh->len);
+    sop *head = e ? atomic_load(&e->ops) : NULL;
+    if (head) append(head, t->op);
+    else if (e) atomic_store_explicit(&e->ops, t->op, memory_order_release);
+    else entry_link(fresh);
+    pthread_mutex_unlock(&parsing);
+}
+
+void sop_abandon(const sop_ticket *t) { drop_defaults(t->op->schema); }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Operators as TorchScript knows them: a schema text and the function that lowers it (lower.h). aten/aten.def is the
- * one list; its order decides overloads. Schemas are parsed when first asked for. Custom operators are added by
- * schema_register at run time.
+ * one list; its order decides overloads. Schemas are parsed when first asked for. Plugins' operators are added at run
+ * time.
  */
 #ifndef SCRIPT_SCHEMA_H
 #define SCRIPT_SCHEMA_H
@@ -51,7 +51,15 @@ const sop *sop_find(const char *name);
 const char *sop_text(size_t i);
 /* Parses one schema text into the arena. */
 naru_status schema_parse(arena *a, const char *text, schema *out, naru_error *err);
-/* A custom operator: text as in aten.def. Errors: BAD_MODEL (does not parse), INVALID_ARGUMENT (exists already). */
-naru_status sop_register(const char *text, lower_fn fn, void *user, naru_error *err);
+/* Registering an operator at run time, in two steps so that several are registered or none: prepare checks and
+ * allocates, publish cannot fail. text as in aten.def. Errors: BAD_MODEL (does not parse), INVALID_ARGUMENT (exists
+ * already), OUT_OF_MEMORY. Who registers takes turns with others (api/plugin.c). */
+typedef struct sop_ticket {
+    sop *op;
+    void *place;
+} sop_ticket;
+naru_status sop_prepare(const char *text, lower_fn fn, void *user, sop_ticket *out, naru_error *err);
+void sop_publish(const sop_ticket *t);
+void sop_abandon(const sop_ticket *t);
 
 #endif

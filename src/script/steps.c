@@ -26,6 +26,7 @@ step_cache *step_cache_new(cpu_level cpu, int threads) {
 
 static void step_free(cached_step *s) {
     if (!s) return;
+    step_release(&s->step);
     for (size_t i = 0; i < s->weights.count; i++) mem_free(s->weights.data[i]);
     for (size_t i = 0; i < s->held.count; i++) sobj_release(&s->held.data[i]->head);
     ARRAY_FREE(&s->weights);
@@ -88,7 +89,7 @@ static void put_attr(key *k, const la *a) {
         break;
     default: {
         put(k, &a->n, sizeof a->n);
-        put(k, a->ints, a->n * sizeof *a->ints);
+        put(k, a->ints, a->n * (a->kind == ATTR_FLOATS ? sizeof(float) : sizeof *a->ints));
     }
     }
 }
@@ -110,6 +111,10 @@ static naru_status fill_attr(arena *a, const la *from, attr *to) {
         to->strings = all;
         return all && one.data ? NARU_OK : NARU_OUT_OF_MEMORY;
     }
+    case ATTR_FLOATS:
+        to->count = from->n;
+        to->floats = arena_dup(a, from->ints, from->n * sizeof(float));
+        return to->floats ? NARU_OK : NARU_OUT_OF_MEMORY;
     default:
         to->count = from->n;
         to->ints = arena_dup(a, from->ints, from->n * sizeof *from->ints);
@@ -187,7 +192,7 @@ static naru_status choose(step_cache *c, cached_step *s, sten *const *in, const 
     fact *out = facts + n->nin;
     infer_ctx ic = {.node = n, .syms = syms, .arena = s->arena, .nin = n->nin, .nout = n->nout, .in = pin, .out = out};
     if (n->op->infer && n->op->infer(&ic) != NARU_OK) memset(out, 0, (size_t)n->nout * sizeof *out);
-    prepare_ctx p = {.q = {n, c->cpu, c->threads, n->nin, n->nout, pin, out, 0},
+    prepare_ctx p = {.q = {n, c->cpu, c->threads, n->nin, n->nout, pin, out, 0, NULL},
                      .arena = s->arena,
                      .weights = keep_weights,
                      .err = err,

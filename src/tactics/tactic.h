@@ -34,6 +34,7 @@ typedef struct tactic_query {
     const fact *const *in; /* NULL: omitted */
     const fact *out;
     unsigned lower; /* precisions allowed besides FP32: bits 1 << TACTIC_BF16 ...; sessions and regions allow none */
+    const tactic *asked; /* set by tactic_refuses */
 } tactic_query;
 
 typedef struct prepare_ctx {
@@ -43,6 +44,7 @@ typedef struct prepare_ctx {
                      size_t bytes); /* 64-byte aligned memory of the engine's weight store; NULL: out of memory */
     bool reuse; /* what weights gives holds the packed weights already (of a plan file) and cannot be written; it is
                    asked for in the same order and sizes */
+    bool saved; /* what weights gives may be written to a plan file */
     unsigned consumed; /* set bit i when the constant input i is no longer needed once prepared (it was packed) */
     naru_error *err;
     void *engine;
@@ -89,14 +91,26 @@ struct tactic {
     /* Bytes of workspace for these shapes. NULL: none. */
     size_t (*workspace)(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads);
     naru_status (*run)(const run_ctx *r);
+    void (*release)(step *s); /* what prepare made outside arena and weights; NULL: nothing */
 };
 
-size_t tactic_count(void);
+size_t tactic_count(void); /* of the list, then registered ones: grows */
 const tactic *tactic_at(size_t i);
 const char *tactic_precision_name(tactic_precision p); /* "FP32", "BF16" */
 static inline bool tactic_is_allowed(const tactic *t, const tactic_query *q) {
     return t->precision == TACTIC_F32 || (q->lower >> t->precision & 1);
 }
+/* Why it cannot run the node; NULL: it can. */
+const char *tactic_refuses(const tactic *t, const tactic_query *q);
+static inline void step_release(step *s) {
+    if (s->tactic && s->tactic->release) s->tactic->release(s);
+}
+/* Registering: link and tactic stay for ever, and come before their operator. Callers take turns. */
+typedef struct tactic_link {
+    const tactic *tactic;
+    _Atomic(struct tactic_link *) next;
+} tactic_link;
+void tactic_register(tactic_link *l);
 /* The first of the list that is allowed, accepts and is not slow, else the first that accepts; NULL: none. */
 const tactic *tactic_first(const tactic_query *q);
 static inline bool tactic_is_for(const tactic *t, const node *n) {

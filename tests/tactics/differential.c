@@ -241,11 +241,11 @@ static int try_tactics(bench_node *b, const test_case *t, cpu_level cpu, pool *t
         out[i].type = (type){.kind = TYPE_TENSOR, .dtype = w->dtype, .has_rank = true, .rank = w->rank};
         for (int d = 0; d < w->rank; d++) out[i].type.dims[d] = w->dims[d];
     }
-    tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out, ~0u};
+    tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out, ~0u, NULL};
     for (size_t i = 0; i < tactic_count(); i++) {
         const tactic *tac = tactic_at(i);
         if ((tac->precision != TACTIC_F32) != coarse || strcmp(tac->op, op_part(t->op)) ||
-            strcmp(tac->domain ? tac->domain : "", domain_part(t->op)) || (tac->accepts && tac->accepts(&q)))
+            strcmp(tac->domain ? tac->domain : "", domain_part(t->op)) || tactic_refuses(tac, &q))
             continue;
         run_tactic(b, t, tac, &q, threads);
         ran++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * One option parser for every subcommand: `--name value` and `--name=value`, operands anywhere, `--` ends options, `-o`
- * is --output where there is one. The options of sessions come from options.def and are checked by the library.
+ * is --output where there is one. The options of sessions come from options.def and are checked by the library;
+ * --plugins is an option of every command.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static const library_option library[] = {
 #include "naru/options.def"
 #undef NARU_OPTION
 };
-enum { LIBRARY = sizeof library / sizeof library[0], MAX_NAMES = LIBRARY + 40 };
+enum { LIBRARY = sizeof library / sizeof library[0], MAX_NAMES = LIBRARY + 41 };
 
 bool parse_int(const char *s, int64_t *out) {
     char *end;
@@ -50,6 +51,14 @@ bool parse_ints(const char *s, int64_t least, int_list *out) {
     return ok;
 }
 
+/* ---- plugins: of every command, loaded as they are read ---- */
+static const char plugins_option[] = "plugins";
+
+static int load_plugin(const char *path) {
+    naru_error err = NARU_ERROR_INIT;
+    return naru_plugin_load(path, &err) == NARU_OK ? -1 : fail(&err);
+}
+
 /* ---- help ---- */
 static void print_option(const char *name, const char *metavar, const char *help) {
     char left[64];
@@ -78,6 +87,7 @@ static void print_help(const command *c, const arg *args, size_t n) {
     for (size_t i = 0; c->session && i < LIBRARY; i++)
         if (!own(args, n, library[i].name))
             print_option(library[i].name, library_metavar(&library[i]), library[i].help);
+    print_option(plugins_option, "LIB", "load a plugin library: operators of your own (repeatable)");
     print_option("help", NULL, "this text");
 }
 
@@ -86,6 +96,7 @@ static int unknown_option(const command *c, const arg *args, size_t n, const cha
     const char *names[MAX_NAMES];
     size_t count = 0;
     names[count++] = "help";
+    names[count++] = plugins_option;
     for (size_t i = 0; i < n && count < MAX_NAMES; i++) names[count++] = args[i].name;
     for (size_t i = 0; c->session && i < LIBRARY && count < MAX_NAMES; i++) names[count++] = library[i].name;
     const char *near = nearest(name, names, count);
@@ -147,6 +158,10 @@ static int parse_option(const command *c, const arg *args, size_t n, naru_option
         if (args[i].type == ARG_FLAG && equals) return usage(c->name, "--%s takes no value", name);
         const char *value = args[i].type == ARG_FLAG ? "" : value_of(k, equals ? equals + 1 : NULL);
         return value ? set(c, &args[i], value) : usage(c->name, "--%s needs a value: %s", name, args[i].metavar);
+    }
+    if (strcmp(name, plugins_option) == 0) {
+        const char *value = value_of(k, equals ? equals + 1 : NULL);
+        return value ? load_plugin(value) : usage(c->name, "--%s needs a value: LIB", name);
     }
     for (size_t i = 0; c->session && i < LIBRARY; i++)
         if (strcmp(library[i].name, name) == 0)

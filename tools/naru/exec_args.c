@@ -8,7 +8,7 @@
 
 #include "exec.h"
 
-typedef enum { FLAG, TEXT, LIST, ALIAS, GPU, GPU_TEXT, OLD, OLD_TEXT, REFUSE, REFUSE_TEXT } kind;
+typedef enum { FLAG, TEXT, LIST, PLUGIN, ALIAS, GPU, GPU_TEXT, OLD, OLD_TEXT, REFUSE, REFUSE_TEXT } kind;
 static const struct row {
     const char *name;
     kind kind;
@@ -19,7 +19,9 @@ static const struct row {
 #undef EXEC
 };
 
-static bool takes_value(kind k) { return k == TEXT || k == LIST || k == GPU_TEXT || k == OLD_TEXT || k == REFUSE_TEXT; }
+static bool takes_value(kind k) {
+    return k == TEXT || k == LIST || k == PLUGIN || k == GPU_TEXT || k == OLD_TEXT || k == REFUSE_TEXT;
+}
 
 static int find(const char *name, size_t n) {
     for (int i = 0; i < EXEC_OPTIONS; i++)
@@ -41,7 +43,7 @@ static void print_help(void) {
            "Builds an engine, or loads one, and measures it, with trtexec's options, report and files.\n"
            "--name value works as --name=value does.\n\noptions:\n");
     for (int i = 0; i < EXEC_OPTIONS; i++)
-        if (rows[i].kind <= LIST) {
+        if (rows[i].kind < ALIAS) {
             char left[64];
             snprintf(left, sizeof left, "--%s%s", rows[i].name, rows[i].kind == FLAG ? "" : "=...");
             printf("  %-32s %s\n", left, rows[i].help);
@@ -94,6 +96,13 @@ static bool set_flag(exec_args *a, int option, const char *value) {
     return log_error("--%s: '%s' is neither true nor false", rows[option].name, value), false;
 }
 
+static bool load(const char *path) {
+    naru_error err = NARU_ERROR_INIT;
+    if (naru_plugin_load(path, &err) != NARU_OK) return log_error("%s", err.message), false;
+    log_info("Loaded plugin library: %s", path);
+    return true;
+}
+
 static bool set(exec_args *a, int option, const char *value) {
     const struct row *r = &rows[option];
     switch (r->kind) {
@@ -107,6 +116,7 @@ static bool set(exec_args *a, int option, const char *value) {
     case REFUSE:
     case REFUSE_TEXT: log_error("--%s: %s", r->name, r->help); return false;
     case FLAG: return set_flag(a, option, value);
+    case PLUGIN: return load(value);
     case LIST: return option == EXEC_profile ? add_profile(a, value) : add_shapes(a, option, value);
     case TEXT: break;
     }
