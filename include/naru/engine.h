@@ -25,7 +25,8 @@ typedef enum naru_select { NARU_MIN, NARU_OPT, NARU_MAX } naru_select;
 /* Reads a plan file, checked before use. A plan of another version of Naru or of another CPU level is built anew from
  * the model that it holds; report (may be NULL) then has a note "plan-rebuilt". model: the model that the plan was
  * built from, for a plan without weights (one built with NARU_BUILD_REFIT takes the same model with other weights too);
- * else NULL. Errors: IO, BAD_FILE (damaged: where), NOT_FOUND (weights were stripped), MISMATCH (another model). */
+ * else NULL. Errors: IO, BAD_FILE (damaged: where), NOT_FOUND (weights were stripped), MISMATCH (another model),
+ * UNSUPPORTED (the plan wants a plugin, plugin.h, that is not loaded: which). */
 NARU_API naru_status naru_engine_load(const char *path, const naru_model *model, const naru_options *options,
                                       naru_engine **out, naru_report *report, naru_error *err);
 /* The same from memory, which must stay valid and unchanged as long as the engine. */

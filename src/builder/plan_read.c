@@ -243,11 +243,11 @@ static naru_status find_plugins(plan_reader *r) {
         const char *domain = *p->domain ? p->domain : "ai.onnx";
         if (there(p)) continue;
         if (*p->library)
-            return err_set(r->err, NARU_NOT_FOUND,
+            return err_set(r->err, NARU_UNSUPPORTED,
                            "the plan wants operator %.100s::%.100s of the plugin library %.200s (version %d), which is "
                            "not loaded",
                            domain, p->name, p->library, p->version);
-        return err_set(r->err, NARU_NOT_FOUND,
+        return err_set(r->err, NARU_UNSUPPORTED,
                        "the plan wants operator %.100s::%.100s (version %d), a plugin that the program which built it "
                        "registered itself",
                        domain, p->name, p->version);
