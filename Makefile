@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 BUILD := build
 
-.PHONY: all demo test test-all bench bench-setup fuzz lint install clean help
+.PHONY: all demo test test-all bench precision bench-setup fuzz lint install clean help
 
 all: ## build the library and the command into build/
 	@command -v cmake >/dev/null || { echo "cmake is missing: run scripts/install-deps first"; exit 1; }
@@ -23,6 +23,10 @@ test-all: ## the whole matrix: every CPU level, threads, sanitizers
 
 bench: all ## Naru beside ONNX Runtime on the same models (after bench-setup)
 	@.venv-bench/bin/python bench/run.py $(BENCH_ARGS)
+
+precision: all ## what lower precisions cost and bring on SmallCNN: accuracy, errors, latency, size, by CPU level
+	@cmake --build $(BUILD) --target bench_precision >/dev/null
+	@$(BUILD)/bench_precision tests/data $(PRECISION_THREADS)
 
 bench-setup: ## the Python environment and the models that bench needs
 	@scripts/bench-setup
