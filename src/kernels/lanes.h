@@ -17,6 +17,8 @@
  * b): s + four products u8 x s8, wrapping v_load_f16 v_store_f16 (nearest even) and their _n
  *   with AVX512_BF16  v_store_bf16 (nearest even), and v_dot_bf16(s, a, b), of pairs in a lane's halves:
  *                     fma(a low, b low, fma(a high, b high, s)); subnormal operands and results of both are zeros
+ *   with AVX512_FP16  vh, 2 VL halves: vh_load vh_pairs (a word, VL times) vh_fma, vh_low vh_high (as vf), and
+ *                     v_store_f16_twice: a word of the same two halves for each lane
  */
 #ifndef KERNELS_LANES_H
 #define KERNELS_LANES_H

@@ -57,6 +57,18 @@ LANES_FN void v_store_bf16(uint16_t *p, vf a) {
 }
 LANES_FN vf v_dot_bf16(vf sum, vi a, vi b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
 #endif
+#if defined(__AVX512FP16__)
+typedef __m512h vh;
+LANES_FN vh vh_load(const uint16_t *p) { return _mm512_loadu_ph(p); }
+LANES_FN vh vh_pairs(int32_t w) { return _mm512_castsi512_ph(_mm512_set1_epi32(w)); }
+LANES_FN vh vh_fma(vh a, vh b, vh c) { return _mm512_fmadd_ph(a, b, c); }
+LANES_FN vf vh_low(vh a) { return _mm512_cvtph_ps(_mm512_castsi512_si256(_mm512_castph_si512(a))); }
+LANES_FN vf vh_high(vh a) { return _mm512_cvtph_ps(_mm512_extracti64x4_epi64(_mm512_castph_si512(a), 1)); }
+LANES_FN void v_store_f16_twice(uint32_t *p, vf a) {
+    __m512i h = _mm512_cvtepu16_epi32(_mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    _mm512_storeu_si512(p, _mm512_or_si512(h, _mm512_slli_epi32(h, 16)));
+}
+#endif
 LANES_FN vf v_even(vf a, vf b) {
     const __m512i index = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return _mm512_permutex2var_ps(a, index, b);

@@ -115,9 +115,39 @@ LANES_FN float lanes_half_(int32_t w, int shift) {
     return lanes_flush_(f);
 }
 LANES_FN vf v_dot_bf16(vf sum, vi a, vi b) {
-    LANES_EACH(lanes_flush_(fmaf(
-        lanes_half_(a[i], 16), lanes_half_(b[i], 16),
-        lanes_flush_(fmaf(lanes_half_(a[i], 0), lanes_half_(b[i], 0), lanes_flush_(sum[i]))))));
+    LANES_EACH(
+        lanes_flush_(fmaf(lanes_half_(a[i], 16), lanes_half_(b[i], 16),
+                          lanes_flush_(fmaf(lanes_half_(a[i], 0), lanes_half_(b[i], 0), lanes_flush_(sum[i]))))));
+}
+typedef uint16_t vh __attribute__((vector_size(LANES_PORTABLE * 4)));
+LANES_FN vh vh_load(const uint16_t *p) {
+    vh y;
+    memcpy(&y, p, sizeof y);
+    return y;
+}
+LANES_FN vh vh_pairs(int32_t w) {
+    vh y;
+    for (int i = 0; i < VL; i++) memcpy((char *)&y + 4 * i, &w, 4);
+    return y;
+}
+/* The double is exact, or so near to c that rounding gives c; the float is rounded to odd, so that FP16 rounds once. */
+LANES_FN uint16_t lanes_fma_f16_(uint16_t a, uint16_t b, uint16_t c) {
+    double d = (double)lanes_from_f16_(a) * (double)lanes_from_f16_(b) + (double)lanes_from_f16_(c);
+    float f = (float)d;
+    uint32_t u;
+    memcpy(&u, &f, 4);
+    if (d == d && (double)f != d) u = (fabs((double)f) > fabs(d) ? u - 1 : u) | 1;
+    memcpy(&f, &u, 4);
+    return lanes_to_f16_(f);
+}
+LANES_FN vh vh_fma(vh a, vh b, vh c) {
+    for (int i = 0; i < 2 * VL; i++) c[i] = lanes_fma_f16_(a[i], b[i], c[i]);
+    return c;
+}
+LANES_FN vf vh_low(vh a) { LANES_EACH(lanes_from_f16_(a[i])); }
+LANES_FN vf vh_high(vh a) { LANES_EACH(lanes_from_f16_(a[VL + i])); }
+LANES_FN void v_store_f16_twice(uint32_t *p, vf a) {
+    for (int i = 0; i < VL; i++) p[i] = lanes_to_f16_(a[i]) * 0x10001u;
 }
 LANES_FN vi vi_load(const int32_t *p) {
     vi y;

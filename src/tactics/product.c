@@ -56,7 +56,8 @@ const char *product_refuses(const tactic_query *q, k_gemm16_way way, float scale
     if (!q_const(q, 1)) return "weights are not constant";
     if (!k_gemm16_pick(way, q->cpu)) return "the CPU level has no instruction for it";
     const naru_tensor *w = q_tensor(q, 1);
-    if (way == K_FP16 && !k_gemm16_fits(w->data, tensor_count(w), scale)) return "a weight is beyond FP16's range";
+    if ((way == K_FP16 || way == K_FP16_FMA) && !k_gemm16_fits(w->data, tensor_count(w), scale))
+        return "a weight is beyond FP16's range";
     return NULL;
 }
 
@@ -64,14 +65,15 @@ enum { FEW_ROWS = 16, FEW_CHANNELS = 16 };
 
 const char *product_slow(const tactic_query *q, k_gemm16_way way, product_size s) {
     if (q->cpu == CPU_REF) return "not faster in plain C";
-    if (way == K_BF16_DOT) {
-        if (!cpu_dot_bf16_is_fast()) return "this CPU multiplies BF16 pairs slower than FP32";
+    bool few = s.rows && s.rows <= FEW_ROWS, read = tensor_bytes(q_tensor(q, 1)) > (size_t)cpu_cache_l2() / 2;
+    if (way == K_BF16_DOT || way == K_FP16_FMA) {
+        if (few && read) return "reading the weights takes longer than multiplying them";
+        if (way == K_BF16_DOT && !cpu_dot_bf16_is_fast()) return "this CPU multiplies BF16 pairs slower than FP32";
         return s.channels < FEW_CHANNELS ? "rows are gathered in small pieces" : NULL;
     }
     /* FP32 products on 16-bit weights: the gain is what is not read */
-    if (s.rows == 0 || s.rows > FEW_ROWS) return "many rows share each weight that is read";
-    if (tensor_bytes(q_tensor(q, 1)) <= (size_t)cpu_cache_l2() / 2) return "FP32 weights stay in the cache too";
-    return NULL;
+    if (!few) return "many rows share each weight that is read";
+    return read ? NULL : "FP32 weights stay in the cache too";
 }
 
 int64_t known_product(const dim_t *d, int n) {

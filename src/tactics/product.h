@@ -21,8 +21,9 @@ void product_pack(pool *p, const k_gemm *k, float *dst, const k_pack_src *s);
 
 /* WAY(name, way of kernels/gemm16, precision): tactic_matmul_<name>, tactic_conv_<name> ... */
 #define PRODUCT_WAYS(WAY)                                                                                              \
-    WAY(bf16, K_BF16, TACTIC_BF16)                                                                                     \
     WAY(bf16dot, K_BF16_DOT, TACTIC_BF16)                                                                              \
+    WAY(bf16, K_BF16, TACTIC_BF16)                                                                                     \
+    WAY(fp16fma, K_FP16_FMA, TACTIC_FP16)                                                                              \
     WAY(fp16, K_FP16, TACTIC_FP16)
 
 /* Why this way cannot have input 1, to be multiplied by `scale`, as its weights; NULL: it can. */

@@ -23,16 +23,29 @@ static const entry list[] = {
 #undef KERNEL
 };
 
-static const char *const way_names[K_GEMM16_WAYS] = {"bf16", "fp16", "bf16dot"};
+static const char *const way_names[K_GEMM16_WAYS] = {"bf16", "fp16", "bf16dot", "fp16fma"};
 
-static bool rounds_a(k_gemm16_way w) { return w == K_BF16_DOT; }
+static bool rounds_a(k_gemm16_way w) { return w == K_BF16_DOT || w == K_FP16_FMA; }
+static bool is_half(k_gemm16_way w) { return w == K_FP16 || w == K_FP16_FMA; }
 static float round_b(k_gemm16_way w, float x) {
-    return w == K_FP16 ? half_to_float(half_from_float(x)) : bf16_to_float(bf16_from_float(x));
+    return is_half(w) ? half_to_float(half_from_float(x)) : bf16_to_float(bf16_from_float(x));
 }
-static const k_gemm *plain(k_gemm16_way w) { return w == K_FP16 ? &k_gemm16_fp16_ref : &k_gemm16_bf16_ref; }
+static const k_gemm *plain(k_gemm16_way w) { return is_half(w) ? &k_gemm16_fp16_ref : &k_gemm16_bf16_ref; }
 
 static void run_all(const k_gemm *k, const k_gemm_args *g, void *ws) {
     k->run(g, 0, g->m, 0, k_gemm_panels(k, g->n), ws);
+}
+
+/* FP16 sums are tested on operands that keep them exact: multiples of 1/4 from -1 to 1, scaled by powers of 2. */
+static kc_buf operand(const entry *e, int64_t n) {
+    kc_buf b = kc_floats(n, -1, 1);
+    for (int64_t i = 0; i < n && e->way == K_FP16_FMA; i++) kc_f(&b)[i] = rintf(kc_f(&b)[i] * 4) / 4;
+    return b;
+}
+static kc_buf scales(const entry *e, int64_t n) {
+    kc_buf b = kc_floats(n, 0.5f, 2);
+    for (int64_t i = 0; i < n && e->way == K_FP16_FMA; i++) kc_f(&b)[i] = kc_f(&b)[i] > 1 ? 2 : 1;
+    return b;
 }
 
 /* a: the n floats that g->a points into. */
@@ -69,8 +82,7 @@ static void matrix_case(const entry *e, int64_t m, int64_t n, int64_t k) {
     k_gemm_args g = {.kind = ta ? K_A_COLS : K_A_ROWS, .m = m, .n = n, .k = k, .ldc = n + kc_int(0, 3)};
     g.lda = (ta ? m : k) + extra;
     int64_t ldb = (tb ? k : n) + extra, floats = (ta ? k : m) * g.lda;
-    kc_buf a = kc_floats(floats, -1, 1), b = kc_floats((tb ? n : k) * ldb, -1, 1), bias, res;
-    kc_buf scale = kc_floats(n, 0.5f, 2);
+    kc_buf a = operand(e, floats), b = operand(e, (tb ? n : k) * ldb), scale = scales(e, n), bias, res;
     g.a = kc_f(&a);
     random_epilogue(&g, &bias, &res);
     k_pack_src s = {b.data, 1, k, n, 0, tb ? 1 : ldb, tb ? ldb : 1, kc_int(0, 1) ? 1.0f : 0.5f, NULL};
@@ -104,7 +116,7 @@ static void conv_case(const entry *e, int dims, int64_t channels, int64_t n) {
     v.ld = channels + offset;
     k_gemm_args g = {.kind = K_A_CONV, .conv = &v, .n = n, .k = taps * channels, .ldc = n + kc_int(0, 3)};
     g.m = images * v.out[0] * v.out[1] * v.out[2];
-    kc_buf x = kc_floats(pixels * v.ld, -1, 1), w = kc_floats(n * channels * taps, -1, 1), bias, res;
+    kc_buf x = operand(e, pixels * v.ld), w = operand(e, n * channels * taps), bias, res;
     g.a = kc_f(&x) + kc_int(0, offset);
     random_epilogue(&g, &bias, &res);
     k_pack_src s = {w.data, taps, channels, n, 1, taps, channels * taps, 1.0f, NULL};
@@ -119,17 +131,17 @@ static void test_conv(void **state) {
     }
 }
 
-/* Operands for the tests of rounding, of magnitudes apart by 2^20. */
+/* Operands for the tests of rounding, of magnitudes from 2^-10 to 2^top. */
 typedef struct operands {
     kc_buf a, b;
     k_gemm_args g;
     k_pack_src s;
 } operands;
 
-static operands wide_operands(int64_t m, int64_t n, int64_t k) {
+static operands wide_operands(int top, int64_t m, int64_t n, int64_t k) {
     operands o = {.a = kc_floats(m * k, -1, 1), .b = kc_floats(k * n, -1, 1)};
-    for (int64_t i = 0; i < m * k; i++) kc_f(&o.a)[i] *= exp2f((float)kc_int(-10, 10));
-    for (int64_t i = 0; i < k * n; i++) kc_f(&o.b)[i] *= exp2f((float)kc_int(-10, 10));
+    for (int64_t i = 0; i < m * k; i++) kc_f(&o.a)[i] *= exp2f((float)kc_int(-10, top));
+    for (int64_t i = 0; i < k * n; i++) kc_f(&o.b)[i] *= exp2f((float)kc_int(-10, top));
     o.s = (k_pack_src){o.b.data, 1, k, n, 0, n, 1, 1.0f, NULL};
     o.g = (k_gemm_args){.a = kc_f(&o.a), .lda = k, .m = m, .n = n, .k = k, .ldc = n};
     return o;
@@ -146,25 +158,29 @@ static void product(const k_gemm *k, operands *o, float *c) {
 /* The stated bound, against sums in double of what was not rounded. */
 static void test_bound(void **state) {
     KC_EACH(e) {
-        double ub = e->way == K_FP16 ? 0x1p-11 : 0x1p-8, ua = rounds_a(e->way) ? ub : 0;
+        double ub = is_half(e->way) ? 0x1p-11 : 0x1p-8, ua = rounds_a(e->way) ? ub : 0;
+        double off = 0, size = 0;
         for (int round = 0; round < 20; round++) {
             int64_t m = kc_int(1, 20), n = kc_int(1, 50), k = kc_int(1, 900);
-            operands o = wide_operands(m, n, k);
+            operands o = wide_operands(e->way == K_FP16_FMA ? 2 : 10, m, n, k);
             kc_buf got = kc_alloc(m * n, 4);
             product(e->k, &o, kc_f(&got));
             for (int64_t i = 0; i < m * n; i++) {
-                double exact = 0, sum = 0, small = 0;
+                double exact = 0, sum = 0, small = 0, fma = 0;
                 for (int64_t j = 0; j < k; j++) {
-                    double a = kc_f(&o.a)[i / n * k + j], p = a * kc_f(&o.b)[j * n + i % n];
-                    exact += p, sum += fabs(p), small += fabs(a);
+                    double a = kc_f(&o.a)[i / n * k + j], b = kc_f(&o.b)[j * n + i % n];
+                    exact += a * b, sum += fabs(a * b), small += fabs(a), fma += fabs(b) + 1;
                 }
                 double bound = (ub + ua + ub * ua + (double)(k + 4) * 0x1p-24) * sum;
-                if (e->way == K_FP16) bound += 0x1p-25 * small;
+                if (is_half(e->way)) bound += 0x1p-25 * small;
+                if (e->way == K_FP16_FMA) bound += 0x1p-6 * sum + 0x1p-25 * fma;
+                if (e->way == K_FP16_FMA) off += pow(kc_f(&got)[i] - exact, 2), size += exact * exact;
                 if (fabs(kc_f(&got)[i] - exact) > bound)
                     fail_msg("%s: %.9g, exact %.9g, bound %g", e->name, (double)kc_f(&got)[i], exact, bound);
             }
             kc_free(&got), kc_free(&o.a), kc_free(&o.b);
         }
+        if (!(sqrt(off) <= 0x1p-9 * sqrt(size))) fail_msg("%s: error %g of the size", e->name, sqrt(off / size));
     }
 }
 
@@ -181,7 +197,7 @@ static void test_is_fp32_on_rounded(void **state) {
         if (rounds_a(e->way)) continue;
         for (int round = 0; round < 20; round++) {
             int64_t m = kc_int(1, 40), n = kc_int(1, 90), k = kc_int(1, 768);
-            operands o = wide_operands(m, n, k);
+            operands o = wide_operands(10, m, n, k);
             kc_buf got = kc_alloc(m * n, 4), want = kc_alloc(m * n, 4);
             product(e->k, &o, kc_f(&got));
             for (int64_t i = 0; i < k * n; i++) kc_f(&o.b)[i] = round_b(e->way, kc_f(&o.b)[i]);
@@ -196,14 +212,16 @@ static void test_is_fp32_on_rounded(void **state) {
 /* A way with an instruction of its own is the same bits at every level, subnormals and all. */
 static void test_same_everywhere(void **state) {
     KC_EACH(e) {
-        if (e->way != K_BF16_DOT) continue;
-        for (int round = 0; round < 60; round++) {
+        if (!rounds_a(e->way)) continue;
+        const k_gemm *twin = e->way == K_BF16_DOT ? &k_gemm16_bf16dot_portable16 : &k_gemm16_fp16fma_portable16;
+        for (int round = 0; round < 60 && e->k != twin; round++) {
             int64_t m = kc_int(1, 40), n = kc_int(1, 90), k = kc_int(1, 1600);
-            operands o = wide_operands(m, n, k);
-            for (int64_t i = 0; i < m * k && round % 2; i++) kc_f(&o.a)[i] *= 0x1p-126f;
+            operands o = wide_operands(e->way == K_FP16_FMA ? 2 : 10, m, n, k);
+            for (int64_t i = 0; i < m * k && round % 2; i++)
+                kc_f(&o.a)[i] *= e->way == K_BF16_DOT ? 0x1p-126f : 0x1p-14f;
             kc_buf got = kc_alloc(m * n, 4), want = kc_alloc(m * n, 4);
             product(e->k, &o, kc_f(&got));
-            product(&k_gemm16_bf16dot_portable16, &o, kc_f(&want));
+            product(twin, &o, kc_f(&want));
             if (!same_bits(kc_f(&got), kc_f(&want), m * n))
                 fail_msg("%s: %d x %d x %d", e->name, (int)m, (int)n, (int)k);
             kc_free(&got), kc_free(&want), kc_free(&o.a), kc_free(&o.b);
@@ -227,7 +245,7 @@ static float times_one(const entry *e, float a, float b) {
 /* Nearest even, overflow, NaN and infinity, in either operand. */
 static void test_special(void **state) {
     KC_EACH(e) {
-        bool half = e->way == K_FP16;
+        bool half = is_half(e->way);
         float ulp = half ? 0x1p-10f : 0x1p-7f;
         assert_true(times_one(e, 1, 1 + ulp / 2) == 1 && times_one(e, 1, 1 + 3 * ulp / 2) == 1 + 2 * ulp);
         assert_true(times_one(e, 1, 1 + ulp * 0.501f) == 1 + ulp);
@@ -237,6 +255,7 @@ static void test_special(void **state) {
         assert_true(isnan(times_one(e, 1, NAN)) && isnan(times_one(e, NAN, 0)) && isnan(times_one(e, INFINITY, 0)));
         float tiny = half ? 0x1p-24f : 0x1p-133f;
         assert_true(times_one(e, 1, tiny) == (e->way == K_BF16_DOT ? 0 : tiny));
+        if (e->way == K_FP16_FMA) assert_true(times_one(e, 65520, 1) == INFINITY && times_one(e, 512, 128) == INFINITY);
         assert_true(signbit(times_one(e, -1, 0)) == 0); /* sums start from +0 */
     }
     float w[3] = {65504, -65519, NAN};
@@ -251,6 +270,7 @@ static void test_pick(void **state) {
     assert_ptr_equal(k_gemm16_pick(K_BF16, CPU_REF), &k_gemm16_bf16_ref);
     assert_ptr_equal(k_gemm16_pick(K_FP16, CPU_REF), &k_gemm16_fp16_ref);
     assert_null(k_gemm16_pick(K_BF16_DOT, CPU_AVX2));
+    assert_null(k_gemm16_pick(K_FP16_FMA, CPU_AVX512BF16));
 }
 
 static void bench(const char *only) {

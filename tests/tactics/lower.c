@@ -72,6 +72,10 @@ static void test_by_rows(void **state) {
     assert_string_equal(first(1, 1u << TACTIC_BF16), "matmul.bf16");
     assert_string_equal(first(1000, 1u << TACTIC_BF16), "matmul.gemm");
     assert_string_equal(first(DIM_UNKNOWN, 1u << TACTIC_BF16), "matmul.gemm");
+    const char *many = cpu_best() < CPU_AVX512FP16 ? "matmul.gemm" : "matmul.fp16fma";
+    assert_string_equal(first(1, 1u << TACTIC_FP16), "matmul.fp16");
+    assert_string_equal(first(1000, 1u << TACTIC_FP16), many);
+    assert_string_equal(first(DIM_UNKNOWN, 1u << TACTIC_FP16), many);
 }
 
 static const char *refusal(const char *tactic_name, float w0, bool constant) {
@@ -86,6 +90,9 @@ static void test_weights(void **state) {
     assert_null(refusal("matmul.bf16", 70000, true));
     assert_null(refusal("matmul.fp16", 65504, true));
     assert_string_equal(refusal("matmul.fp16", -70000, true), "a weight is beyond FP16's range");
+    if (cpu_best() >= CPU_AVX512FP16)
+        assert_string_equal(refusal("matmul.fp16fma", -70000, true), "a weight is beyond FP16's range");
+    else assert_string_equal(refusal("matmul.fp16fma", 1, true), "the CPU level has no instruction for it");
     assert_string_equal(refusal("matmul.bf16", 1, false), "weights are not constant");
     assert_string_equal(refusal("matmul.fp16", 1, false), "weights are not constant");
 }

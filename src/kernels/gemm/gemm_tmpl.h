@@ -86,7 +86,8 @@ GEMM_FN vf load_cols(const float *p, int j, int n, bool full) {
 }
 
 /* c = clip(acc + c + bias + res): the same code for interior blocks, whose bias, res and clip are absent. */
-GEMM_BODY void tile_store(const tile *t, const int mr, const int nv, const bool full, vf acc[MR][NV]) {
+GEMM_BODY __attribute__((unused)) void tile_store(const tile *t, const int mr, const int nv, const bool full,
+                                                  vf acc[MR][NV]) {
     vf bias[NV];
     GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) {
@@ -186,19 +187,24 @@ static position position_of(const k_gemm_args *g, int64_t i) {
     return s;
 }
 
-/* Columns [k0, k0 + kc) of one im2col row: tap by tap, a piece of channels from inside the image or zeros. */
+/* Columns [k0, k0 + kc) of one im2col row: a piece of channels from inside the image or zeros, tap by tap, or for all
+ * taps of a kernel row that lie side by side. */
 static void gather_row(const k_conv_geom *v, const position *s, int64_t k0, int64_t kc, a_elem *dst) {
     int64_t tap = k0 / v->channels, c = k0 % v->channels;
     int64_t kx = tap % v->kernel[2], ky = tap / v->kernel[2] % v->kernel[1], kz = tap / v->kernel[2] / v->kernel[1];
+    bool dense = v->channels == v->ld && v->dilation[2] == 1;
     while (kc > 0) {
         int64_t z = s->at[0] + kz * v->dilation[0], y = s->at[1] + ky * v->dilation[1];
         bool inside = z >= 0 && z < v->in[0] && y >= 0 && y < v->in[1];
         const float *row = s->image + (z * v->in[1] + y) * v->in[2] * v->ld;
-        for (; kx < v->kernel[2] && kc > 0; kx++, c = 0) {
-            int64_t x = s->at[2] + kx * v->dilation[2], n = v->channels - c < kc ? v->channels - c : kc;
-            if (inside && x >= 0 && x < v->in[2]) copy_a(dst, row + x * v->ld + c, n);
+        while (kx < v->kernel[2] && kc > 0) {
+            int64_t x = s->at[2] + kx * v->dilation[2], taps = 1;
+            bool within = inside && x >= 0 && x < v->in[2];
+            if (within && dense) taps = v->kernel[2] - kx < v->in[2] - x ? v->kernel[2] - kx : v->in[2] - x;
+            int64_t n = taps * v->channels - c < kc ? taps * v->channels - c : kc;
+            if (within) copy_a(dst, row + x * v->ld + c, n);
             else zero_a(dst, n);
-            dst += n, kc -= n;
+            dst += n, kc -= n, kx += taps, c = 0;
         }
         kx = 0;
         if (++ky == v->kernel[1]) ky = 0, kz++;

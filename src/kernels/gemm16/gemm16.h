@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
  * The product of kernels/gemm (its arguments, gathers and epilogue) with B kept in 16 bits. A and C are FP32 in memory,
- * sums are FP32, and k_gemm_pack rounds B once, to nearest even, after its scale. The ways, by what else is rounded:
+ * and k_gemm_pack rounds B once, to nearest even, after its scale. The ways, by what else is rounded:
  *
- *   K_BF16      Nothing: B's elements become FP32 again and meet A in FP32 fma. The result is what kernels/gemm gives
- * at this level for the rounded B, bit for bit while K fits one block (k <= 768). A narrower B is read sooner: this way
- * pays where B comes from memory (few rows of A). K_FP16      The same with FP16. |b| > 65504 would become infinity:
- * k_gemm16_fits() tells. K_BF16_DOT  A too is rounded to BF16, to nearest even, as a tile of it is copied. Pairs along
- * k are summed by s = fma(a0, b0, fma(a1, b1, s)), in which subnormal operands and results, of A's rounding too, are
- *               zeros (vdpbf16ps). The same bits at every level that has it.
+ * K_BF16: nothing. B's elements become FP32 again and meet A in FP32 fma. The result is what kernels/gemm gives at this
+ * level for the rounded B, bit for bit while K fits one block (k <= 768). What is gained is that B is read sooner where
+ * it comes from memory.
  *
- * Error before the activation: |c - exact| <= (u_B + u_A + u_A u_B + (k + 4) 2^-24) sum |a b|, where u is 2^-8 for
- * BF16, 2^-11 for FP16, 0 for what is not rounded; subnormal FP16 weights are off by 2^-25 instead, flushed ones by
- * themselves. NaN and infinities take part as in kernels/gemm. At one level a result does not depend on how the product
- * is cut into pieces, nor on the number of threads, but for rows that stand alone (mr = 1), whose K runs in four sums.
+ * K_FP16: the same with FP16. A |b| from 65520 on would become an infinity: k_gemm16_fits() tells.
+ *
+ * K_BF16_DOT: A too is rounded to BF16, to nearest even, as a tile of it is copied. Pairs along k are summed in FP32 by
+ * s = fma(a0, b0, fma(a1, b1, s)), in which subnormal operands and results, of A's rounding too, are zeros (vdpbf16ps).
+ *
+ * K_FP16_FMA: A too is rounded to FP16, to nearest even, as a tile of it is copied. FP16 fma sums 32 products along k
+ * (in a row that stands alone every fourth of the 32), and these short sums are added in FP32. What passes 65504, an
+ * element of A or a short sum, is an infinity.
+ *
+ * The last two give the same bits at every level that has them. Error before the activation: |c - exact| <= (u_B + u_A
+ * + u_A u_B + (k + 4) 2^-24) sum |a b|, where u is 2^-8 for BF16, 2^-11 for FP16, 0 for what is not rounded; subnormal
+ * FP16 operands are off by 2^-25 instead, flushed BF16 ones by themselves. K_FP16_FMA adds to that 2^-6 sum |a b| + k
+ * 2^-25 at worst; with random signs its whole error is about 2^-10 of the result's size.
+ *
+ * NaN and infinities take part as in kernels/gemm. At one level a result does not depend on how the product is cut into
+ * pieces, nor on the number of threads, but for rows that stand alone (mr = 1), whose K runs in four sums.
  */
 #ifndef KERNELS_GEMM16_H
 #define KERNELS_GEMM16_H
@@ -22,7 +31,7 @@
 
 #include "kernels/gemm/gemm.h"
 
-typedef enum k_gemm16_way { K_BF16, K_FP16, K_BF16_DOT, K_GEMM16_WAYS } k_gemm16_way;
+typedef enum k_gemm16_way { K_BF16, K_FP16, K_BF16_DOT, K_FP16_FMA, K_GEMM16_WAYS } k_gemm16_way;
 
 #define KERNEL(level, way, symbol) extern const k_gemm symbol;
 #define PORTABLE(way, symbol)      KERNEL(CPU_REF, way, symbol)
