@@ -60,8 +60,8 @@ static void dense(maker *m, const char *names[3], int64_t from, int64_t to) {
     if (m->status == NARU_OK) m->status = naru_network_add_fully_connected(m->net, names[2], m->x, w, b, &m->x, m->err);
 }
 
-static naru_status make_lenet(naru_network **out, naru_error *err) {
-    maker m = {.status = NARU_OK, .err = err, .state = 1};
+static naru_status make_lenet(unsigned seed, naru_network **out, naru_error *err) {
+    maker m = {.status = NARU_OK, .err = err, .state = seed};
     m.status = naru_network_create_empty(&m.net, err);
     if (m.status == NARU_OK)
         m.status = naru_network_add_input(m.net, "picture", NARU_FLOAT, 4, (int64_t[]){-1, 1, SIDE, SIDE},
@@ -130,7 +130,7 @@ int main(void) {
     naru_engine *engine = NULL;
     float picture[SIDE * SIDE], classes[CLASSES];
     for (int i = 0; i < SIDE * SIDE; i++) picture[i] = (float)((i * i) % 17) / 17; /* some stripes */
-    naru_status status = make_lenet(&net, &err);
+    naru_status status = make_lenet(1, &net, &err);
     if (status == NARU_OK) {
         print_layers(net);
         status = build(net, &engine, &err);

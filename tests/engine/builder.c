@@ -47,6 +47,29 @@ static void three_profiles(void **state) {
     naru_engine_destroy(&e);
 }
 
+/* The profiles' own sizes against the reference evaluator. */
+static void profiles_equal_the_reference(void **state) {
+    naru_engine *e = build_three(0);
+    naru_session *s;
+    naru_context *c;
+    naru_options *o = options_of("1", NULL);
+    OK(naru_options_set(o, "evaluator", "reference", &err));
+    OK(naru_session_load(SMALLCNN, o, &s, NULL, &err));
+    OK(naru_context_create(e, &c, &err));
+    static const int64_t sizes[] = {224, 256, 384};
+    for (int i = 0; i < 3; i++) {
+        float got[10], want[10], *x = random_floats(3 * 384 * 384, (unsigned)i);
+        OK(run_cnn(c, 1, sizes[i], x, got, &err));
+        session_cnn(s, 1, sizes[i], x, want);
+        assert_near(got, want, 10);
+        free(x);
+    }
+    naru_context_destroy(&c);
+    naru_session_destroy(&s);
+    naru_options_destroy(&o);
+    naru_engine_destroy(&e);
+}
+
 static void outside_is_refused(void **state) {
     naru_engine *e = build_three(0);
     naru_context *c;
@@ -133,9 +156,14 @@ static void shapes_are_told(void **state) {
 }
 
 /* ---- threads and streams ---- */
+enum { CONTEXTS = 8, RUNS = 4 };
+static const int64_t thread_sizes[2] = {224, 256}; /* of two profiles */
+
 typedef struct job {
     naru_engine *e;
-    const float *x, *want;
+    float *x;
+    const float (*want)[10]; /* by size */
+    int first;
     bool ok;
 } job;
 
@@ -144,28 +172,30 @@ static void *run_alone(void *arg) {
     naru_context *c;
     naru_error err = NARU_ERROR_INIT;
     j->ok = naru_context_create(j->e, &c, &err) == NARU_OK;
-    for (int i = 0; j->ok && i < 4; i++) {
+    for (int i = 0; j->ok && i < RUNS; i++) {
         float got[10];
-        j->ok = run_cnn(c, 1, 224, (float *)j->x, got, &err) == NARU_OK && memcmp(got, j->want, sizeof got) == 0;
+        int k = (i + j->first) % 2;
+        j->ok = run_cnn(c, 1, thread_sizes[k], j->x, got, &err) == NARU_OK && memcmp(got, j->want[k], sizeof got) == 0;
     }
     naru_context_destroy(&c);
     return NULL;
 }
 
+/* Each changes its shape with every run, half of them the other way round. */
 static void eight_contexts(void **state) {
     naru_engine *e = build_three(0);
     naru_context *c;
-    float *x = random_floats(3 * 224 * 224, 5), want[10];
+    float *x = random_floats(3 * 256 * 256, 5), want[2][10];
     OK(naru_context_create(e, &c, &err));
-    OK(run_cnn(c, 1, 224, x, want, &err));
-    pthread_t t[8];
-    job jobs[8];
-    for (int i = 0; i < 8; i++) {
-        jobs[i] = (job){e, x, want, false};
+    for (int k = 0; k < 2; k++) OK(run_cnn(c, 1, thread_sizes[k], x, want[k], &err));
+    pthread_t t[CONTEXTS];
+    job jobs[CONTEXTS];
+    for (int i = 0; i < CONTEXTS; i++) {
+        jobs[i] = (job){e, x, (const float(*)[10])want, i % 2, false};
         assert_int_equal(pthread_create(&t[i], NULL, run_alone, &jobs[i]), 0);
     }
-    for (int i = 0; i < 8; i++) pthread_join(t[i], NULL);
-    for (int i = 0; i < 8; i++) assert_true(jobs[i].ok);
+    for (int i = 0; i < CONTEXTS; i++) pthread_join(t[i], NULL);
+    for (int i = 0; i < CONTEXTS; i++) assert_true(jobs[i].ok);
     naru_context_destroy(&c);
     naru_engine_destroy(&e);
     free(x);
@@ -431,10 +461,19 @@ static void profiler(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_profiles),  cmocka_unit_test(outside_is_refused),      cmocka_unit_test(bad_profiles),
-        cmocka_unit_test(shapes_are_told), cmocka_unit_test(eight_contexts),          cmocka_unit_test(streams),
-        cmocka_unit_test(tactic_sources),  cmocka_unit_test(workspace_pool),          cmocka_unit_test(timing_caches),
-        cmocka_unit_test(the_time_limit),  cmocka_unit_test(progress_and_cancelling), cmocka_unit_test(inspector),
+        cmocka_unit_test(three_profiles),
+        cmocka_unit_test(profiles_equal_the_reference),
+        cmocka_unit_test(outside_is_refused),
+        cmocka_unit_test(bad_profiles),
+        cmocka_unit_test(shapes_are_told),
+        cmocka_unit_test(eight_contexts),
+        cmocka_unit_test(streams),
+        cmocka_unit_test(tactic_sources),
+        cmocka_unit_test(workspace_pool),
+        cmocka_unit_test(timing_caches),
+        cmocka_unit_test(the_time_limit),
+        cmocka_unit_test(progress_and_cancelling),
+        cmocka_unit_test(inspector),
         cmocka_unit_test(profiler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,7 +138,7 @@ static naru_engine *lenet_engine(const naru_network *n) {
 
 static void lenet(void **state) {
     naru_network *made, *parsed;
-    OK(make_lenet(&made, &err));
+    OK(make_lenet(1, &made, &err));
     parsed = parsed_lenet(made);
     naru_engine *a = lenet_engine(made), *b = lenet_engine(parsed), *c;
     naru_engine_info info = {.size = sizeof info};
@@ -170,7 +170,7 @@ static void questions(void **state) {
     naru_network *n;
     naru_network_layer_info l = {.size = sizeof l};
     naru_port p = {.size = sizeof p};
-    OK(make_lenet(&n, &err));
+    OK(make_lenet(1, &n, &err));
     assert_int_equal(naru_network_layers(n), 13);
     naru_network_layer *pool = naru_network_layer_at(n, 2);
     OK(naru_network_layer_get(pool, &l));
