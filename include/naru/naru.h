@@ -2,7 +2,7 @@
  *
  * Everything: include this and link with -lnaru. See error.h for conventions, tensor.h for data, model.h for models as
  * files have them, session.h for running them, script.h for TorchScript modules,
- * network.h, builder.h, engine.h and refit.h for engines tuned for this machine.
+ * network.h, builder.h, engine.h and refit.h for engines tuned for this machine, plugin.h for operators of your own.
  */
 #ifndef NARU_NARU_H
 #define NARU_NARU_H

@@ -181,7 +181,8 @@ NARU_API naru_status naru_export(naru_module *module, const naru_export_options 
  * thread calls the method. */
 typedef naru_status (*naru_operator)(void *user, size_t n, naru_ivalue *const *args, size_t nresults,
                                      naru_ivalue **results, naru_error *err);
-/* "my_ops::scale(Tensor x, float k=2.) -> Tensor", for all modules of the process, for its life. */
+/* "my_ops::scale(Tensor x, float k=2.) -> Tensor", for all modules of the process, for its life: a plugin (plugin.h)
+ * without an ONNX node, that does not export. Errors and threads are those of naru_plugin_register. */
 NARU_API naru_status naru_register_operator(const char *schema, naru_operator fn, void *user, naru_error *err);
 
 #ifdef __cplusplus

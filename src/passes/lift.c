@@ -108,7 +108,8 @@ static naru_status unsupported(lifter *k, const node *n, int64_t version) {
     else
         snprintf(text, sizeof text, "operator %.80s of domain '%.80s' is not supported", n->op_type,
                  *n->domain ? n->domain : "ai.onnx");
-    return finding(k, n, NARU_UNSUPPORTED, "unsupported-operator", "", text);
+    const char *hint = !op && *n->domain ? "load a plugin library that has it (naru_plugin_load, --plugins)" : "";
+    return finding(k, n, NARU_UNSUPPORTED, "unsupported-operator", hint, text);
 }
 
 /* Runs the adapters between the node's opset and the newest; the node may become another operator on the way. */

@@ -32,6 +32,11 @@ for example in "$source"/examples/*.c; do
     cmp "$work/$name-shared.txt" "$work/static.txt" || fail "$name: shared and static disagree"
 done
 
+# shellcheck disable=SC2046
+cc -O2 -Wall -Werror -shared -fPIC -o "$work/libswiglu.so" "$source/examples/plugin/swiglu.c" $(pkg-config --cflags naru) -lm
+"$prefix/bin/naru" run "$source/tests/data/plugin/swiglu.onnx" --shape x=2x8 --plugins "$work/libswiglu.so" --json >"$work/plugin.txt" ||
+    fail "the plugin does not run"
+
 cmake -S "$source/examples" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 || { cat "$work/log"; fail "find_package"; }
 cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log"; fail "examples do not build"; }
 for example in "$source"/examples/*.c; do
@@ -40,3 +45,6 @@ for example in "$source"/examples/*.c; do
     cmp "$work/$name-shared.txt" "$work/cmake.txt" || fail "$name: the CMake build disagrees"
     echo "installed, built by pkg-config and CMake, ran: $name: $(head -1 "$work/cmake.txt")"
 done
+"$prefix/bin/naru" run "$source/tests/data/plugin/swiglu.onnx" --shape x=2x8 --plugins "$work/build/libswiglu.so" >"$work/plugin.txt" ||
+    fail "the plugin that CMake built does not run"
+echo "installed, built: the example plugin"

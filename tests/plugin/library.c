@@ -325,6 +325,36 @@ static void built_from_a_module(void **state) {
     str_free(&file);
 }
 
+/* A network made op by op. */
+static void added_to_a_network(void **state) {
+    naru_network *n;
+    naru_network_tensor *in[2], *y;
+    naru_builder_config *c = config_of(1, "1", NULL);
+    naru_engine *e;
+    float bias[WIDE], got[ROWS * HALF];
+    double want[ROWS * HALF];
+    naru_attribute alpha = naru_attribute_float("alpha", 0.5f);
+    for (int i = 0; i < WIDE; i++) bias[i] = (float)i;
+    OK(naru_network_create_empty(&n, &err));
+    OK(naru_network_add_input(n, "x", NARU_FLOAT, 2, (int64_t[]){ROWS, WIDE}, NULL, &in[0], &err));
+    OK(naru_network_add_weights(n, "bias", NARU_FLOAT, 1, (int64_t[]){WIDE}, bias, &in[1], &err));
+    REFUSES(naru_network_add(n, "SwiGLU", "naru.example", NULL, 2, (naru_network_tensor *[]){in[1], in[0]}, 1, &alpha,
+                             1, &y, &err),
+            "bias is not of one axis");
+    OK(naru_network_add(n, "SwiGLU", "naru.example", NULL, 2, in, 1, &alpha, 1, &y, &err));
+    OK(naru_network_tensor_set_name(n, y, "y", &err));
+    OK(naru_network_mark_output(n, y, &err));
+    OK(naru_build(n, c, &e, NULL, &err));
+    float *x = random_floats(ROWS * WIDE, 4);
+    run_engine(e, got);
+    swiglu_want(x, ROWS, HALF, 0.5f, true, want);
+    assert_want(got, want, ROWS * HALF);
+    free(x);
+    naru_engine_destroy(&e);
+    naru_builder_config_destroy(&c);
+    naru_network_destroy(&n);
+}
+
 /* ---- plans, in another process ---- */
 enum { SAYS = 100 }; /* exit codes of the other process */
 
@@ -332,7 +362,7 @@ enum { SAYS = 100 }; /* exit codes of the other process */
  * where it was built anew. */
 static int other_process(char **argv) {
     naru_error err = NARU_ERROR_INIT;
-    naru_engine *e;
+    naru_engine *e = NULL;
     naru_report *r = NULL;
     naru_finding f = {.size = sizeof f};
     FILE *out = fopen(argv[4], "wb");
@@ -342,9 +372,7 @@ static int other_process(char **argv) {
     if (st == NARU_OK) st = naru_engine_load(argv[3], NULL, o, &e, r, &err);
     if (st != NARU_OK) {
         fputs(err.message, out);
-        return fclose(out), SAYS;
-    }
-    if (naru_report_get(r, 0, &f) == NARU_OK) {
+    } else if (naru_report_get(r, 0, &f) == NARU_OK) {
         fputs(f.message, out);
     } else {
         float y[ROWS * HALF];
@@ -354,7 +382,8 @@ static int other_process(char **argv) {
     naru_engine_destroy(&e);
     naru_report_destroy(&r);
     naru_options_destroy(&o);
-    return fclose(out) ? 1 : 0;
+    if (fclose(out)) return 1;
+    return st == NARU_OK ? 0 : SAYS;
 }
 
 /* Its exit code; what it wrote. */
@@ -434,6 +463,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(exported),
         cmocka_unit_test(both_tactics_are_timed),
         cmocka_unit_test(built_from_a_module),
+        cmocka_unit_test(added_to_a_network),
         cmocka_unit_test(plan_in_another_process),
         cmocka_unit_test(damaged_plan),
     };
