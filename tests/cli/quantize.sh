@@ -30,6 +30,8 @@ cmp s8.onnx again.onnx && echo the same model
 naru quantize "$MODEL" --calib s8.cache --calibrator entropy -o x.onnx
 naru quantize "$MODEL" --calib s8.cache --calibrator entropy --calib-data "$SAMPLES" -o x.onnx
 head -1 s8.cache
+naru quantize "$MODEL" --calib-data "$SAMPLES" --inputs-only --per-channel --labels "$SAMPLES:labels" -o lean.onnx | sed 's/SQNR [0-9.]* dB/SQNR N dB/'
+naru check lean.onnx
 echo damaged >bad.cache
 naru quantize "$MODEL" --calib bad.cache -o x.onnx
 for form in --dynamic "--weight-only 8" "--weight-only 4"; do

@@ -170,6 +170,8 @@ int cmd_quantize(int argc, char **argv) {
         {"percentile", "P", "of --calibrator percentile (99.999)", ARG_REAL, &a.o.percentile, NULL, 0},
         {"activation", "TYPE", "u8, asymmetric (default), or s8, symmetric", ARG_TEXT, &a.activation, NULL, 0},
         {"per-channel", NULL, "weights by output channel", ARG_FLAG, &a.o.per_channel, NULL, 0},
+        {"inputs-only", NULL, "Q and DQ only before layers with constant weights, as TensorRT wants them", ARG_FLAG,
+         &a.o.inputs_only, NULL, 0},
         {"exclude", "NAME", "a node, output or operator type that stays float; repeatable", ARG_TEXTS, &a.exclude, NULL,
          0},
         {"dynamic", NULL, "int8 weights, activations quantized as they come", ARG_FLAG, &a.dynamic, NULL, 0},
