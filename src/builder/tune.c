@@ -159,7 +159,7 @@ static naru_status try_prepared(tuner *k, const run_ctx *r, const step *s, doubl
 
 static naru_status try_tactic(tuner *k, const run_ctx *r, candidate *c, double *ms) {
     const node *n = r->step->node;
-    trial t = {.c = {.q = {n, k->e->cpu, k->e->threads, n->nin, n->nout, NULL, NULL, 0, NULL},
+    trial t = {.c = {.q = {n, k->e->cpu, k->e->threads, n->nin, n->nout, NULL, NULL, k->e->graph->syms, 0, NULL},
                      .arena = arena_new(),
                      .weights = trial_weights,
                      .err = k->err,

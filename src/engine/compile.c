@@ -202,7 +202,7 @@ static naru_status prepare_step(compiler *k, step *s, int index) {
     const fact **in = mem_alloc(((size_t)n->nin + 1) * sizeof *in);
     fact *out = mem_calloc((size_t)n->nout + 1, sizeof *out);
     naru_status st = in && out ? NARU_OK : oom(k);
-    preparing p = {.c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out, 0, NULL},
+    preparing p = {.c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out, e->graph->syms, 0, NULL},
                          .arena = e->arena,
                          .weights = weights_alloc,
                          .reuse = k->o->packed != NULL,

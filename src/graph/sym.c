@@ -17,6 +17,7 @@ enum { MAX_ATOMS = 6, MAX_TERMS = 24 }; /* larger expressions become DIM_UNKNOWN
 typedef struct atom {
     const char *name; /* plain symbol; NULL: a quotient */
     dim_t num, den;   /* floor(num / den) */
+    int64_t typical;  /* of a plain symbol; DIM_UNKNOWN: no example */
 } atom;
 
 typedef struct term {
@@ -144,7 +145,7 @@ dim_t sym_name(symtab *s, const char *name) {
         if (!grow(s, (void **)&s->atoms, &s->cap_atoms, s->natoms, sizeof *s->atoms)) return DIM_UNKNOWN;
         const char *copy = arena_strdup(s->arena, name);
         if (!copy) return DIM_UNKNOWN;
-        s->atoms[s->natoms++] = (atom){.name = copy};
+        s->atoms[s->natoms++] = (atom){.name = copy, .typical = DIM_UNKNOWN};
     }
     scratch x = {0};
     x.p.nterms = 1;
@@ -273,4 +274,29 @@ const char *sym_plain_name(const symtab *s, dim_t d) {
     const poly *p = s->polys[-d - 1];
     return p->nterms == 1 && p->terms[0].coef == 1 && p->terms[0].natoms == 1 ? s->atoms[p->terms[0].atoms[0]].name
                                                                               : NULL;
+}
+
+void sym_set_typical(symtab *s, dim_t symbol, int64_t value) {
+    if (sym_plain_name(s, symbol)) s->atoms[s->polys[-symbol - 1]->terms[0].atoms[0]].typical = value;
+}
+
+static dim_t typical_atom(const symtab *s, const atom *a) {
+    if (a->name) return a->typical;
+    dim_t num = sym_typical(s, a->num), den = sym_typical(s, a->den);
+    return num == DIM_UNKNOWN || den <= 0 ? DIM_UNKNOWN : num / den;
+}
+
+dim_t sym_typical(const symtab *s, dim_t d) {
+    if (d >= 0 || d == DIM_UNKNOWN || !s || -d > s->npolys) return d >= 0 ? d : DIM_UNKNOWN;
+    const poly *p = s->polys[-d - 1];
+    int64_t sum = 0;
+    for (int i = 0; i < p->nterms; i++) {
+        int64_t x = p->terms[i].coef;
+        for (int k = 0; k < p->terms[i].natoms; k++) {
+            dim_t y = typical_atom(s, &s->atoms[p->terms[i].atoms[k]]);
+            if (y == DIM_UNKNOWN || __builtin_mul_overflow(x, y, &x)) return DIM_UNKNOWN;
+        }
+        if (__builtin_add_overflow(sum, x, &sum)) return DIM_UNKNOWN;
+    }
+    return sum >= 0 ? sum : DIM_UNKNOWN;
 }

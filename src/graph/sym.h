@@ -33,6 +33,11 @@ void sym_print(const symtab *s, dim_t d, str *out); /* "batch", "2*height+1", "f
 /* The name if d is a plain symbol, else NULL. */
 const char *sym_plain_name(const symtab *s, dim_t d);
 
+/* An example of a plain symbol's value (>= 0), for choices that cost only time. */
+void sym_set_typical(symtab *s, dim_t symbol, int64_t value);
+/* What d is at the examples of its symbols; DIM_UNKNOWN where one has none. A constant is itself. */
+dim_t sym_typical(const symtab *s, dim_t d);
+
 /* An element of an integer tensor whose content is (partly) known at load: a constant of any sign, a dimension
  * expression, or unknown. */
 typedef struct elem_t {

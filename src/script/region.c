@@ -282,6 +282,7 @@ static type leaf_type(builder *b, const naru_tensor *t, int leaf) {
         snprintf(name, sizeof name, "x%d_%d", leaf, i);
         const char *kept = arena_strdup(b->g->arena, name);
         y.dims[i] = kept ? sym_name(b->g->syms, kept) : DIM_UNKNOWN;
+        sym_set_typical(b->g->syms, y.dims[i], t->dims[i]);
     }
     return y;
 }

@@ -207,7 +207,7 @@ static const char *slow_by(const tactic_query *q, k_gemm16_way way) {
     bool last = attr_int(q->node, "channels_last", 0) != 0;
     product_size s = {0, w->dims[1]};
     if (q->out->type.has_rank && q->out->type.rank == w->rank)
-        s.rows = known_product(x, 1) * known_product(y + (last ? 1 : 2), w->rank - 2);
+        s.rows = typical_product(q, x, 1) * typical_product(q, y + (last ? 1 : 2), w->rank - 2);
     return product_slow(q, way, s);
 }
 

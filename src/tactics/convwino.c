@@ -28,8 +28,8 @@ static bool all_ones(const node *n, const char *name) {
 static const char *slow(const tactic_query *q) {
     const int64_t *w = q_tensor(q, 1)->dims;
     bool last = attr_int(q->node, "channels_last", 0) != 0;
-    const dim_t *d = q->out->type.dims + (last ? 1 : 2);
-    if (!dim_is_const(d[0]) || !dim_is_const(d[1]))
+    const dim_t *y = q->out->type.dims + (last ? 1 : 2), d[2] = {q_typical(q, y[0]), q_typical(q, y[1])};
+    if (!dim_is_known(d[0]) || !dim_is_known(d[1]))
         return w[0] * w[1] > UNKNOWN_SIZE ? "large weights, image size unknown" : NULL;
     return d[0] * d[1] < MIN_PIXELS ? "image is small" : NULL;
 }

@@ -318,13 +318,13 @@ static const char *refuses_gemm(const tactic_query *q, k_gemm16_way way) {
 }
 
 static const char *slow_matmul(const tactic_query *q, k_gemm16_way way) {
-    product_size s = {known_product(q->in[0]->type.dims, q_rank(q, 0) - 1), tensor_count(q_tensor(q, 1))};
+    product_size s = {typical_product(q, q->in[0]->type.dims, q_rank(q, 0) - 1), tensor_count(q_tensor(q, 1))};
     return product_slow(q, way, s);
 }
 
 static const char *slow_gemm(const tactic_query *q, k_gemm16_way way) {
     bool trans = attr_int(q->node, "transA", 0) != 0;
-    product_size s = {q_rank(q, 0) == 2 ? known_product(q->in[0]->type.dims + trans, 1) : 0,
+    product_size s = {q_rank(q, 0) == 2 ? typical_product(q, q->in[0]->type.dims + trans, 1) : 0,
                       tensor_count(q_tensor(q, 1))};
     return product_slow(q, way, s);
 }

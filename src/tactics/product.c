@@ -76,11 +76,12 @@ const char *product_slow(const tactic_query *q, k_gemm16_way way, product_size s
     return read ? NULL : "FP32 weights stay in the cache too";
 }
 
-int64_t known_product(const dim_t *d, int n) {
+int64_t typical_product(const tactic_query *q, const dim_t *d, int n) {
     int64_t p = 1;
     for (int i = 0; i < n; i++) {
-        if (!dim_is_const(d[i]) || d[i] > (1 << 30) || p > (1 << 30)) return 0;
-        p *= d[i];
+        dim_t x = q_typical(q, d[i]);
+        if (!dim_is_known(x) || x > (1 << 30) || p > (1 << 30)) return 0;
+        p *= x;
     }
     return p;
 }

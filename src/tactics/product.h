@@ -35,6 +35,6 @@ typedef struct product_size {
 /* Why this way is probably not faster than FP32; NULL: it is. */
 const char *product_slow(const tactic_query *q, k_gemm16_way way, product_size s);
 /* d[0] d[1] .. d[n - 1]; 0 when one of them is not a number. */
-int64_t known_product(const dim_t *d, int n);
+int64_t typical_product(const tactic_query *q, const dim_t *d, int n);
 
 #endif

@@ -33,6 +33,7 @@ typedef struct tactic_query {
     int nin, nout;
     const fact *const *in; /* NULL: omitted */
     const fact *out;
+    const symtab *syms; /* of symbolic dims; NULL: none */
     unsigned lower; /* precisions allowed besides FP32: bits 1 << TACTIC_BF16 ...; sessions and regions allow none */
     const tactic *asked; /* set by tactic_refuses */
 } tactic_query;
@@ -126,6 +127,8 @@ static inline naru_dtype q_dtype(const tactic_query *q, int i) {
 static inline int q_rank(const tactic_query *q, int i) {
     return q_given(q, i) && q->in[i]->type.has_rank ? q->in[i]->type.rank : -1;
 }
+/* A dim as it is known or, in examples, typically is: for `slow`, never for what must hold. */
+static inline dim_t q_typical(const tactic_query *q, dim_t d) { return sym_typical(q->syms, d); }
 static inline dim_t q_dim(const tactic_query *q, int i, int d) { return q->in[i]->type.dims[d]; }
 /* The constant input i, contiguous, data possibly unaligned (a view of the model file). */
 static inline const naru_tensor *q_tensor(const tactic_query *q, int i) { return q->in[i]->constant; }

@@ -90,6 +90,20 @@ static void test_text(void **state) {
     check_text(sym_mul(s, n, h), "n*h");
 }
 
+static void test_typical(void **state) {
+    dim_t y = sym_div(s, sym_add(s, sym_mul(s, h, 3), 1), 2);
+    assert_int_equal(sym_typical(s, y), DIM_UNKNOWN);
+    sym_set_typical(s, h, 7);
+    assert_int_equal(sym_typical(s, y), 11);
+    assert_int_equal(sym_typical(s, sym_mul(s, h, h)), 49);
+    assert_int_equal(sym_typical(s, sym_sub(s, h, 8)), DIM_UNKNOWN); /* no dimension is negative */
+    assert_int_equal(sym_typical(s, sym_add(s, h, w)), DIM_UNKNOWN); /* w has no example */
+    assert_int_equal(sym_typical(s, sym_mul(s, h, INT64_MAX / 2)), DIM_UNKNOWN);
+    assert_int_equal(sym_typical(s, 5), 5);
+    assert_int_equal(sym_typical(s, DIM_UNKNOWN), DIM_UNKNOWN);
+    assert_int_not_equal(h, 7); /* an example is no fact */
+}
+
 static void test_many(void **state) { /* interning survives growth */
     dim_t first = sym_add(s, n, 1);
     for (int64_t i = 2; i < 3000; i++) assert_int_equal(sym_sub(s, sym_add(s, n, i), i), n);
@@ -99,6 +113,7 @@ static void test_many(void **state) { /* interning survives growth */
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),     cmocka_unit_test(test_ring),
                                        cmocka_unit_test(test_quotients), cmocka_unit_test(test_unknown),
-                                       cmocka_unit_test(test_text),      cmocka_unit_test(test_many)};
+                                       cmocka_unit_test(test_text),      cmocka_unit_test(test_typical),
+                                       cmocka_unit_test(test_many)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
