@@ -241,7 +241,7 @@ static int try_tactics(bench_node *b, const test_case *t, cpu_level cpu, pool *t
         out[i].type = (type){.kind = TYPE_TENSOR, .dtype = w->dtype, .has_rank = true, .rank = w->rank};
         for (int d = 0; d < w->rank; d++) out[i].type.dims[d] = w->dims[d];
     }
-    tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out, ~0u, NULL};
+    tactic_query q = {b->n, cpu, pool_threads(threads), b->n->nin, b->n->nout, in, out, NULL, ~0u, NULL};
     for (size_t i = 0; i < tactic_count(); i++) {
         const tactic *tac = tactic_at(i);
         if ((tac->precision != TACTIC_F32) != coarse || strcmp(tac->op, op_part(t->op)) ||

@@ -31,7 +31,7 @@ static void ask(query *k, dim_t rows, float w0, bool constant, unsigned lower) {
     node *n = graph_node_new(k->g, k->g->main, NULL, "MatMul", "", 2, 1, 0);
     n->op = op_find("", "MatMul");
     k->pin[0] = &k->in[0], k->pin[1] = &k->in[1];
-    k->q = (tactic_query){n, cpu_best(), 1, 2, 1, k->pin, &k->out, lower};
+    k->q = (tactic_query){n, cpu_best(), 1, 2, 1, k->pin, &k->out, NULL, lower, NULL};
 }
 static void done(query *k) {
     tensor_unref(k->w);
