@@ -192,7 +192,7 @@ static naru_status choose(step_cache *c, cached_step *s, sten *const *in, const 
     fact *out = facts + n->nin;
     infer_ctx ic = {.node = n, .syms = syms, .arena = s->arena, .nin = n->nin, .nout = n->nout, .in = pin, .out = out};
     if (n->op->infer && n->op->infer(&ic) != NARU_OK) memset(out, 0, (size_t)n->nout * sizeof *out);
-    prepare_ctx p = {.q = {n, c->cpu, c->threads, n->nin, n->nout, pin, out, 0, NULL},
+    prepare_ctx p = {.q = {n, c->cpu, c->threads, n->nin, n->nout, pin, out, NULL, 0, NULL},
                      .arena = s->arena,
                      .weights = keep_weights,
                      .err = err,
