@@ -4,8 +4,8 @@
  * and k_gemm_pack rounds B once, to nearest even, after its scale. The ways, by what else is rounded:
  *
  * K_BF16: nothing. B's elements become FP32 again and meet A in FP32 fma. The result is what kernels/gemm gives at this
- * level for the rounded B, bit for bit while K fits one block (k <= 768). What is gained is that B is read sooner where
- * it comes from memory.
+ * level for the rounded B, bit for bit while K fits one block (2 k <= 3 K_GEMM_KC). What is gained is that B is read
+ * sooner where it comes from memory.
  *
  * K_FP16: the same with FP16. A |b| from 65520 on would become an infinity: k_gemm16_fits() tells.
  *

@@ -52,8 +52,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     _Alignas(64) float memory[MR * NR], *sums = memory;
     IN_MEMORY(sums);
     const uint16_t *b = t->b;
-    const int64_t ld = t->lda * 4;
-    const char *p[(MR + 2) / 3];
+    const int64_t ld = t->lda * 4, pace = t->pace;
+    const char *ahead = t->ahead, *p[(MR + 2) / 3];
     GEMM_UNROLL(8)
     for (int i = 0; i < (mr + 2) / 3; i++) p[i] = (const char *)t->a + 3 * i * ld;
     int64_t k = 0;
@@ -66,6 +66,8 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
             vh bv[2];
             GEMM_UNROLL(4)
             for (int j = 0; j < nv; j++) bv[j] = vh_load(b + j * HALVES);
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += pace;
             GEMM_UNROLL(16)
             for (int i = 0; i < mr; i++) {
                 vh x = vh_pairs(*(const int32_t *)(const void *)(p[i / 3] + (i % 3) * ld));
