@@ -43,9 +43,9 @@ NARU_API size_t naru_timing_cache_count(const naru_timing_cache *cache);
 
 /* ---- configuration ---- */
 typedef enum naru_build_flag {
-    NARU_BUILD_FP16, /* lower precisions are permitted; what this build of Naru cannot lower is told in the report */
-    NARU_BUILD_BF16,
-    NARU_BUILD_INT8,              /* by the network's Q/DQ nodes, or by calibration where it has none */
+    NARU_BUILD_FP16, /* layers may be lowered to FP16: operands are rounded, sums kept in FP32; from level 1 on */
+    NARU_BUILD_BF16, /* the same to BF16. What is lowered, and what is not and why, is told in the report */
+    NARU_BUILD_INT8, /* by the network's Q/DQ nodes, or by calibration where it has none */
     NARU_BUILD_STRIP_WEIGHTS,     /* plans hold no weights: loading wants the model (naru_engine_load) */
     NARU_BUILD_NO_TIMING_CACHE,   /* measure everything again */
     NARU_BUILD_TIMING_CACHE_ONLY, /* measure nothing: what the cache lacks is an error (NOT_FOUND) */
@@ -72,8 +72,10 @@ NARU_API bool naru_builder_config_flag(const naru_builder_config *config, naru_b
 /* Tactics that want more are not taken. No limit unless set. */
 NARU_API naru_status naru_builder_config_set_memory_pool(naru_builder_config *config, naru_memory_pool pool,
                                                          uint64_t bytes, naru_error *err);
-/* 0: the first tactic that works; 1: the one that experience prefers; 2: the candidates of experience are timed; 3
- * (default): every candidate is timed; 4, 5: as 3, measuring longer. More than 5 is 5. */
+/* 0: the first tactic that works, in FP32 where no precision is asked of the layer; 1: the one that experience prefers,
+ * lower precisions that are permitted before FP32 where the CPU has arithmetic for them (the network is run once to
+ * measure their errors); 2: the candidates of experience are timed; 3 (default): every candidate is timed; 4, 5: as 3,
+ * measuring longer. More than 5 is 5. */
 NARU_API naru_status naru_builder_config_set_level(naru_builder_config *config, int level, naru_error *err);
 /* Seconds after which nothing more is timed and experience decides the rest; 0: no limit. */
 NARU_API naru_status naru_builder_config_set_time_limit(naru_builder_config *config, double seconds, naru_error *err);
@@ -124,8 +126,52 @@ NARU_API naru_status naru_builder_config_set_calibrator(naru_builder_config *con
 NARU_API naru_status naru_builder_config_set_dynamic_range(naru_builder_config *config, const char *tensor, double min,
                                                            double max, naru_error *err);
 
-/* Builds. Notes and warnings (what could not be timed, which precision was not lowered) and every unsupported operator
- * go to report (may be NULL). Errors: those of profiles and of naru_session_create, CANCELLED. */
+/* ---- accuracy ---- */
+/* The largest error that a lower precision may cause, > 0; 0 (default): any. A lowered layer's outputs are compared
+ * with those of its FP32 tactic on the same inputs, which are the layer's own in an FP32 run of the network: on random
+ * data at each profile's OPT, or on the samples set below. The error is ||lowered - FP32|| / ||FP32|| in Euclid's norm
+ * (0.01: a signal to noise ratio of 40 dB), the largest over a layer's outputs and over all runs. Layers whose error is
+ * larger, or could not be measured, stay in FP32 (note "kept-high" in the report). Errors add up: the network's outputs
+ * are measured the same way in the end (outputs that are not floating point: the share of elements that differ), and
+ * lowered layers go back to FP32, those of the largest error first, until the limit holds there too. Errors are
+ * measured without a limit, too (inspector), and never kept in the timing cache. What gives infinities or NaN where
+ * FP32 does not is never used. Errors: INVALID_ARGUMENT. */
+NARU_API naru_status naru_builder_config_set_accuracy(naru_builder_config *config, double limit, naru_error *err);
+/* Data to measure errors on: the first 8 batches. Must live until the last build is done; NULL: random data. */
+NARU_API naru_status naru_builder_config_set_samples(naru_builder_config *config, const naru_samples *samples,
+                                                     naru_error *err);
+
+/* ---- precisions of layers ---- */
+typedef enum naru_precision { /* the highest first */
+                              NARU_PRECISION_FP32,
+                              NARU_PRECISION_FP16,
+                              NARU_PRECISION_BF16,
+                              NARU_PRECISION_INT8, /* holds for Q/DQ layers only */
+                              NARU_PRECISIONS
+} naru_precision;
+typedef enum naru_constraints {
+    NARU_CONSTRAINTS_NONE,   /* what is asked of layers has no effect (a warning says so) */
+    NARU_CONSTRAINTS_PREFER, /* what cannot be met is a warning "precision-not-met" */
+    NARU_CONSTRAINTS_OBEY    /* (default) what cannot be met fails the build: UNSUPPORTED, with the layer and why */
+} naru_constraints;
+/* The precision of a node of the model, by its name, or that of its first output where it has none; or of all nodes
+ * that a pattern with '*' and '?' matches. Permits that precision for them at every level. An exact name goes before a
+ * pattern, later calls before earlier ones. It is checked after fusion: a layer that came from several nodes has the
+ * highest precision asked of any of them. Nodes that only move values, views, and what is not floating point, round
+ * nothing: they meet every precision; so do nodes that were folded away. A name or pattern that fits no node fails the
+ * build: NOT_FOUND, with the nearest name. With an accuracy limit, obeying fails where the layer's error is larger. */
+NARU_API naru_status naru_builder_config_set_layer_precision(naru_builder_config *config, const char *name,
+                                                             naru_precision precision, naru_error *err);
+/* The types of a node's outputs: one for all of them, or one each, up to 8. Layers hand on the types of the model: this
+ * changes nothing, it only is checked, after fusion, as precisions are. */
+NARU_API naru_status naru_builder_config_set_layer_output_types(naru_builder_config *config, const char *name,
+                                                                const naru_dtype *types, size_t count, naru_error *err);
+NARU_API naru_status naru_builder_config_set_constraints(naru_builder_config *config, naru_constraints constraints,
+                                                         naru_error *err);
+
+/* Builds. Notes and warnings (what could not be timed, what was lowered, what was not and why) and every unsupported
+ * operator go to report (may be NULL). Errors: those of profiles and of naru_session_create, of precisions (above),
+ * MISMATCH (the accuracy limit cannot hold with what must be lowered), CANCELLED. */
 NARU_API naru_status naru_build(const naru_network *network, const naru_builder_config *config, naru_engine **out,
                                 naru_report *report, naru_error *err);
 

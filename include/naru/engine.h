@@ -62,20 +62,27 @@ typedef struct naru_engine_info {
     int threads, level;        /* threads of a run; optimization level of the build */
     const char *cpu, *version; /* CPU level in use; Naru that built the plan */
     bool rebuilt;              /* loaded from a plan that did not fit, from the model inside */
+    double error; /* of the outputs against FP32, as naru_builder_config_set_accuracy measures it; negative: nothing is
+                     lowered, or it could not be measured */
+    double accuracy; /* the limit that it was built with; 0: none */
 } naru_engine_info;
 NARU_API naru_status naru_engine_get_info(const naru_engine *engine, naru_engine_info *out);
 
 /* Layers are what runs: nodes after fusion. Strings live as long as the engine. */
 typedef struct naru_layer {
     size_t size;
-    const char *name;   /* "conv1 + relu1" */
-    const char *op;     /* "naru::FusedConv" */
-    const char *tactic; /* "conv.winograd"; "reference" for the plain evaluator, "none" where nothing is to do */
-    double time_ms;     /* of the tactic, as measured at the profiles' opt shapes; negative: not measured */
+    const char *name;      /* "conv1 + relu1" */
+    const char *op;        /* "naru::FusedConv" */
+    const char *tactic;    /* "conv.winograd"; "reference" for the plain evaluator, "none" where nothing is to do */
+    double time_ms;        /* of the tactic, as measured at the profiles' opt shapes; negative: not measured */
+    const char *precision; /* what it computes in: "FP32", "FP16", "BF16", "INT8"; of layers that compute no floating
+                              point the type of their output: "INT64", "BOOL", ...; "" where that is no tensor */
+    double error; /* of a lowered layer against FP32 (naru_builder_config_set_accuracy); negative: not measured */
 } naru_layer;
 NARU_API naru_status naru_engine_layer(const naru_engine *engine, size_t i, naru_layer *out);
-/* One line each, or JSON: {"Layers": [{"Name", "LayerType", "Inputs", "Outputs", "TacticName", "Origin": [nodes of the
- * model], "Rejected": [{"Tactic", "Reason"}]}], "I/O Tensors": [...]}. *text freed by naru_text_free. */
+/* One line each, or JSON: {"Layers": [{"Name", "LayerType", "Inputs", "Outputs", "TacticName", "Precision", "Error"
+ * (where a lowered layer's was measured), "Origin": [nodes of the model], "Rejected": [{"Tactic", "Reason",
+ * "Error"}]}], "I/O Tensors": [...], "Error" (of the outputs), "ErrorLimit"}. *text freed by naru_text_free. */
 typedef enum naru_inspect { NARU_INSPECT_LINES, NARU_INSPECT_JSON } naru_inspect;
 NARU_API naru_status naru_engine_inspect(const naru_engine *engine, naru_inspect form, char **text, naru_error *err);
 

@@ -93,6 +93,10 @@ struct naru_builder_config {
     naru_options *options;
     ARRAY(shape_profile) profiles;
     int8_config int8;
+    double accuracy;
+    const naru_samples *samples;
+    naru_constraints constraints;
+    ARRAY(layer_rule) rules;
 };
 
 int8_config *config_int8(naru_builder_config *c) { return &c->int8; }
@@ -101,6 +105,7 @@ naru_status naru_builder_config_create(naru_builder_config **out, naru_error *er
     if (!out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_builder_config_create: NULL argument");
     if (!(*out = mem_calloc(1, sizeof **out))) return err_oom(err);
     (*out)->level = 3;
+    (*out)->constraints = NARU_CONSTRAINTS_OBEY;
     return NARU_OK;
 }
 
@@ -109,6 +114,8 @@ void naru_builder_config_destroy(naru_builder_config **config) {
     naru_builder_config *c = *config;
     for (size_t i = 0; i < c->profiles.count; i++) shape_profile_clear(&c->profiles.data[i]);
     ARRAY_FREE(&c->profiles);
+    for (size_t i = 0; i < c->rules.count; i++) mem_free((char *)c->rules.data[i].name);
+    ARRAY_FREE(&c->rules);
     naru_options_destroy(&c->options);
     int8_config_clear(&c->int8);
     mem_free(c->off);
@@ -246,6 +253,56 @@ naru_status naru_builder_config_add_profile(naru_builder_config *c, const naru_p
     return NARU_OK;
 }
 
+/* ---- precisions ---- */
+naru_status naru_builder_config_set_accuracy(naru_builder_config *c, double limit, naru_error *err) {
+    if (!c) return null_config(err);
+    if (!(limit >= 0 && limit <= 1e9))
+        return err_set(err, NARU_INVALID_ARGUMENT, "the largest error is %g; it is a number above 0", limit);
+    c->accuracy = limit;
+    return NARU_OK;
+}
+
+naru_status naru_builder_config_set_samples(naru_builder_config *c, const naru_samples *samples, naru_error *err) {
+    if (!c) return null_config(err);
+    if (samples && !samples->batch)
+        return err_set(err, NARU_INVALID_ARGUMENT, "naru_builder_config_set_samples: no callback");
+    c->samples = samples;
+    return NARU_OK;
+}
+
+naru_status naru_builder_config_set_constraints(naru_builder_config *c, naru_constraints k, naru_error *err) {
+    if (!c) return null_config(err);
+    if ((unsigned)k > NARU_CONSTRAINTS_OBEY)
+        return err_set(err, NARU_INVALID_ARGUMENT, "%d is no way to take constraints", (int)k);
+    c->constraints = k;
+    return NARU_OK;
+}
+
+static naru_status add_rule(naru_builder_config *c, const char *name, layer_rule r, naru_error *err) {
+    char *copy = mem_strdup(name);
+    r.name = copy;
+    if (copy && ARRAY_PUSH(&c->rules, r)) return NARU_OK;
+    mem_free(copy);
+    return err_oom(err);
+}
+
+naru_status naru_builder_config_set_layer_precision(naru_builder_config *c, const char *name, naru_precision p,
+                                                    naru_error *err) {
+    if (!c || !name) return null_config(err);
+    if ((unsigned)p >= NARU_PRECISIONS) return err_set(err, NARU_INVALID_ARGUMENT, "%d is no precision", (int)p);
+    return add_rule(c, name, (layer_rule){.precision = (int)p}, err);
+}
+
+naru_status naru_builder_config_set_layer_output_types(naru_builder_config *c, const char *name,
+                                                       const naru_dtype *types, size_t count, naru_error *err) {
+    if (!c || !name || !types) return null_config(err);
+    if (count < 1 || count > RULE_TYPES)
+        return err_set(err, NARU_INVALID_ARGUMENT, "%zu types of outputs; 1 to %d are possible", count, RULE_TYPES);
+    layer_rule r = {.precision = NOT_ASKED, .ntypes = (int)count};
+    memcpy(r.types, types, count * sizeof *types);
+    return add_rule(c, name, r, err);
+}
+
 /* ---- building ---- */
 static unsigned flags_of(const naru_builder_config *c) {
     static const unsigned map[NARU_BUILD_FLAGS] = {BUILD_FP16,  BUILD_BF16,     BUILD_INT8,
@@ -261,6 +318,7 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
     if (!n || !c || !out) return err_set(err, NARU_INVALID_ARGUMENT, "naru_build: NULL argument");
     *out = NULL;
     int8_options int8 = int8_config_options(&c->int8);
+    sample_source samples = c->samples ? (sample_source){c->samples->batch, c->samples->user} : (sample_source){0};
     build_options o = {
         .level = c->level,
         .flags = flags_of(c),
@@ -274,6 +332,11 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
         .profiles = c->profiles.data,
         .nprofiles = (int)c->profiles.count,
         .seed = (uint64_t)option_int(c->options, OPTION_seed),
+        .accuracy = c->accuracy,
+        .samples = c->samples ? &samples : NULL,
+        .rules = c->rules.data,
+        .nrules = (int)c->rules.count,
+        .constraints = c->constraints,
         .read = onnx_load_memory,
         .int8 = &int8,
         .report = report};

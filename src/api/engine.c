@@ -199,7 +199,9 @@ naru_status naru_engine_get_info(const naru_engine *e, naru_engine_info *out) {
                               .level = b->level,
                               .cpu = cpu_level_name(b->engine->cpu),
                               .version = b->version,
-                              .rebuilt = b->rebuilt};
+                              .rebuilt = b->rebuilt,
+                              .error = b->error,
+                              .accuracy = b->accuracy};
     return NARU_OK;
 }
 
@@ -210,7 +212,9 @@ naru_status naru_engine_layer(const naru_engine *e, size_t i, naru_layer *out) {
                         .name = e->b->layers[i].name,
                         .op = engine_step(e->b->engine, (int)i)->node->op_type,
                         .tactic = layer_tactic_name(e->b, (int)i),
-                        .time_ms = e->b->layers[i].ms};
+                        .time_ms = e->b->layers[i].ms,
+                        .precision = precision_of_step(engine_step(e->b->engine, (int)i)),
+                        .error = e->b->layers[i].error};
     return NARU_OK;
 }
 

@@ -5,9 +5,12 @@
  */
 #include "builder/builder.h"
 
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "builder/int8.h"
 #include "builder/refit.h"
+#include "builder/runs.h"
 #include "builder/version.h"
 #include "passes/lift.h"
 #include "passes/pass.h"
@@ -105,7 +108,8 @@ typedef struct choosing {
     const build_options *o;
     built *b;
     tuned *steps;
-    bool ask; /* first time: candidates are not known yet */
+    bool ask;  /* first time: candidates are not known yet */
+    bool high; /* FP32 by experience, to measure the others beside it */
     bool failed;
 } choosing;
 
@@ -113,7 +117,8 @@ static const tactic *choose(void *user, const tactic_query *q, int index) {
     choosing *k = user;
     tuned *t = &k->steps[index];
     if (k->ask && tuned_ask(t, q, k->o, k->b->arena) != NARU_OK) k->failed = true;
-    return tuned_choice(t);
+    int i = k->high ? tuned_high(t) : tuned_choice(t);
+    return i < 0 ? NULL : t->c[i].tactic;
 }
 
 static bool packed_one(void *user, int done, int all) {
@@ -144,14 +149,29 @@ static bool count_nodes(block *b, void *user) {
     return true;
 }
 
-static bool has_choice(block *b, void *user) {
+/* Whether something is to be measured: times, workspace, what a lower precision costs. */
+static bool nothing_to_measure(block *b, void *user) {
     const build_options *o = user;
+    bool lower = (o->level >= 1 && (o->flags & (BUILD_FP16 | BUILD_BF16))) || o->nrules;
     for (const node *n = b->first; n; n = n->next) {
-        int tactics = 0;
-        for (size_t i = 0; i < tactic_count(); i++) tactics += tactic_is_for(tactic_at(i), n);
-        if (tactics > 1 || (tactics && o->workspace)) return false; /* ends the walk */
+        int tactics = 0, lowered = 0;
+        for (size_t i = 0; i < tactic_count(); i++) {
+            const tactic *t = tactic_at(i);
+            tactics += tactic_is_for(t, n);
+            lowered += tactic_is_for(t, n) && t->precision != TACTIC_F32;
+        }
+        if (lower && lowered) return false; /* ends the walk */
+        if ((tactics > 1 && o->level >= 2) || (tactics && o->workspace)) return false;
     }
     return true;
+}
+
+static const char *reason(const tuned *t, const candidate *c, const layer *l) {
+    if (c->why_not) return c->why_not;
+    int want = precision_of_tactics(t->asked);
+    if (want >= 0 && l->tactic && (int)l->tactic->precision == want && (int)c->tactic->precision != want)
+        return "another precision was asked for";
+    return c->ms >= 0 ? "slower" : c->slow ? c->slow : "not preferred";
 }
 
 static naru_status keep_notes(built *b, const tuned *steps, naru_error *err) {
@@ -161,18 +181,13 @@ static naru_status keep_notes(built *b, const tuned *steps, naru_error *err) {
         const tuned *t = &steps[i];
         layer *l = &b->layers[i];
         const step *s = engine_step(b->engine, i);
-        *l = (layer){.tactic = s->tactic, .ms = -1};
+        *l = (layer){.tactic = s->tactic, .ms = -1, .error = -1};
         l->rejected = arena_calloc(b->arena, (size_t)t->n + 1, sizeof *l->rejected);
         if (!l->rejected) return err_oom(err);
         for (int j = 0; j < t->n; j++) {
             const candidate *c = &t->c[j];
-            if (c->tactic == l->tactic) l->ms = c->ms;
-            else
-                l->rejected[l->nrejected++] = (rejection){c->tactic->name,
-                                                          c->why_not   ? c->why_not
-                                                          : c->ms >= 0 ? "slower"
-                                                                       : "not preferred",
-                                                          c->ms};
+            if (c->tactic == l->tactic) l->ms = c->ms, l->error = c->error;
+            else l->rejected[l->nrejected++] = (rejection){c->tactic->name, reason(t, c, l), c->ms, c->error};
         }
     }
     return NARU_OK;
@@ -254,28 +269,74 @@ naru_status build_finish(built *b, const build_options *o, naru_error *err) {
     return st;
 }
 
-/* ---- whole ---- */
-static naru_status tell_precisions(const build_options *o) {
-    static const struct {
-        unsigned flag;
-        const char *text;
-    } rows[] = {
-        {BUILD_FP16, "FP16 is permitted; this build of Naru lowers no layer to it, so FP32 is used"},
-        {BUILD_BF16, "BF16 is permitted; this build of Naru lowers no layer to it, so FP32 is used"},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (o->flags & rows[i].flag)
-            TRY(report_add(o->report, NARU_SEVERITY_NOTE, "precision-not-lowered", "", "", "%s", rows[i].text));
-    return NARU_OK;
+/* ---- the outputs' error ---- */
+static bool is_lowered(const engine *e, int i) {
+    const tactic *t = engine_step(e, i)->tactic;
+    return t && t->precision != TACTIC_F32;
 }
 
-static naru_status build_timed(built *b, choosing *k, graph **g, naru_error *err) {
+static bool any_lowered(const built *b) {
+    for (int i = 0; i < b->nlayers; i++)
+        if (is_lowered(b->engine, i)) return true;
+    return false;
+}
+
+/* Puts the lowered layer of the largest error back to FP32. */
+static bool raise_worst(choosing *k) {
+    int worst = -1;
+    double most = 0;
+    for (int i = 0; i < k->b->nlayers; i++) {
+        const tuned *t = &k->steps[i];
+        int at = tuned_choice(t);
+        if (at < 0 || t->c[at].tactic->precision == TACTIC_F32 || tuned_high(t) < 0) continue;
+        bool must = k->o->constraints == NARU_CONSTRAINTS_OBEY && t->asked >= 0;
+        if (!must && (worst < 0 || t->c[at].error > most)) worst = i, most = t->c[at].error;
+    }
+    if (worst < 0) return false;
+    tuned *t = &k->steps[worst];
+    for (int j = 0; j < t->n; j++)
+        if (!t->c[j].why_not && t->c[j].tactic->precision != TACTIC_F32)
+            t->c[j].why_not = "raised, for the outputs' error was above the limit";
+    return true;
+}
+
+/* Errors add up: while the outputs' is above the limit, the worst layers go back to FP32, twice as many each time. */
+static naru_status compile_within(choosing *k, graph *g, const network_runs *runs, naru_error *err) {
+    built *b = k->b;
+    const build_options *o = k->o;
+    for (int some = 1;; some *= 2) {
+        phase(o, packing, whole, b->nlayers);
+        naru_status st = compile(k, g, false, &b->engine, err);
+        phase_end(o, packing);
+        TRY(st);
+        b->error = -1;
+        if (!any_lowered(b)) return NARU_OK;
+        TRY(runs_compare(runs, b, o, b->engine, &b->error, err));
+        if (!o->accuracy || (b->error >= 0 && b->error <= o->accuracy)) return NARU_OK;
+        int raised = 0;
+        while (raised < some && raise_worst(k)) raised++;
+        if (!raised)
+            return err_set(err, NARU_MISMATCH,
+                           "the outputs' error of %.3g is above the limit of %.3g, and every layer that is left in a "
+                           "lower precision has to be",
+                           b->error, o->accuracy);
+        engine_free(b->engine);
+        b->engine = NULL;
+        TRY(build_graph(b, o, &g, err));
+    }
+}
+
+/* ---- whole ---- */
+static naru_status build_timed(built *b, choosing *k, graph **g, network_runs *runs, naru_error *err) {
     engine *trial;
     graph *mine = *g;
     *g = NULL;
+    k->high = true;
     TRY(compile(k, mine, true, &trial, err));
+    k->high = false;
     b->profiles.graph = trial->graph;
-    naru_status st = tune(b, trial, k->steps, k->o, err);
+    naru_status st = tune(b, trial, k->steps, k->o, runs, err);
+    if (st == NARU_OK) st = precision_check_layers(b, trial, k->steps, k->o, false, err);
     engine_free(trial);
     return st == NARU_OK ? build_graph(b, k->o, g, err) : st;
 }
@@ -289,27 +350,45 @@ static naru_status choose_network(built *b, const build_options *o, naru_error *
     return NARU_OK;
 }
 
+static naru_status build_chosen(built *b, choosing *k, graph *g, const network_runs *runs, bool timed,
+                                naru_error *err) {
+    TRY(compile_within(k, g, runs, err));
+    if (!timed) TRY(precision_check_layers(b, b->engine, k->steps, k->o, false, err));
+    TRY(precision_check_layers(b, b->engine, k->steps, k->o, true, err));
+    TRY(keep_notes(b, k->steps, err));
+    TRY(build_finish(b, k->o, err));
+    return precision_tell(b, k->steps, k->o);
+}
+
 static naru_status build_engine(built *b, const build_options *o, naru_error *err) {
     graph *g = NULL;
+    network_runs runs = {0};
+    if (!(o->flags & BUILD_ANEW)) TRY(precision_check_names(b, o, err));
     TRY(choose_network(b, o, err));
     TRY(build_graph(b, o, &g, err));
     naru_status st = phase_step(o, whole, 0, err);
     if (st == NARU_OK) st = build_profiles(b, g, o, err);
     graph_each_block(g, false, count_nodes, &b->nlayers);
-    choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false};
+    choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false, false};
     if (st == NARU_OK && !k.steps) st = err_oom(err);
-    bool timed = (o->level >= 2 || o->workspace) && !graph_each_block(g, false, has_choice, (void *)o);
-    if (st == NARU_OK && timed) st = build_timed(b, &k, &g, err);
+    bool timed = !graph_each_block(g, false, nothing_to_measure, (void *)o);
+    if (st == NARU_OK && timed) st = build_timed(b, &k, &g, &runs, err);
     if (st == NARU_OK) st = phase_step(o, whole, 1, err);
-    if (st != NARU_OK) {
-        graph_free(g);
-        return st;
+    if (st == NARU_OK) st = build_chosen(b, &k, g, &runs, timed, err);
+    else graph_free(g);
+    runs_free(&runs);
+    return st;
+}
+
+static naru_status keep_rules(built *b, const build_options *o, naru_error *err) {
+    b->constraints = o->constraints;
+    b->rules = arena_calloc(b->arena, (size_t)o->nrules + 1, sizeof *b->rules);
+    for (int i = 0; b->rules && i < o->nrules; i++) {
+        b->rules[i] = o->rules[i];
+        if (!(b->rules[i].name = arena_strdup(b->arena, o->rules[i].name))) return err_oom(err);
+        b->nrules++;
     }
-    phase(o, packing, whole, b->nlayers);
-    st = compile(&k, g, false, &b->engine, err);
-    phase_end(o, packing);
-    if (st == NARU_OK) st = keep_notes(b, k.steps, err);
-    return st == NARU_OK ? build_finish(b, o, err) : st;
+    return b->rules ? NARU_OK : err_oom(err);
 }
 
 naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err) {
@@ -321,9 +400,10 @@ naru_status build(model_bytes *m, const build_options *o, built **out, naru_erro
                  .level = o->level,
                  .flags = o->flags & (BUILD_FP16 | BUILD_BF16 | BUILD_INT8 | BUILD_STRIP | BUILD_REFIT),
                  .threads = pool_threads(o->pool),
-                 .version = NARU_VERSION};
-    naru_status st = b->arena ? NARU_OK : err_oom(err);
-    if (st == NARU_OK && tell_precisions(o) != NARU_OK) st = err_oom(err);
+                 .version = NARU_VERSION,
+                 .accuracy = o->accuracy,
+                 .error = -1};
+    naru_status st = b->arena ? keep_rules(b, o, err) : err_oom(err);
     if (st == NARU_OK && plan_has_structure(b->flags)) st = refit_structure(m, o->read, &b->structure, err);
     if (st == NARU_OK) {
         phase(o, whole, NULL, 3);

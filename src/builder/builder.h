@@ -8,6 +8,8 @@
 #define BUILDER_BUILDER_H
 
 #include "base/file.h"
+#include "builder/precision.h"
+#include "builder/probe.h"
 #include "builder/profiles.h"
 #include "builder/timing.h"
 #include "engine/engine.h"
@@ -29,6 +31,7 @@ void model_bytes_unref(model_bytes *m); /* accepts NULL */
 
 typedef naru_status (*graph_reader)(const void *data, size_t size, graph **out, naru_error *err);
 
+/* ANEW: from a plan, whose model may be a changed one: rules may name nodes that are gone. */
 enum {
     BUILD_FP16 = 1,
     BUILD_BF16 = 2,
@@ -36,6 +39,7 @@ enum {
     BUILD_STRIP = 8,
     BUILD_NO_CACHE = 16,
     BUILD_CACHE_ONLY = 32,
+    BUILD_ANEW = 64,
     BUILD_REFIT = 1 << 16
 };
 
@@ -46,7 +50,7 @@ typedef struct build_progress {
     void *user;
 } build_progress;
 
-typedef struct build_options {
+struct build_options {
     cpu_level cpu;
     pool *pool; /* what runs will use */
     int level;  /* 0 to 5 */
@@ -61,20 +65,25 @@ typedef struct build_options {
     const shape_profile *profiles;
     int nprofiles;
     uint64_t seed;
+    double accuracy;              /* largest relative error of a lowered layer and of the outputs; 0: any */
+    const sample_source *samples; /* on which errors are measured; NULL: random data at OPT */
+    const layer_rule *rules;
+    int nrules;
+    naru_constraints constraints;
     graph_reader read;
     const struct int8_options *int8; /* int8.h; NULL: INT8 is what Q/DQ nodes say */
     naru_report *report;
-} build_options;
+};
 
 typedef struct rejection {
     const char *tactic, *reason;
-    double ms; /* negative: not measured */
+    double ms, error; /* negative: not measured */
 } rejection;
 
 typedef struct layer { /* a step, by engine_step_index */
     const char *name;
     const tactic *tactic; /* NULL: the reference evaluator, or nothing to do */
-    double ms;            /* negative: not measured */
+    double ms, error;     /* error: against FP32, of a lowered layer; negative: not measured */
     rejection *rejected;
     int nrejected;
 } layer;
@@ -84,7 +93,7 @@ typedef struct plan_plugin { /* of an operator of the model that was registered 
     int version;
 } plan_plugin;
 
-typedef struct built { /* shared by an engine's handle and its contexts */
+struct built {         /* shared by an engine's handle and its contexts */
     atomic_int others; /* references besides the first */
     engine *engine;
     arena *arena;
@@ -101,7 +110,12 @@ typedef struct built { /* shared by an engine's handle and its contexts */
     bool rebuilt;
     const plan_plugin *plugins; /* that the model needs */
     int nplugins;
-} built;
+    double accuracy;   /* the limit; 0: none */
+    double error;      /* of the outputs against FP32; negative: nothing is lowered, or not measured */
+    layer_rule *rules; /* what was asked, to build anew */
+    int nrules;
+    naru_constraints constraints;
+};
 
 naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err);
 built *built_ref(built *b);
@@ -119,22 +133,28 @@ naru_status build_finish(built *b, const build_options *o, naru_error *err);
 typedef struct candidate {
     const tactic *tactic;
     const char *why_not; /* NULL: it may be chosen */
+    const char *slow;    /* why experience does not prefer it; NULL */
     double ms;           /* sum over profiles; negative: not measured */
+    double error;        /* against FP32, the largest of all runs; negative: not measured */
 } candidate;
-typedef struct tuned {
+struct tuned {
     candidate *c; /* the tactics of the operator, in list order */
     int n;
-    int preferred; /* by experience; -1: none accepts */
-    int measured;  /* profiles measured */
-    int last;      /* profile it was last measured in */
-} tuned;
+    int asked; /* naru_precision that the layer should have; NOT_ASKED */
+    int last;  /* run it was last measured in */
+};
 /* Fills `steps` (nsteps of them, zeroed) while compiling, by the choose callback of an engine. */
 naru_status tuned_ask(tuned *t, const tactic_query *q, const build_options *o, arena *a);
-const tactic *tuned_choice(const tuned *t);
-/* Runs e once at each profile's OPT and measures there. */
-naru_status tune(built *b, const engine *e, tuned *steps, const build_options *o, naru_error *err);
-/* Random data at OPT, for an input of type d (its values where the profile bounds them). */
-naru_status profile_sample(const profile_range *r, const type *d, uint64_t *state, naru_value **out, naru_error *err);
+/* By time, where it was measured, else by experience: of the tactics of the precision asked for, if any is left. -1:
+ * none. */
+int tuned_choice(const tuned *t);
+bool tuned_may_lower(const tuned *t);
+int tuned_high(const tuned *t); /* the FP32 tactic that experience prefers */
+/* Runs e, whose tactics are the tuned_high ones, once at each profile's OPT, and on the samples, and measures times and
+ * errors there. Candidates of too large an error get their reason. */
+struct network_runs;
+naru_status tune(built *b, const engine *e, tuned *steps, const build_options *o, struct network_runs *runs,
+                 naru_error *err);
 
 /* inspect.c */
 naru_status built_lines(const built *b, str *out, naru_error *err);

@@ -112,6 +112,11 @@ static void ms_json(str *s, const char *name, double ms) {
     str_add_double(s, ms);
 }
 
+/* JSON has no infinity; the reason tells. */
+static void error_json(str *s, const char *name, double e) {
+    if (e <= 1e300) ms_json(s, name, e);
+}
+
 static void rejected_json(str *s, const layer *l) {
     str_add(s, ", \"Rejected\": [");
     for (int i = 0; i < l->nrejected; i++) {
@@ -120,6 +125,7 @@ static void rejected_json(str *s, const layer *l) {
         str_add(s, ", ");
         field(s, "Reason", l->rejected[i].reason);
         ms_json(s, "TimeMs", l->rejected[i].ms);
+        error_json(s, "Error", l->rejected[i].error);
         str_add(s, "}");
     }
     str_add(s, "]");
@@ -149,6 +155,9 @@ static void layer_json(str *s, const built *b, int i) {
              (unsigned long long)hash_bytes(name, strlen(name), 0));
     ms_json(s, "TimeMs", l->ms);
     metadata_json(s, n);
+    str_add(s, ", ");
+    field(s, "Precision", precision_of_step(engine_step(b->engine, i)));
+    error_json(s, "Error", l->error);
     str_add(s, ", ");
     origin_json(s, n);
     rejected_json(s, l);
@@ -203,7 +212,10 @@ naru_status built_json(const built *b, str *s, naru_error *err) {
         io_json(s, b, i < m->nin ? m->in[i] : m->out[i - m->nin], i < m->nin ? i : -1);
         str_add(s, i + 1 < m->nin + m->nout ? ",\n" : "\n");
     }
-    str_add(s, "]}\n");
+    str_add(s, "]");
+    error_json(s, "Error", b->error);
+    if (b->accuracy > 0) error_json(s, "ErrorLimit", b->accuracy);
+    str_add(s, "}\n");
     return s->failed ? err_oom(err) : NARU_OK;
 }
 
@@ -219,7 +231,9 @@ naru_status built_lines(const built *b, str *s, naru_error *err) {
         const node *n = engine_step(b->engine, i)->node;
         str_add(s, "Layer(");
         type_of_layer(s, n);
-        str_addf(s, "): %s, Tactic: %s, ", b->layers[i].name, layer_tactic_name(b, i));
+        str_addf(s, "): %s, Tactic: %s, Precision: %s, ", b->layers[i].name, layer_tactic_name(b, i),
+                 precision_of_step(engine_step(b->engine, i)));
+        if (b->layers[i].error >= 0) str_addf(s, "Error: %.3g, ", b->layers[i].error);
         bool first = true;
         for (int k = 0; k < n->nin; k++) {
             if (!n->in[k] || (!n->in[k]->producer && !n->in[k]->is_input)) continue;

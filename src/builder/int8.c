@@ -7,6 +7,7 @@
 #include "builder/int8.h"
 
 #include "builder/quantize.h"
+#include "builder/runs.h"
 
 static const char calibrating[] = "Calibrating";
 enum { NAMES_TOLD = 5, LEAST_OPSET = 13 };

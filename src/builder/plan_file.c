@@ -23,6 +23,27 @@ static void put_ms(str *s, double ms) { /* nanoseconds; none: all ones */
     put(s, ms < 0 ? UINT64_MAX : (uint64_t)(ms * 1e6 + 0.5), 8);
 }
 
+/* An error: the bits of a double; none: all ones. */
+static void put_error(str *s, double e) {
+    uint64_t bits = UINT64_MAX;
+    if (e >= 0) memcpy(&bits, &e, sizeof bits);
+    put(s, bits, 8);
+}
+
+static void put_rules(str *s, const built *b) {
+    put_error(s, b->accuracy);
+    put_error(s, b->error);
+    put(s, (uint64_t)b->constraints, 1);
+    put(s, (uint64_t)b->nrules, 4);
+    for (int i = 0; i < b->nrules; i++) {
+        const layer_rule *r = &b->rules[i];
+        put_text(s, r->name);
+        put(s, (uint64_t)(r->precision + 1), 1);
+        put(s, (uint64_t)r->ntypes, 1);
+        for (int k = 0; k < r->ntypes; k++) put(s, (uint64_t)r->types[k], 1);
+    }
+}
+
 static void put_profiles(str *s, const built *b) {
     put(s, (uint64_t)b->profiles.n, 4);
     put(s, (uint64_t)b->profiles.ninputs, 4);
@@ -45,11 +66,13 @@ static void put_layers(str *s, const built *b) {
         const layer *l = &b->layers[i];
         put_text(s, l->tactic ? l->tactic->name : "");
         put_ms(s, l->ms);
+        put_error(s, l->error);
         put(s, (uint64_t)l->nrejected, 2);
         for (int k = 0; k < l->nrejected; k++) {
             put_text(s, l->rejected[k].tactic);
             put_text(s, l->rejected[k].reason);
             put_ms(s, l->rejected[k].ms);
+            put_error(s, l->rejected[k].error);
         }
     }
 }
@@ -64,6 +87,7 @@ static void put_index(str *s, const built *b) {
     put(s, b->workspace, 8);
     put(s, b->model->hash, 8);
     if (plan_has_structure(b->flags)) put(s, b->structure, 8);
+    put_rules(s, b);
     put_profiles(s, b);
     put_layers(s, b);
     put(s, b->engine->weights.count, 4);

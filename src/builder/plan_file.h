@@ -6,8 +6,8 @@
  *   head      "NARUPLAN", u32 version, u32 sections, u64 size of the file, u64 hash of the head with this field zero,
  *             then for each section: u32 kind, u32 0, u64 offset, u64 size, u64 hash (XXH3)
  *   INDEX     texts and numbers one after the other (plan_file.c writes, plan_read.c reads them in the same order):
- *             what built it, hash of the model (stripped and refittable: of its structure too), profiles, tactics with
- *             reasons, sizes of the packed weights
+ *             what built it, hash of the model (stripped and refittable: of its structure too), what was asked of
+ *             precisions, profiles, tactics with reasons, sizes of the packed weights
  *   MODEL     the model as ONNX; absent from a stripped plan
  *   WEIGHTS   packed weights in the order of packing, each on 64 bytes; absent from a stripped plan
  *   PLUGINS   operators of the model that are none of Naru's: domain, name, library, version; absent where there are
@@ -18,7 +18,7 @@
 
 #include "builder/builder.h"
 
-enum { PLAN_VERSION = 1, PLAN_PAGE = 4096, PLAN_SECTIONS = 4 };
+enum { PLAN_VERSION = 2, PLAN_PAGE = 4096, PLAN_SECTIONS = 4 };
 enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS, PLAN_PLUGINS };
 enum { PLAN_HASH_AT = 24, PLAN_TABLE_AT = 32, PLAN_ROW = 32 };
 #define PLAN_MAGIC "NARUPLAN"

@@ -35,6 +35,10 @@ typedef struct plan_reader {
     int level, threads;
     unsigned flags;
     uint64_t workspace, model_hash, structure;
+    double accuracy, error;
+    naru_constraints constraints;
+    layer_rule *rules;
+    int nrules;
     int nprofiles, ninputs, nlayers;
     const char **input_names;
     profile_range *ranges;
@@ -136,11 +140,40 @@ static double get_ms(plan_reader *r) {
     return v == UINT64_MAX ? -1 : (double)v / 1e6;
 }
 
+/* False: no error at all. */
+static bool get_error(plan_reader *r, double *e) {
+    uint64_t v = get(r, 8);
+    memcpy(e, &v, sizeof v);
+    if (v == UINT64_MAX) *e = -1;
+    return v == UINT64_MAX || *e >= 0;
+}
+
 /* A count of things that take at least `least` bytes each. */
 static bool get_count(plan_reader *r, uint64_t max, size_t least, int *out) {
     uint64_t n = get(r, 4);
     *out = (int)n;
     return ok(r) && n <= max && n <= (r->index.size - r->index.at) / least + 1;
+}
+
+static bool get_rule(plan_reader *r, layer_rule *x) {
+    x->name = get_text(r);
+    x->precision = (int)get(r, 1) - 1;
+    x->ntypes = (int)get(r, 1);
+    if (!ok(r) || x->precision >= NARU_PRECISIONS || x->ntypes > RULE_TYPES) return false;
+    for (int k = 0; k < x->ntypes; k++) x->types[k] = (naru_dtype)get(r, 1);
+    return ok(r);
+}
+
+static naru_status get_rules(plan_reader *r) {
+    bool sound = get_error(r, &r->accuracy) && get_error(r, &r->error) && r->accuracy >= 0;
+    uint64_t mode = get(r, 1);
+    if (!sound || mode > NARU_CONSTRAINTS_OBEY || !get_count(r, MAX_LAYERS, 6, &r->nrules))
+        return damaged(r, 0, "its precisions make no sense");
+    r->constraints = (naru_constraints)mode;
+    if (!(r->rules = arena_calloc(r->arena, (size_t)r->nrules + 1, sizeof *r->rules))) return err_oom(r->err);
+    for (int i = 0; i < r->nrules; i++)
+        if (!get_rule(r, &r->rules[i])) return damaged(r, 0, "its precisions make no sense");
+    return NARU_OK;
 }
 
 static bool get_range(plan_reader *r, profile_range *x) {
@@ -174,20 +207,22 @@ static naru_status get_layer(plan_reader *r, int i) {
     layer *l = &r->layers[i];
     r->tactics[i] = get_text(r);
     l->ms = get_ms(r);
+    bool sound = get_error(r, &l->error);
     l->nrejected = (int)get(r, 2);
-    if (!ok(r) || (size_t)l->nrejected > (r->index.size - r->index.at) / 16)
+    if (!sound || !ok(r) || (size_t)l->nrejected > (r->index.size - r->index.at) / 24)
         return damaged(r, 0, "its layers make no sense");
     if (!(l->rejected = arena_calloc(r->arena, (size_t)l->nrejected + 1, sizeof *l->rejected))) return err_oom(r->err);
     for (int k = 0; k < l->nrejected; k++) {
         l->rejected[k].tactic = get_text(r);
         l->rejected[k].reason = get_text(r);
         l->rejected[k].ms = get_ms(r);
+        if (!get_error(r, &l->rejected[k].error)) return damaged(r, 0, "its layers make no sense");
     }
     return ok(r) ? NARU_OK : damaged(r, 0, "its layers make no sense");
 }
 
 static naru_status get_layers(plan_reader *r) {
-    if (!get_count(r, MAX_LAYERS, 14, &r->nlayers)) return damaged(r, 0, "its layers make no sense");
+    if (!get_count(r, MAX_LAYERS, 22, &r->nlayers)) return damaged(r, 0, "its layers make no sense");
     r->layers = arena_calloc(r->arena, (size_t)r->nlayers + 1, sizeof *r->layers);
     r->tactics = arena_calloc(r->arena, (size_t)r->nlayers + 1, sizeof *r->tactics);
     if (!r->layers || !r->tactics) return err_oom(r->err);
@@ -211,6 +246,7 @@ static naru_status read_index(plan_reader *r) {
     r->model_hash = get(r, 8);
     if (plan_has_structure(r->flags)) r->structure = get(r, 8);
     if (!ok(r) || r->level < 0 || r->level > 5) return damaged(r, 0, "its index makes no sense");
+    TRY(get_rules(r));
     TRY(get_profiles(r));
     return get_layers(r);
 }
@@ -339,7 +375,12 @@ static naru_status use_plan(plan_reader *r, model_bytes *m, built **out) {
                  .threads = pool_threads(r->o->pool),
                  .structure = r->structure,
                  .version = r->version,
-                 .plan_bytes = r->s->size};
+                 .plan_bytes = r->s->size,
+                 .accuracy = r->accuracy,
+                 .error = r->error,
+                 .rules = r->rules,
+                 .nrules = r->nrules,
+                 .constraints = r->constraints};
     r->arena = NULL; /* now b's */
     naru_status st = compile_plan(r, b, r->err);
     if (st == NARU_OK) *out = b;
@@ -380,8 +421,13 @@ static naru_status rebuild(plan_reader *r, model_bytes *m, const char *why, buil
                    "the plan does not fit: %s; the engine is built anew from the model %s, tactics by experience", why,
                    r->refitted ? "given" : "in it"));
     build_options o = *r->o;
-    o.level = 1;
-    o.flags = r->flags;
+    o.level = r->level ? 1 : 0;
+    o.flags = r->flags | BUILD_ANEW;
+    o.accuracy = r->accuracy;
+    o.rules = r->rules;
+    o.nrules = r->nrules;
+    o.constraints = r->constraints; /* another CPU may lack what it must have here */
+    if (o.constraints == NARU_CONSTRAINTS_OBEY) o.constraints = NARU_CONSTRAINTS_PREFER;
     o.nprofiles = r->nprofiles;
     o.report = NULL;
     shape_profile *p = mem_calloc((size_t)r->nprofiles, sizeof *p);
@@ -395,6 +441,7 @@ static naru_status rebuild(plan_reader *r, model_bytes *m, const char *why, buil
     (*out)->rebuilt = true;
     (*out)->plan_bytes = r->s->size;
     (*out)->level = r->level;
+    (*out)->constraints = r->constraints;
     return NARU_OK;
 }
 

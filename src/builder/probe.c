@@ -84,16 +84,15 @@ void probe_free(probe *p) {
 }
 
 /* What a session checks by itself: the engine believes its caller. */
-static naru_status check_inputs(const probe *p, naru_error *err) {
-    const block *b = p->engine->graph->main;
+naru_status probe_check_inputs(const block *b, naru_value *const *in, naru_error *err) {
     for (int i = 0; i < b->nin; i++) {
         const value *v = b->in[i];
         const type *d = &v->declared;
-        if (!p->in[i]) {
+        if (!in[i]) {
             if (v->is_initializer) continue;
             return err_set(err, NARU_INVALID_ARGUMENT, "the samples have nothing for input '%s'", v->name);
         }
-        const naru_tensor *t = p->in[i]->kind == NARU_KIND_TENSOR ? p->in[i]->tensor : NULL;
+        const naru_tensor *t = in[i]->kind == NARU_KIND_TENSOR ? in[i]->tensor : NULL;
         if (d->kind != TYPE_TENSOR) continue;
         if (!t || (d->dtype && t->dtype != d->dtype))
             return err_set(err, NARU_TYPE, "input '%s' must be %s, the samples have %s", v->name,
@@ -114,7 +113,7 @@ naru_status probe_run(probe *p, const sample_source *s, size_t index, bool *more
     naru_status st = s->batch(s->user, index, (size_t)p->nin, p->in, err);
     *more = st == NARU_OK;
     if (st == NARU_NOT_FOUND) return NARU_OK;
-    if (st == NARU_OK) st = check_inputs(p, err);
+    if (st == NARU_OK) st = probe_check_inputs(p->engine->graph->main, p->in, err);
     if (st == NARU_OK) st = context_run(p->context, p->in, p->out, 0, err);
     return st == NARU_OK ? st : err_context(err, st, "batch %zu of the samples", index);
 }

@@ -19,6 +19,9 @@ typedef struct sample_source {
     void *user;
 } sample_source;
 
+/* Types, ranks and fixed sizes of a batch against the main block's inputs. */
+naru_status probe_check_inputs(const block *b, naru_value *const *in, naru_error *err);
+
 typedef struct probe probe;
 /* Takes g (as written), also on failure. names: values of the main block. threads 0: all. */
 naru_status probe_new(graph *g, const char *const *names, size_t n, int threads, probe **out, naru_error *err);

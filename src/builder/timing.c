@@ -136,12 +136,12 @@ naru_status timing_read(timing_cache *c, const char *text, size_t size, naru_err
 }
 
 /* ---- keys ---- */
-static void add_tensor(str *s, const naru_tensor *t) {
+static void add_tensor(str *s, const naru_tensor *t, bool constant) {
     if (!t) {
         str_add(s, " -");
         return;
     }
-    str_addf(s, " %s[", naru_dtype_name(t->dtype));
+    str_addf(s, " %s%s[", constant ? "=" : "", naru_dtype_name(t->dtype));
     for (int d = 0; d < t->rank; d++) str_addf(s, "%s%lld", d ? "," : "", (long long)t->dims[d]);
     str_add(s, "]");
 }
@@ -169,13 +169,18 @@ static void one_line(str *s) {
         if ((unsigned char)s->data[i] < 0x20) s->data[i] = '_';
 }
 
+/* Packed beforehand, or not. */
+static bool is_constant(const node *n, int i) {
+    return i < n->nin && n->in[i] && n->in[i]->constant && !n->in[i]->is_input;
+}
+
 naru_status timing_key(const run_ctx *r, cpu_level cpu, int threads, uint64_t key[2], str *what) {
     const node *n = r->step->node;
     str_addf(what, "%s%s%s", n->domain, *n->domain ? "::" : "", n->op_type);
     if (n->op->plugin) str_addf(what, "@%d", n->op->plugin->p.version);
-    for (int i = 0; i < r->step->nin; i++) add_tensor(what, r->in[i]);
+    for (int i = 0; i < r->step->nin; i++) add_tensor(what, r->in[i], is_constant(n, i));
     str_add(what, " ->");
-    for (int i = 0; i < r->step->nout; i++) add_tensor(what, r->out[i]);
+    for (int i = 0; i < r->step->nout; i++) add_tensor(what, r->out[i], false);
     for (int i = 0; i < n->nattrs; i++) add_attr(what, &n->attrs[i]);
     str_addf(what, " %s threads=%d", cpu_level_name(cpu), threads);
     if (what->len > 1500) what->len = 1500, what->data[1500] = 0;
