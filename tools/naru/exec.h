@@ -26,7 +26,7 @@ typedef struct exec_args {
     int nprofiles;
     /* numbers, checked */
     int64_t iterations, streams, avg_runs, level, avg_timing, use_profile, batch, seed;
-    double duration, warm_up, sleep, idle, build_time, percentiles[EXEC_MAX_PERCENTILES];
+    double duration, warm_up, sleep, idle, build_time, accuracy, percentiles[EXEC_MAX_PERCENTILES];
     int npercentiles;
     uint64_t workspace; /* bytes; 0: no limit */
     naru_options *options;
@@ -53,6 +53,7 @@ typedef struct spec_list {
     spec_item *items;
     size_t count;
 } spec_list;
+bool spec_pairs(const char *option, const char *text, spec_list *out); /* names and texts only; false: told */
 bool spec_parse(const char *option, const char *text, spec_list *out); /* false: told */
 void spec_free(spec_list *l);
 spec_item *spec_find(const spec_list *l, const char *name); /* exact name before pattern; marks it used */
@@ -73,11 +74,15 @@ ports engine_outputs(const naru_engine *e);
 typedef struct exec_calib { /* zero-initialise; exec_calib_free after the build */
     const char *path;
     char *text;
-    naru_samples samples;
+    naru_samples samples, few; /* few: in batches of OPT's size, to measure errors on */
 } exec_calib;
 bool exec_calibrate(const exec_args *a, const naru_network *n, naru_builder_config *c, exec_calib *k);
 void exec_calib_free(exec_calib *c);
 bool exec_wants_int8(const exec_args *a);
+
+/* ---- lower precisions (exec_precision.c); false: told ---- */
+bool exec_precisions(const exec_args *a, naru_builder_config *c);
+bool exec_samples(const exec_args *a, const naru_network *n, naru_builder_config *c, naru_samples *out);
 
 /* ---- running (exec_run.c) ---- */
 typedef struct trace { /* milliseconds since the start */

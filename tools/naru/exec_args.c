@@ -227,9 +227,10 @@ static bool numbers(exec_args *a) {
            number(a, EXEC_warmUp, 0, &a->warm_up) && number(a, EXEC_sleepTime, 0, &a->sleep) &&
            number(a, EXEC_idleTime, 0, &a->idle) && whole(a, EXEC_infStreams, 1, &a->streams) &&
            whole(a, EXEC_avgRuns, 1, &a->avg_runs) && whole(a, EXEC_builderOptimizationLevel, 0, &a->level) &&
-           number(a, EXEC_maxBuildTime, 0, &a->build_time) && whole(a, EXEC_avgTiming, 1, &a->avg_timing) &&
-           whole(a, EXEC_useProfile, 0, &a->use_profile) && whole(a, EXEC_maxBatch, 1, &a->batch) &&
-           whole(a, EXEC_batch, 1, &a->batch) && whole(a, EXEC_seed, 0, &a->seed) && pools(a) && percentiles(a);
+           number(a, EXEC_maxBuildTime, 0, &a->build_time) && number(a, EXEC_accuracy, 0, &a->accuracy) &&
+           whole(a, EXEC_avgTiming, 1, &a->avg_timing) && whole(a, EXEC_useProfile, 0, &a->use_profile) &&
+           whole(a, EXEC_maxBatch, 1, &a->batch) && whole(a, EXEC_batch, 1, &a->batch) &&
+           whole(a, EXEC_seed, 0, &a->seed) && pools(a) && percentiles(a);
 }
 
 static bool library_option(exec_args *a, exec_option o, const char *name) {

@@ -289,7 +289,7 @@ static bool configure(const exec_args *a, const ports *in, naru_timing_cache *ca
         st = naru_builder_config_set_timing_runs(c, (int)(a->avg_timing > 1000 ? 1000 : a->avg_timing), &err);
     if (st == NARU_OK && given(a, EXEC_tacticSources) && !set_tactics(a->value[EXEC_tacticSources], c)) return false;
     if (st == NARU_OK) st = naru_builder_config_set_timing_cache(c, cache, &err);
-    return st == NARU_OK ? add_profiles(a, in, c) : failed(&err);
+    return st == NARU_OK ? exec_precisions(a, c) && add_profiles(a, in, c) : failed(&err);
 }
 
 /* ---- a bar while building, on a terminal ---- */
@@ -389,6 +389,7 @@ static naru_engine *build_engine(const exec_args *a) {
     naru_timing_cache_destroy(&cache);
     naru_builder_config_destroy(&c);
     naru_network_destroy(&n);
+    naru_samples_close(&samples);
     return e;
 }
 

@@ -87,6 +87,7 @@ static naru_status write_cache(void *user, const void *data, size_t size, naru_e
 /* ---- whole ---- */
 void exec_calib_free(exec_calib *c) {
     naru_samples_close(&c->samples);
+    naru_samples_close(&c->few);
     free(c->text);
 }
 
@@ -95,11 +96,11 @@ bool exec_calibrate(const exec_args *a, const naru_network *n, naru_builder_conf
     const char *path = a->value[EXEC_calib], *data = a->value[EXEC_calibData], *algorithm = a->value[EXEC_calibAlgo];
     naru_calibration with = {.size = sizeof with, .any_cache = !algorithm};
     if (algorithm && !read_algorithm(algorithm, &with)) return false;
+    if (!exec_samples(a, n, c, &k->few)) return false;
     if (!exec_wants_int8(a)) {
         if (given(a, EXEC_best))
             log_warning("--best: INT8 needs --calib or --calibData (or Q/DQ nodes in the model): left out");
-        else if (path || data)
-            log_warning("--calib and --calibData are of --int8, which is not given: they are not used");
+        else if (path) log_warning("--calib is of --int8, which is not given: it is not used");
         return true;
     }
     if (data && naru_samples_open_network(data, n, 0, &k->samples, &err) != NARU_OK) return failed(&err);

@@ -105,7 +105,7 @@ void report_profile(const exec_run *r) {
     double *one = take(((size_t)p->runs + 1) * sizeof *one);
     for (size_t i = 0; i < p->layers * (size_t)p->runs; i++) total += p->times[i];
     log_info("=== Profile (%lld iterations ) ===", (long long)p->runs);
-    log_info("%11s %10s %12s %9s   %s", "Time(ms)", "Avg.(ms)", "Median(ms)", "Time(%)", "Layer");
+    log_info("%11s %10s %12s %9s   %-9s %s", "Time(ms)", "Avg.(ms)", "Median(ms)", "Time(%)", "Precision", "Layer");
     for (size_t i = 0; i < p->layers; i++) {
         double sum = 0;
         memcpy(one, p->times + i * (size_t)p->runs, (size_t)p->runs * sizeof *one);
@@ -113,11 +113,12 @@ void report_profile(const exec_run *r) {
         if (sum <= 0) continue;
         double median = median_of(one, (size_t)p->runs);
         naru_engine_layer(r->engine, i, &l);
-        log_info("%11.2f %10.4f %12.4f %9.1f   %s", sum, sum / (double)p->runs, median, 100 * sum / total, l.name);
+        log_info("%11.2f %10.4f %12.4f %9.1f   %-9s %s", sum, sum / (double)p->runs, median, 100 * sum / total,
+                 l.precision, l.name);
         average += sum / (double)p->runs;
         median_sum += median;
     }
-    log_info("%11.2f %10.4f %12.4f %9.1f   %s", total, average, median_sum, 100.0, "Total");
+    log_info("%11.2f %10.4f %12.4f %9.1f   %-9s %s", total, average, median_sum, 100.0, "", "Total");
     free(one);
 }
 

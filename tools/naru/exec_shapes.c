@@ -54,17 +54,22 @@ static bool add_item(const char *option, const char *p, size_t n, spec_list *out
     if (rest >= 2 && *text == '\'' && text[rest - 1] == '\'') text++, rest -= 2;
     out->items = regrow(out->items, (out->count + 1) * sizeof *out->items);
     out->items[out->count++] = (spec_item){copy_text(name, len), copy_text(text, rest), NARU_UNDEFINED, false};
-    take_type(&out->items[out->count - 1]);
     return true;
 }
 
-bool spec_parse(const char *option, const char *text, spec_list *out) {
+bool spec_pairs(const char *option, const char *text, spec_list *out) {
     for (const char *p = text; *p;) {
         const char *end = item_end(p);
         if (!add_item(option, p, (size_t)(end - p), out)) return false;
         p = end + (*end == ',');
     }
     if (!out->count) return log_error("--%s: nothing is given", option), false;
+    return true;
+}
+
+bool spec_parse(const char *option, const char *text, spec_list *out) {
+    if (!spec_pairs(option, text, out)) return false;
+    for (size_t i = 0; i < out->count; i++) take_type(&out->items[i]);
     return true;
 }
 

@@ -10,7 +10,7 @@
 #include "module.h"
 
 typedef struct tally {
-    const char *op, *tactic;
+    const char *op, *tactic, *precision;
     int64_t count;
 } tally;
 
@@ -18,7 +18,8 @@ static int by_count(const void *a, const void *b) {
     const tally *x = a, *y = b;
     if (x->count != y->count) return x->count < y->count ? 1 : -1;
     int c = strcmp(x->op, y->op);
-    return c ? c : strcmp(x->tactic, y->tactic);
+    if (!c) c = strcmp(x->tactic, y->tactic);
+    return c ? c : strcmp(x->precision, y->precision);
 }
 
 static tally *count_layers(const naru_engine *e, size_t *n) {
@@ -29,8 +30,10 @@ static tally *count_layers(const naru_engine *e, size_t *n) {
     *n = 0;
     for (size_t i = 0; naru_engine_layer(e, i, &l) == NARU_OK; i++) {
         size_t k = 0;
-        while (k < *n && (strcmp(t[k].op, l.op) != 0 || strcmp(t[k].tactic, l.tactic) != 0)) k++;
-        if (k == *n) t[(*n)++] = (tally){l.op, l.tactic, 0};
+        while (k < *n && (strcmp(t[k].op, l.op) != 0 || strcmp(t[k].tactic, l.tactic) != 0 ||
+                          strcmp(t[k].precision, l.precision) != 0))
+            k++;
+        if (k == *n) t[(*n)++] = (tally){l.op, l.tactic, l.precision, 0};
         t[k].count++;
     }
     if (*n) qsort(t, *n, sizeof *t, by_count);
@@ -69,8 +72,8 @@ static json_t *plan_json(const naru_engine *e, const naru_engine_info *info) {
     size_t n;
     tally *t = count_layers(e, &n);
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(
-            layers, json_pack("{ss ss sI}", "op", t[i].op, "tactic", t[i].tactic, "count", (json_int_t)t[i].count));
+        json_array_append_new(layers, json_pack("{ss ss ss sI}", "op", t[i].op, "tactic", t[i].tactic, "precision",
+                                                t[i].precision, "count", (json_int_t)t[i].count));
     free(t), free(in.items), free(out.items);
     return json_pack("{ss ss ss si sb sI sI sI sI so so so}", "format", "plan", "version", info->version, "cpu",
                      info->cpu, "level", info->level, "rebuilt", info->rebuilt, "layers", (json_int_t)info->layers,
@@ -98,7 +101,9 @@ static void print_plan(const char *path, const naru_engine *e, const naru_engine
     printf("layers:     %zu\n", info->layers);
     size_t n;
     tally *t = count_layers(e, &n);
-    for (size_t i = 0; i < n; i++) printf("  %5lld  %-18s %s\n", (long long)t[i].count, t[i].op, t[i].tactic);
+    for (size_t i = 0; i < n; i++)
+        printf("  %5lld  %-18s %-9s %s\n", (long long)t[i].count, t[i].op, t[i].precision, t[i].tactic);
+    if (info->error >= 0) printf("error:      %.3g against FP32\n", info->error);
     free(t), free(in.items), free(out.items);
 }
 
