@@ -357,7 +357,7 @@ static naru_status build_chosen(built *b, choosing *k, graph *g, const network_r
     TRY(precision_check_layers(b, b->engine, k->steps, k->o, true, err));
     TRY(keep_notes(b, k->steps, err));
     TRY(build_finish(b, k->o, err));
-    return precision_tell(b, k->steps, k->o);
+    return precision_tell(b, k->steps, k->o) == NARU_OK ? NARU_OK : err_oom(err);
 }
 
 static naru_status build_engine(built *b, const build_options *o, naru_error *err) {

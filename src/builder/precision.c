@@ -166,7 +166,6 @@ naru_status precision_check_names(const built *b, const build_options *o, naru_e
 typedef struct checker {
     const build_options *o;
     bool warn;
-    int unmet;
     naru_error *err;
 } checker;
 
@@ -183,13 +182,13 @@ static const char *layer_text(const node *n, char buf[200]) {
 
 static naru_status unmet(checker *k, const node *n, const char *asked, const char *why) {
     char name[200];
-    k->unmet++;
     layer_text(n, name);
     if (!k->warn)
         return err_set(k->err, NARU_UNSUPPORTED, "layer '%s' cannot have %s, which was asked for: %s", name, asked,
                        why);
-    return report_add(k->o->report, NARU_SEVERITY_WARNING, "precision-not-met", name, "",
-                      "%s was asked for; it runs otherwise: %s", asked, why);
+    naru_status st = report_add(k->o->report, NARU_SEVERITY_WARNING, "precision-not-met", name, "",
+                                "%s was asked for; it runs otherwise: %s", asked, why);
+    return st == NARU_OK ? st : err_oom(k->err);
 }
 
 /* Why none of the candidates of the precision asked for is taken. */
@@ -239,7 +238,7 @@ static naru_status check_types(checker *k, const step *s) {
 
 naru_status precision_check_layers(const built *b, const engine *e, const tuned *steps, const build_options *o,
                                    bool warn, naru_error *err) {
-    checker k = {o, warn, 0, err};
+    checker k = {o, warn, err};
     if (!o->nrules || o->constraints != (warn ? NARU_CONSTRAINTS_PREFER : NARU_CONSTRAINTS_OBEY)) return NARU_OK;
     for (int i = 0; i < b->nlayers; i++) {
         const step *s = engine_step(e, i);

@@ -71,6 +71,17 @@ static naru_status configure(naru_builder_config *c, naru_timing_cache *k, naru_
     return st;
 }
 
+static naru_status ask_precisions(naru_builder_config *c, naru_error *err) {
+    naru_status st = naru_builder_config_set_flag(c, NARU_BUILD_FP16, true, err);
+    if (st == NARU_OK) st = naru_builder_config_set_flag(c, NARU_BUILD_BF16, true, err);
+    if (st == NARU_OK) st = naru_builder_config_set_accuracy(c, 1e-3, err);
+    if (st == NARU_OK) st = naru_builder_config_set_constraints(c, NARU_CONSTRAINTS_PREFER, err);
+    if (st == NARU_OK) st = naru_builder_config_set_layer_precision(c, "/conv*", NARU_PRECISION_BF16, err);
+    if (st == NARU_OK)
+        st = naru_builder_config_set_layer_output_types(c, "/head/Gemm", &(naru_dtype){NARU_FLOAT16}, 1, err);
+    return st;
+}
+
 static naru_status build_and_save(naru_error *err) {
     naru_model *m = NULL;
     naru_network *n = NULL;
@@ -85,7 +96,7 @@ static naru_status build_and_save(naru_error *err) {
     if (st == NARU_OK) st = naru_timing_cache_create(&k, err);
     if (st == NARU_OK) st = naru_report_create(&r, err);
     if (st == NARU_OK) st = configure(c, k, err);
-    if (st == NARU_OK) st = naru_builder_config_set_flag(c, NARU_BUILD_FP16, true, err);
+    if (st == NARU_OK) st = ask_precisions(c, err);
     if (st == NARU_OK) st = naru_build(n, c, &e, r, err);
     if (st == NARU_OK) st = naru_engine_inspect(e, NARU_INSPECT_JSON, &text, err);
     if (st == NARU_OK) st = naru_timing_cache_save(k, cached, err);

@@ -77,6 +77,8 @@ static bool each_item(const exec_args *a, exec_option o, const char *name,
 
 bool exec_precisions(const exec_args *a, naru_builder_config *c) {
     naru_error err = NARU_ERROR_INIT;
+    if (given(a, EXEC_accuracy) && a->accuracy == 0)
+        return log_error("--accuracy: the limit is above 0; without --fp16 and --bf16 nothing is lowered"), false;
     if (given(a, EXEC_accuracy) && naru_builder_config_set_accuracy(c, a->accuracy, &err) != NARU_OK)
         return failed(&err);
     return set_constraints(a, c) && each_item(a, EXEC_layerPrecisions, "layerPrecisions", set_precision, c) &&
