@@ -146,7 +146,8 @@ typedef enum naru_precision { /* the highest first */
                               NARU_PRECISION_FP32,
                               NARU_PRECISION_FP16,
                               NARU_PRECISION_BF16,
-                              NARU_PRECISION_INT8, /* holds for Q/DQ layers only */
+                              NARU_PRECISION_INT8, /* of layers that Q/DQ nodes or calibration quantize; it does not
+                                                      make them so */
                               NARU_PRECISIONS
 } naru_precision;
 typedef enum naru_constraints {

@@ -196,7 +196,7 @@ static void why_unmet(const node *n, const tuned *t, const char *has, char *buf,
     int want = precision_of_tactics(t->asked);
     snprintf(buf, size, "no tactic of %s computes in %s", n->op_type, precision_name(t->asked));
     if (t->asked == NARU_PRECISION_INT8)
-        snprintf(buf, size, "only what the model quantizes by Q/DQ nodes runs in INT8; it runs in %s", has);
+        snprintf(buf, size, "neither Q/DQ nodes nor calibration quantize it; it runs in %s", has);
     else if (t->asked == NARU_PRECISION_FP32) snprintf(buf, size, "the model makes it %s", has);
     for (int i = t->n; i-- > 0;) /* the first that speaks is the one that stays */
         if (want > 0 && (int)t->c[i].tactic->precision == want && t->c[i].why_not)
@@ -316,10 +316,6 @@ naru_status precision_tell(const built *b, const tuned *steps, const build_optio
                        "precisions and types of layers have no effect: constraints are off"));
     if (o->flags & BUILD_FP16) TRY(tell_flag(b, steps, o, TACTIC_FP16));
     if (o->flags & BUILD_BF16) TRY(tell_flag(b, steps, o, TACTIC_BF16));
-    if (o->flags & BUILD_INT8)
-        TRY(report_add(
-            o->report, NARU_SEVERITY_NOTE, "precision-not-lowered", "", "",
-            "INT8 is permitted; no FP32 layer is lowered to it, Q/DQ layers run in it where a tactic exists"));
     for (int i = 0; i < b->nlayers; i++) TRY(tell_kept(b, &steps[i], i, o));
     return tell_outputs(b, o);
 }

@@ -24,7 +24,7 @@ t, p, o, l = (json.load(open(f + ".json")) for f in "tpol")
 print(sorted(t[0]))
 print(sorted(p[0]), sorted(p[1]), abs(sum(x["percentage"] for x in p[1:]) - 100) < 0.01)
 print(o[0]["name"], o[0]["dimensions"], len(o[0]["values"]))
-print(sorted(l), sorted(l["Layers"][0]))
+print(sorted(k for k in l if k != "Error"), sorted(l["Layers"][0]))
 print([x["Origin"] for x in l["Layers"] if x["LayerType"] == "naru::FusedConv"])
 P
 ls *.raw *.npy

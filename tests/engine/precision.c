@@ -340,7 +340,8 @@ static void what_cannot_be_obeyed(void **state) {
     refused(&s, "layer '/GlobalAveragePool' cannot have FP16, which was asked for: no tactic of ReduceMean computes in "
                 "FP16");
     s = asking(NARU_CONSTRAINTS_OBEY, CONV1, NARU_PRECISION_INT8);
-    refused(&s, "layer '/conv1/Conv + /Relu' cannot have INT8, which was asked for: only what the model quantizes");
+    refused(&s, "layer '/conv1/Conv + /Relu' cannot have INT8, which was asked for: neither Q/DQ nodes nor calibration "
+                "quantize it");
     s = asking(NARU_CONSTRAINTS_OBEY, HEAD, NARU_PRECISION_BF16);
     s.accuracy = 0.01;
     refused(&s, "layer '/head/Gemm' cannot have BF16, which was asked for: gemm.low: its error of 0.02 is above");

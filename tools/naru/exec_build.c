@@ -389,7 +389,6 @@ static naru_engine *build_engine(const exec_args *a) {
     naru_timing_cache_destroy(&cache);
     naru_builder_config_destroy(&c);
     naru_network_destroy(&n);
-    naru_samples_close(&samples);
     return e;
 }
 
