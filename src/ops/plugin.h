@@ -33,11 +33,11 @@ void plugin_free(plugin_op *op); /* of one that was not published; accepts NULL 
 void plugin_publish(plugin_op *op);
 
 /* ---- for who runs them ---- */
-/* Facts as plugins see them, in arena memory; NULL: out of memory. in NULL entries: omitted. */
-naru_plugin_type *plugin_types(arena *a, int n, const fact *const *f);
-naru_plugin_type *plugin_out_types(arena *a, const node *n, const fact *f);
+/* Facts of a node's inputs (NULL entries: omitted) and outputs, as plugins see them. */
+void plugin_in_types(int n, const fact *const *f, naru_plugin_type *out);
+void plugin_out_types(const node *n, const fact *f, naru_plugin_type *out);
 
-/* State for one tactic. q: all but node and user filled. in: facts of inputs, for the constants. data not NULL: by
+/* State for one tactic. in: facts of inputs, for the constants. data not NULL: by
  * deserialize. consumed may be NULL. */
 naru_status plugin_state_make(const plugin_op *op, int tactic, const node *n, naru_plugin_query q, arena *a,
                               const fact *const *in, const void *data, size_t size, void **state, unsigned *consumed,

@@ -12,6 +12,7 @@ typedef struct evaluation {
     const plugin_op *op;
     const fact **in;
     fact *facts, *out;
+    naru_plugin_type *in_types, *out_types;
     naru_plugin_query q;
 } evaluation;
 
@@ -21,7 +22,9 @@ static naru_status describe(evaluation *k) {
     k->in = arena_calloc(c->arena, (size_t)c->nin + 1, sizeof *k->in);
     k->out = arena_calloc(c->arena, (size_t)c->nout + 1, sizeof *k->out);
     symtab *syms = symtab_new(c->arena);
-    if (!k->facts || !k->in || !k->out || !syms) return err_oom(c->err);
+    k->in_types = arena_alloc(c->arena, ((size_t)c->nin + 1) * sizeof *k->in_types);
+    k->out_types = arena_alloc(c->arena, ((size_t)c->nout + 1) * sizeof *k->out_types);
+    if (!k->facts || !k->in || !k->out || !k->in_types || !k->out_types || !syms) return err_oom(c->err);
     for (int i = 0; i < c->nin; i++) {
         if (!c->in[i]) continue;
         if (c->in[i]->kind != NARU_KIND_TENSOR) return eval_fail(c, NARU_TYPE, "input %d is not a tensor", i);
@@ -37,16 +40,18 @@ static naru_status describe(evaluation *k) {
                     .out = k->out,
                     .err = c->err};
     TRY(plugin_infer(&ic));
+    plugin_in_types(c->nin, k->in, k->in_types);
+    plugin_out_types(c->node, k->out, k->out_types);
     k->q = (naru_plugin_query){.host = &plugin_host,
                                .node = (const naru_plugin_node *)(const void *)c->node,
                                .user = k->op->p.user,
                                .nin = c->nin,
                                .nout = c->nout,
-                               .in = plugin_types(c->arena, c->nin, k->in),
-                               .out = plugin_out_types(c->arena, c->node, k->out),
+                               .in = k->in_types,
+                               .out = k->out_types,
                                .cpu = cpu_level_name(cpu_best()),
                                .threads = 1};
-    return k->q.in && k->q.out ? NARU_OK : err_oom(c->err);
+    return NARU_OK;
 }
 
 static naru_status pick(const evaluation *k, int *tactic) {

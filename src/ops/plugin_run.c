@@ -94,24 +94,20 @@ static void describe(const type *t, naru_plugin_type *out) {
     memcpy(out->dims, t->dims, (size_t)t->rank * sizeof *t->dims);
 }
 
-naru_plugin_type *plugin_types(arena *a, int n, const fact *const *f) {
-    naru_plugin_type *out = arena_calloc(a, (size_t)n + 1, sizeof *out);
-    for (int i = 0; out && i < n; i++) {
-        out[i].rank = -1;
+void plugin_in_types(int n, const fact *const *f, naru_plugin_type *out) {
+    for (int i = 0; i < n; i++) {
+        out[i] = (naru_plugin_type){.rank = -1};
         if (!f[i]) continue;
         describe(&f[i]->type, &out[i]);
         out[i].constant = f[i]->constant != NULL;
     }
-    return out;
 }
 
-naru_plugin_type *plugin_out_types(arena *a, const node *n, const fact *f) {
-    naru_plugin_type *out = arena_calloc(a, (size_t)n->nout + 1, sizeof *out);
-    for (int i = 0; out && i < n->nout; i++) {
+void plugin_out_types(const node *n, const fact *f, naru_plugin_type *out) {
+    for (int i = 0; i < n->nout; i++) {
         describe(&f[i].type, &out[i]);
         out[i].given = n->out[i] != NULL;
     }
-    return out;
 }
 
 /* ---- inference ---- */
@@ -195,9 +191,10 @@ static naru_status take_out(infer_ctx *c, int o, const sig_param *p, uint64_t ty
 naru_status plugin_infer(infer_ctx *c) {
     const plugin_op *op = op_of(c->node);
     sig s;
-    naru_plugin_type *in = plugin_types(c->arena, c->nin, c->in);
+    naru_plugin_type *in = arena_alloc(c->arena, ((size_t)c->nin + 1) * sizeof *in);
     naru_plugin_type *out = arena_calloc(c->arena, (size_t)c->nout + 1, sizeof *out);
     if (!in || !out) return err_oom(c->err);
+    plugin_in_types(c->nin, c->in, in);
     if (!sig_parse(op->desc.sig, &s)) return err_set(c->err, NARU_INTERNAL, "malformed signature");
     for (int i = 0; i < c->nout; i++) {
         const sig_param *p = sig_output(&s, i);
@@ -266,7 +263,6 @@ naru_status plugin_state_make(const plugin_op *op, int tactic, const node *n, na
     naru_error local = NARU_ERROR_INIT;
     naru_status st = open_constants(a, n->nin, in, &k, &local);
     if (st == NARU_OK) {
-        q.host = &plugin_host, q.node = shown(n), q.user = op->p.user;
         naru_plugin_create c = {.q = q, .tactic = tactic, .constants = k.shown, .err = &local};
         st = data ? op->p.deserialize(&c, data, size) : op->p.create(&c);
         if (st == NARU_OK) *state = c.state;

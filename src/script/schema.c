@@ -458,7 +458,7 @@ static sop *append(sop *head, sop *tail) {
     if (!head) return tail;
     sop *at = head;
     while (at->next) at = (sop *)at->next;
-    at->next = tail;
+    __atomic_store_n(&at->next, tail, __ATOMIC_RELEASE); /* lookups go on */
     return head;
 }
 

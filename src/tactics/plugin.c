@@ -21,12 +21,21 @@ struct plugin_tactics {
 static const plugin_tactic *of(const tactic *t) { return (const plugin_tactic *)(const void *)t; }
 
 /* ---- choosing ---- */
-/* All but node and user; NULL types: out of memory. */
-static naru_plugin_query ask(const tactic_query *q, arena *a) {
-    return (naru_plugin_query){.nin = q->nin,
+typedef struct asking {
+    naru_plugin_query q;
+    naru_plugin_type in[PLUGIN_MAX_ARITY], out[PLUGIN_MAX_ARITY];
+} asking;
+
+static void ask(const tactic_query *q, const plugin_op *op, asking *a) {
+    plugin_in_types(q->nin, q->in, a->in);
+    plugin_out_types(q->node, q->out, a->out);
+    a->q = (naru_plugin_query){.host = &plugin_host,
+                               .node = (const naru_plugin_node *)(const void *)q->node,
+                               .user = op->p.user,
+                               .nin = q->nin,
                                .nout = q->nout,
-                               .in = plugin_types(a, q->nin, q->in),
-                               .out = plugin_out_types(a, q->node, q->out),
+                               .in = a->in,
+                               .out = a->out,
                                .cpu = cpu_level_name(q->cpu),
                                .threads = q->threads};
 }
@@ -34,17 +43,11 @@ static naru_plugin_query ask(const tactic_query *q, arena *a) {
 static const char *accepts(const tactic_query *q) {
     const plugin_tactic *t = of(q->asked);
     const naru_plugin_tactic *p = &t->op->tactics[t->index];
+    asking a;
     if (q->nin > PLUGIN_MAX_ARITY || q->nout > PLUGIN_MAX_ARITY) return "too many inputs";
     if (!p->accepts) return NULL;
-    arena *a = arena_new();
-    if (!a) return "out of memory";
-    naru_plugin_query pq = ask(q, a);
-    pq.host = &plugin_host;
-    pq.node = (const naru_plugin_node *)(const void *)q->node;
-    pq.user = t->op->p.user;
-    const char *no = pq.in && pq.out ? p->accepts(&pq) : "out of memory";
-    arena_free(a);
-    return no;
+    ask(q, t->op, &a);
+    return p->accepts(&a.q);
 }
 
 /* ---- state ---- */
@@ -53,12 +56,12 @@ typedef struct kept_size { /* in the weights, before the serialized state */
 } kept_size;
 
 static naru_status make(const plugin_tactic *t, prepare_ctx *c, const void *data, size_t size, void **state) {
+    asking x;
     arena *a = arena_new();
     if (!a) return err_oom(c->err);
-    naru_plugin_query q = ask(&c->q, a);
-    naru_status st = q.in && q.out ? NARU_OK : err_oom(c->err);
-    if (st == NARU_OK)
-        st = plugin_state_make(t->op, t->index, c->q.node, q, a, c->q.in, data, size, state, &c->consumed, c->err);
+    ask(&c->q, t->op, &x);
+    naru_status st =
+        plugin_state_make(t->op, t->index, c->q.node, x.q, a, c->q.in, data, size, state, &c->consumed, c->err);
     arena_free(a);
     return st;
 }

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+#include "builder/plan_file.h"
 #include "plugin_models.h"
 #include "script_archive.h"
 
@@ -271,11 +273,11 @@ static void both_tactics_are_timed(void **state) {
     OK(naru_timing_cache_create(&cache, &err));
     naru_engine *e = engine_of(&model, 3, NULL, cache);
     assert_int_equal(naru_timing_cache_count(cache), 2);
-    naru_layer layer = {.size = sizeof layer};
-    assert_int_equal(naru_engine_layer(e, 0, &layer), NARU_OK);
-    assert_string_equal(layer.name, "the_node");
-    assert_string_equal(layer.op, "SwiGLU");
-    assert_true(layer.time_ms >= 0);
+    naru_layer l = {.size = sizeof l};
+    assert_int_equal(naru_engine_layer(e, 0, &l), NARU_OK);
+    assert_string_equal(l.name, "the_node");
+    assert_string_equal(l.op, "SwiGLU");
+    assert_true(l.time_ms >= 0);
     char *text;
     OK(naru_engine_inspect(e, NARU_INSPECT_JSON, &text, &err));
     assert_true(strstr(text, "swiglu.fast") && strstr(text, "swiglu.plain"));
@@ -289,8 +291,8 @@ static void both_tactics_are_timed(void **state) {
     swiglu_want(x, ROWS, HALF, 0.5f, true, want);
     for (int i = 0; i < 2; i++) {
         e = engine_of(&model, 3, only[i], NULL);
-        assert_int_equal(naru_engine_layer(e, 0, &layer), NARU_OK);
-        assert_string_equal(layer.tactic, i ? "swiglu.fast" : "swiglu.plain");
+        assert_int_equal(naru_engine_layer(e, 0, &l), NARU_OK);
+        assert_string_equal(l.tactic, i ? "swiglu.fast" : "swiglu.plain");
         run_engine(e, y);
         assert_want(y, want, ROWS * HALF);
         naru_engine_destroy(&e);
@@ -314,8 +316,8 @@ static void built_from_a_module(void **state) {
     OK(naru_builder_config_add_profile(c, p, NULL, &err));
     OK(naru_build(n, c, &e, NULL, &err));
     bool there = false;
-    naru_layer layer = {.size = sizeof layer};
-    for (size_t i = 0; naru_engine_layer(e, i, &layer) == NARU_OK; i++) there |= strcmp(layer.op, "SwiGLU") == 0;
+    naru_layer l = {.size = sizeof l};
+    for (size_t i = 0; naru_engine_layer(e, i, &l) == NARU_OK; i++) there |= strcmp(l.op, "SwiGLU") == 0;
     assert_true(there);
     naru_engine_destroy(&e);
     naru_profile_destroy(&p);
@@ -387,13 +389,13 @@ static int other_process(char **argv) {
 }
 
 /* Its exit code; what it wrote. */
-static int in_another_process(const char *library, const char *plan, char *wrote, size_t size, size_t *got) {
+static int in_another_process(const char *library, const char *file, char *wrote, size_t size, size_t *got) {
     char out[] = "/tmp/naru_plugin_out_XXXXXX";
     int fd = mkstemp(out), status = 0;
     assert_true(fd >= 0);
     pid_t pid = fork();
     if (pid == 0) {
-        execl("/proc/self/exe", "test", "--plan", library, plan, out, (char *)NULL);
+        execl("/proc/self/exe", "test", "--plan", library, file, out, (char *)NULL);
         _exit(127);
     }
     assert_true(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
@@ -451,6 +453,64 @@ static void damaged_plan(void **state) {
     str_free(&model);
 }
 
+/* ---- plans whose hashes are right and whose content is not ---- */
+static uint8_t *section_row(uint8_t *data, int kind) {
+    for (int i = 0; i < PLAN_SECTIONS; i++) {
+        uint8_t *row = data + PLAN_TABLE_AT + i * PLAN_ROW;
+        if (plan_get(row, 4) == (uint64_t)kind) return row;
+    }
+    fail_msg("no section %d", kind);
+    return NULL;
+}
+
+static void reseal(uint8_t *data, int kind) {
+    uint8_t *row = section_row(data, kind);
+    plan_put(row + 24, hash_bytes(data + plan_get(row + 8, 8), plan_get(row + 16, 8), 0), 8);
+    memset(data + PLAN_HASH_AT, 0, 8);
+    plan_put(data + PLAN_HASH_AT, hash_bytes(data, PLAN_PAGE, 0), 8);
+}
+
+typedef struct forged {
+    int kind;
+    size_t at; /* in the section */
+    uint64_t value;
+    int bytes;
+    const char *says;
+} forged;
+
+static void forged_plan(void **state) {
+    /* PLUGINS: count, "naru.example" (12), "SwiGLU" (6), "swiglu.so" (9), version; WEIGHTS: size of the state, state */
+    static const forged list[] = {
+        {PLAN_PLUGINS, 0, 1u << 30, 4, "its plugins make no sense"},
+        {PLAN_PLUGINS, 0, 0, 4, "its plugins make no sense"},
+        {PLAN_PLUGINS, 0, 2, 4, "its plugins make no sense"},
+        {PLAN_PLUGINS, 4, 1u << 31, 4, "its plugins make no sense"},
+        {PLAN_PLUGINS, 8, 0, 1, "its plugins make no sense"},
+        {PLAN_PLUGINS, 8, 'N', 1, "operator Naru.example::SwiGLU of the plugin library swiglu.so"},
+        {PLAN_WEIGHTS, 0, UINT64_MAX, 8, "tactics and weights are not those of its model"},
+        {PLAN_WEIGHTS, 0, 95, 8, "tactics and weights are not those of its model"},
+        {PLAN_WEIGHTS, 64, 33, 8, "plugin naru.example::SwiGLU of swiglu.so: the state has another size than it says"},
+        {PLAN_WEIGHTS, 64, UINT64_MAX, 8, "the state has another size than it says"},
+    };
+    str model = swiglu_model();
+    naru_engine *e = engine_of(&model, 1, NULL, NULL), *f;
+    void *data;
+    size_t size;
+    OK(naru_engine_serialize(e, &data, &size, &err));
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        uint8_t *copy = malloc(size), *row;
+        memcpy(copy, data, size);
+        row = section_row(copy, list[i].kind);
+        plan_put(copy + plan_get(row + 8, 8) + list[i].at, list[i].value, list[i].bytes);
+        reseal(copy, list[i].kind);
+        REFUSES(naru_engine_load_memory(copy, size, NULL, NULL, &f, NULL, &err), list[i].says);
+        free(copy);
+    }
+    naru_engine_data_free(&data);
+    naru_engine_destroy(&e);
+    str_free(&model);
+}
+
 int main(int argc, char **argv) {
     if (argc == 5 && strcmp(argv[1], "--plan") == 0) return other_process(argv);
     const struct CMUnitTest tests[] = {
@@ -466,6 +526,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(added_to_a_network),
         cmocka_unit_test(plan_in_another_process),
         cmocka_unit_test(damaged_plan),
+        cmocka_unit_test(forged_plan),
     };
     return cmocka_run_group_tests(tests, load_example, NULL);
 }

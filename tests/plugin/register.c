@@ -546,6 +546,67 @@ static void out_of_memory(void **state) {
     }
 }
 
+/* The example plugin: timed, its state serialized, the plan loaded, run. */
+static naru_status build_and_run(naru_error *err) {
+    str file = swiglu_model();
+    naru_model *m = NULL;
+    naru_network *n = NULL;
+    naru_builder_config *c = NULL;
+    naru_profile *p = NULL;
+    naru_options *o = NULL;
+    naru_engine *e = NULL, *again = NULL;
+    naru_context *k = NULL;
+    void *data = NULL;
+    size_t size = 0;
+    float x[16] = {0}, y[8];
+    naru_status st = file.failed ? NARU_OUT_OF_MEMORY : naru_model_load_memory(file.data, file.len, &m, err);
+    if (st == NARU_OK) st = naru_network_create(m, &n, err);
+    if (st == NARU_OK) st = naru_builder_config_create(&c, err);
+    if (st == NARU_OK) st = naru_options_create(&o, err);
+    if (st == NARU_OK) st = naru_options_set(o, "threads", "1", err);
+    if (st == NARU_OK) st = naru_builder_config_set_options(c, o, err);
+    if (st == NARU_OK) st = naru_builder_config_set_timing_runs(c, 1, err);
+    if (st == NARU_OK) st = naru_profile_create(&p, err);
+    for (int b = 0; st == NARU_OK && b < 3; b++)
+        st = naru_profile_set_dims(p, "x", (naru_select)b, 2, (int64_t[]){2, 8}, err);
+    if (st == NARU_OK) st = naru_builder_config_add_profile(c, p, NULL, err);
+    if (st == NARU_OK) st = naru_build(n, c, &e, NULL, err);
+    if (st == NARU_OK) st = naru_engine_serialize(e, &data, &size, err);
+    if (st == NARU_OK) st = naru_engine_load_memory(data, size, NULL, o, &again, NULL, err);
+    if (st == NARU_OK) st = naru_context_create(again, &k, err);
+    if (st == NARU_OK) st = naru_context_set_input_shape(k, "x", 2, (int64_t[]){2, 8}, err);
+    if (st == NARU_OK) st = naru_context_set_address(k, "x", x, sizeof x, err);
+    if (st == NARU_OK) st = naru_context_set_address(k, "y", y, sizeof y, err);
+    if (st == NARU_OK) st = naru_context_run(k, err);
+    naru_context_destroy(&k);
+    naru_engine_destroy(&again);
+    naru_engine_destroy(&e);
+    naru_engine_data_free(&data);
+    naru_options_destroy(&o);
+    naru_profile_destroy(&p);
+    naru_builder_config_destroy(&c);
+    naru_network_destroy(&n);
+    naru_model_destroy(&m);
+    str_free(&file);
+    return st;
+}
+
+static void building_out_of_memory(void **state) {
+    OK(naru_plugin_load(NARU_TEST_PLUGINS "/swiglu.so", &err));
+    OK(build_and_run(&err)); /* once, so that what is made once is there */
+    for (long n = 0;; n++) {
+        naru_error err = NARU_ERROR_INIT;
+        long before = live;
+        countdown = n;
+        naru_status st = build_and_run(&err);
+        bool spent = countdown < 0;
+        countdown = -1;
+        if (live != before) fail_msg("allocation %ld failing leaks %ld (%s)", n, live - before, err.message);
+        if (!spent) break;
+        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %ld failing: %s", n, err.message);
+    }
+}
+
 int main(void) {
     static const naru_allocator hook = {sizeof hook, failing_alloc, NULL};
     if (naru_set_allocator(&hook, NULL) != NARU_OK) return 1;
@@ -560,6 +621,7 @@ int main(void) {
         cmocka_unit_test(data_dependent),
         cmocka_unit_test(from_threads),
         cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(building_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
