@@ -147,6 +147,52 @@ static naru_status check_cache(maker *k, const quant_result *r, const calib_tabl
                    first, r->missing.count - 1, cache->entries.data[0].name);
 }
 
+/* ---- layers that shall not be INT8 ---- */
+static bool asked_high(const maker *k, const node *n) {
+    int p = precision_asked(k->o, n);
+    return p != NOT_ASKED && p != NARU_PRECISION_INT8;
+}
+
+typedef struct keeping { /* outputs of layers that stay float; by node->index whether one was asked to */
+    const char **names;
+    size_t count;
+    bool *high;
+} keeping;
+
+static bool is_op(const node *n, const char *op) { return !*n->domain && strcmp(n->op_type, op) == 0; }
+
+/* n, and the layer whose epilogue it would join: behind Relu and Clip, and one Add. */
+static void mark_high(keeping *x, const node *n, bool added) {
+    if (!n || x->high[n->index]) return;
+    x->high[n->index] = true;
+    bool add = is_op(n, "Add");
+    if (!add && !is_op(n, "Relu") && !is_op(n, "Clip")) return;
+    for (int i = 0; i < (add ? n->nin : 1); i++) {
+        const node *p = n->in[i] ? n->in[i]->producer : NULL;
+        bool joins = p && !(add || added ? is_op(p, "Add") || is_op(p, "Relu") || is_op(p, "Clip") : false);
+        if (joins) mark_high(x, p, added || add);
+    }
+}
+
+static naru_status keep_high(maker *k, arena *a, keeping *x) {
+    graph *g;
+    if (!k->o->nrules) return NARU_OK;
+    TRY(read_network(k, &g, k->err));
+    quant_number(g);
+    size_t n = (size_t)g->main->nnodes;
+    x->high = arena_calloc(a, n + 1, sizeof *x->high);
+    x->names = arena_calloc(a, n + 1, sizeof *x->names);
+    naru_status st = x->high && x->names ? NARU_OK : err_oom(k->err);
+    for (const node *m = g->main->first; st == NARU_OK && m; m = m->next)
+        if (asked_high(k, m)) mark_high(x, m, false);
+    for (const node *m = g->main->first; st == NARU_OK && m; m = m->next) {
+        if (!x->high[m->index] || !m->nout || !m->out[0]) continue;
+        if (!(x->names[x->count++] = arena_strdup(a, m->out[0]->name))) st = err_oom(k->err);
+    }
+    graph_free(g);
+    return st;
+}
+
 /* ---- from float to Q/DQ ---- */
 static naru_status save(maker *k, quant_result *r, model_bytes **out) {
     str text = {0};
@@ -158,13 +204,16 @@ static naru_status save(maker *k, quant_result *r, model_bytes **out) {
     return st;
 }
 
-static naru_status quantize(maker *k, const sample_source *samples, bool drawn, quant_result *r, model_bytes **out) {
+static naru_status quantize(maker *k, const sample_source *samples, bool drawn, const keeping *high, quant_result *r,
+                            model_bytes **out) {
     naru_quantize_options q = NARU_QUANTIZE_OPTIONS_INIT;
     graph_source source = {read_network, k};
     bool cached = r->ranges.entries.count > 0;
     q.calibrator = k->i->calibrator;
     q.percentile = k->i->percentile;
     q.per_channel = q.inputs_only = true;
+    q.exclude = high->names;
+    q.nexclude = high->count;
     q.threads = pool_threads(k->o->pool);
     r->symmetric = true;
     r->fixed = k->i->fixed;
@@ -182,23 +231,27 @@ static naru_status quantize(maker *k, const sample_source *samples, bool drawn, 
     return save(k, r, out);
 }
 
+static naru_status by_chance(maker *k, random_batch *random) {
+    TRY(random_open(k, random));
+    return told(k, report_add(k->o->report, NARU_SEVERITY_WARNING, "calibrated-by-chance", "",
+                              "give calibration data, a cache or ranges",
+                              "INT8 without calibration: ranges are those of random inputs, so times mean something "
+                              "and outputs do not"));
+}
+
 static naru_status calibrate(maker *k, model_bytes **out) {
     quant_result r = {0};
     random_batch random = {0};
+    keeping high = {0};
+    arena *a = arena_new();
     const sample_source *samples = k->i->samples.batch ? &k->i->samples : NULL;
     sample_source drawn = {draw_batch, &random};
-    naru_status st = read_cache(k, &r.ranges);
+    naru_status st = a ? keep_high(k, a, &high) : err_oom(k->err);
+    if (st == NARU_OK) st = read_cache(k, &r.ranges);
     bool blind = !r.ranges.entries.count && !samples && !k->i->fixed;
-    if (st == NARU_OK && blind) {
-        st = random_open(k, &random);
-        samples = &drawn;
-    }
-    if (st == NARU_OK && blind)
-        st = told(k, report_add(k->o->report, NARU_SEVERITY_WARNING, "calibrated-by-chance", "",
-                                "give calibration data, a cache or ranges",
-                                "INT8 without calibration: ranges are those of random inputs, so times mean something "
-                                "and outputs do not"));
-    if (st == NARU_OK) st = quantize(k, samples, blind, &r, out);
+    if (st == NARU_OK && blind) st = by_chance(k, &random);
+    if (st == NARU_OK) st = quantize(k, blind ? &drawn : samples, blind, &high, &r, out);
+    arena_free(a);
     quant_result_free(&r);
     random_close(&random);
     return st;

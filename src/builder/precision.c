@@ -86,6 +86,14 @@ static bool matches(const char *pattern, const char *name, size_t n) {
 
 static bool same(const char *a, const char *b, size_t n) { return strlen(a) == n && memcmp(a, b, n) == 0; }
 
+/* Q and DQ that a quantizer put there bear the name of a tensor: no pattern means them. */
+static bool is_made(const char *name, size_t n) {
+    static const char *const ends[] = {"_QuantizeLinear", "_DequantizeLinear"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        if (n >= strlen(ends[i]) && memcmp(name + n - strlen(ends[i]), ends[i], strlen(ends[i])) == 0) return true;
+    return false;
+}
+
 /* The rule for a node's name. types: a rule of output types. */
 static const layer_rule *rule_for(const build_options *o, const char *name, size_t n, bool types) {
     const layer_rule *found = NULL;
@@ -94,7 +102,7 @@ static const layer_rule *rule_for(const build_options *o, const char *name, size
         const layer_rule *r = &o->rules[i];
         if ((r->precision < 0) != types) continue;
         bool is = same(r->name, name, n);
-        if (!is && (exact || !is_pattern(r->name) || !matches(r->name, name, n))) continue;
+        if (!is && (exact || !is_pattern(r->name) || is_made(name, n) || !matches(r->name, name, n))) continue;
         found = r;
         exact = is;
     }

@@ -42,3 +42,8 @@ echo "--- besides"
 "$NARU" exec --onnx=$cnn $shapes $fast --best --calib=c.cache 2>&1 | steady
 "$NARU" exec --onnx=$DATA/quant/smallcnn_qdq_minmax_u8.onnx --int8 $shapes $fast --calib=c.cache 2>&1 | steady
 "$NARU" exec --onnx=$DATA/models/lstm_op17.onnx --int8 --builderOptimizationLevel=1 $fast 2>&1 | steady
+echo "--- layers that are asked to be higher"
+for p in "/conv1/Conv:fp32" "*:fp32" "/conv2/Conv:int8"; do
+    echo "$ $p"
+    "$NARU" exec --onnx=$cnn --int8 $shapes $fast --calib=c.cache --precisionConstraints=obey "--layerPrecisions=$p" 2>&1 | steady | grep -v RUNNING
+done

@@ -338,6 +338,29 @@ static void stripped_plans_are_refused(void **state) {
     naru_builder_config_destroy(&c);
 }
 
+/* ---- layers that are asked to be higher ---- */
+static void asked_layers_stay_high(void **state) {
+    static const struct {
+        const char *name;
+        naru_precision precision;
+        int products;
+    } cases[] = {{"/conv1/Conv", NARU_PRECISION_FP32, 2}, {"/Relu", NARU_PRECISION_FP32, 2},
+                 {"*conv*", NARU_PRECISION_FP32, 1},      {"/conv2/Conv", NARU_PRECISION_FP32, 2},
+                 {"*", NARU_PRECISION_FP32, 0},           {"/conv1/Conv", NARU_PRECISION_INT8, 3}};
+    naru_tensor *calib = load("calib_x");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        naru_calibration with = {.size = sizeof with, .samples = {0, batch, calib}};
+        naru_builder_config *c = int8_config_of(NULL, &with);
+        OK(naru_builder_config_set_layer_precision(c, cases[i].name, cases[i].precision, &err));
+        OK(naru_builder_config_set_constraints(c, NARU_CONSTRAINTS_OBEY, &err));
+        naru_engine *e = build_one(c, NULL); /* fails where a layer is not what was asked */
+        if (layers_by(e, "qproduct") != cases[i].products)
+            fail_msg("%s: %d layers in INT8", cases[i].name, layers_by(e, "qproduct"));
+        naru_engine_destroy(&e);
+    }
+    naru_tensor_destroy(&calib);
+}
+
 /* A plan of another CPU level builds itself anew from the quantized network inside: no data is needed. */
 static void plan_rebuilds_without_data(void **state) {
     static char path[] = "/tmp/naru-int8-rebuild";
@@ -371,6 +394,7 @@ int main(void) {
                                        cmocka_unit_test(ranges_by_hand),
                                        cmocka_unit_test(explicit_networks_are_left_alone),
                                        cmocka_unit_test(stripped_plans_are_refused),
+                                       cmocka_unit_test(asked_layers_stay_high),
                                        cmocka_unit_test(plan_rebuilds_without_data)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
