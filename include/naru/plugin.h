@@ -136,7 +136,8 @@ struct naru_plugin_host {
     bool (*scalar)(const naru_plugin_infer *c, int input, double *v);
 
     /* -- running -- */
-    /* Calls fn so that [0, n) is covered once, in pieces of at least `grain`, on up to r->threads threads. */
+    /* Calls fn so that [0, n) is covered once, in pieces of at least `grain`, on up to r->threads threads. fn records
+     * its errors in arg; r->err belongs to who called this. */
     void (*parallel_for)(const naru_plugin_run *r, int64_t n, int64_t grain, naru_plugin_range fn, void *arg);
     /* Gives output o, whose dims infer left unknown, its dims and zeroed memory: r->out[o] has them then. Only in
      * `run`. The node then has no plan: it runs by the first tactic that accepts, on one thread, its state made anew.

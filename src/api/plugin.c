@@ -17,8 +17,8 @@
 
 enum { MAX_PLUGINS = 1000 }; /* of one library */
 
-/* Registering takes turns; what is registered is found without the lock. */
-static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
+/* Registering takes turns; what is registered is found without the lock. A library may register while it is loaded. */
+static pthread_mutex_t registering = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 typedef struct entry {
     plugin_op *op;
@@ -181,7 +181,14 @@ static bool is_loaded(const void *handle) {
     return false;
 }
 
+static const entry *last_registered(void) {
+    entry *last = NULL;
+    for (entry *x; (x = next_of(last));) last = x;
+    return last;
+}
+
 static naru_status load(const char *path, naru_error *err) {
+    const entry *before = last_registered();
     loaded *l = mem_calloc(1, sizeof *l);
     if (!l) return err_oom(err);
     naru_status st = open_library(path, &l->handle, err);
@@ -192,7 +199,7 @@ static naru_status load(const char *path, naru_error *err) {
         libraries = l;
         return NARU_OK;
     }
-    if (l->handle) dlclose(l->handle);
+    if (l->handle && last_registered() == before) dlclose(l->handle); /* what it registered itself stays */
     mem_free(l);
     return st;
 }

@@ -493,6 +493,21 @@ static void from_threads(void **state) {
     assert_int_equal(sum, 40); /* each name once */
 }
 
+/* ---- a library that registers in its constructor ---- */
+static void register_late(void) {
+    naru_plugin p = plugin_of("Selfish");
+    OK(naru_plugin_register(&p, &err));
+}
+
+static void while_loading(void **state) {
+    char address[32];
+    snprintf(address, sizeof address, "%llx", (unsigned long long)(uintptr_t)register_late);
+    setenv("NARU_TEST_CALLBACK", address, 1);
+    REFUSES(naru_plugin_load(NARU_TEST_PLUGINS "/selfish.so", &err), "exports no naru_plugin_entry");
+    unsetenv("NARU_TEST_CALLBACK");
+    assert_ran("Selfish", 4, 1);
+}
+
 /* ---- memory ---- */
 static long countdown = -1, live;
 
@@ -620,6 +635,7 @@ int main(void) {
         cmocka_unit_test(in_ranges),
         cmocka_unit_test(data_dependent),
         cmocka_unit_test(from_threads),
+        cmocka_unit_test(while_loading),
         cmocka_unit_test(out_of_memory),
         cmocka_unit_test(building_out_of_memory),
     };
