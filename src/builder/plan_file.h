@@ -10,8 +10,7 @@
  *             precisions, profiles, tactics with reasons, sizes of the packed weights
  *   MODEL     the model as ONNX; absent from a stripped plan
  *   WEIGHTS   packed weights in the order of packing, each on 64 bytes; absent from a stripped plan
- *   PLUGINS   operators of the model that are none of Naru's: domain, name, library, version; absent where there are
- * none
+ *   PLUGINS   operators of the model that come from plugins: domain, name, library, version; absent without any
  */
 #ifndef BUILDER_PLAN_FILE_H
 #define BUILDER_PLAN_FILE_H
