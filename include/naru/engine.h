@@ -73,7 +73,8 @@ typedef struct naru_layer {
     size_t size;
     const char *name;      /* "conv1 + relu1" */
     const char *op;        /* "naru::FusedConv" */
-    const char *tactic;    /* "conv.winograd"; "reference" for the plain evaluator, "none" where nothing is to do */
+    const char *tactic;    /* of profile 0 (naru_engine_inspect has others): "conv.winograd"; "reference" for the plain
+                              evaluator, "none" where nothing is to do */
     double time_ms;        /* of the tactic, as measured at the profiles' opt shapes; negative: not measured */
     const char *precision; /* what it computes in: "FP32", "FP16", "BF16", "INT8"; of layers that compute no floating
                               point the type of their output: "INT64", "BOOL", ...; "" where that is no tensor */

@@ -393,6 +393,7 @@ naru_status naru_context_run(naru_context *n, naru_error *err) {
     TRY(place_outputs(n, err));
     n->c->timed = n->layer_time ? timed : NULL;
     n->c->observer = n;
+    n->c->variant = built_variant(n->b, n->chosen);
     naru_status st = context_run(n->c, n->args, n->results, n->e->seed, err);
     for (int i = 0; i < n->nout && st == NARU_OK; i++) st = give_output(n, i, err);
     return st;

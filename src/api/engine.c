@@ -230,7 +230,7 @@ naru_status naru_engine_inspect(const naru_engine *e, naru_inspect form, char **
 }
 
 /* ---- shapes of values ---- */
-naru_status engine_fits(const naru_engine *e, naru_value *const *in, naru_error *err) {
+naru_status engine_fits(const naru_engine *e, naru_value *const *in, int *variant, naru_error *err) {
     const profile_set *s = &e->b->profiles;
     enum { FEW = 16 };
     run_shape few[FEW] = {0}, *shapes = s->ninputs <= FEW ? few : mem_alloc((size_t)s->ninputs * sizeof *shapes);
@@ -239,7 +239,9 @@ naru_status engine_fits(const naru_engine *e, naru_value *const *in, naru_error 
         const naru_tensor *t = in[i] && in[i]->kind == NARU_KIND_TENSOR ? in[i]->tensor : NULL;
         shapes[i] = (run_shape){.rank = t ? t->rank : -1, .dims = t ? t->dims : NULL};
     }
-    naru_status st = profile_choose(s, shapes, -1, NULL, err);
+    int chosen = -1;
+    naru_status st = profile_choose(s, shapes, -1, &chosen, err);
+    *variant = built_variant(e->b, chosen);
     if (shapes != few) mem_free(shapes);
     return st;
 }

@@ -35,7 +35,7 @@ naru_status options_pool(const naru_options *o, pool **out, naru_error *err);
 /* Texts of the types of a block's inputs and outputs. */
 naru_status port_texts(const graph *g, arena *a, char ***in, char ***out, naru_error *err);
 naru_status bytes_of_graph(const graph *g, model_bytes **out, naru_error *err);
-/* Inputs by value (NULL: not given) against the engine's profiles. */
-naru_status engine_fits(const naru_engine *e, naru_value *const *in, naru_error *err);
+/* Inputs by value (NULL: not given) against the engine's profiles. *variant: the set of tactics to run. */
+naru_status engine_fits(const naru_engine *e, naru_value *const *in, int *variant, naru_error *err);
 
 #endif

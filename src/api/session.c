@@ -243,6 +243,7 @@ static naru_status check_input(checker *k, const value *v, const naru_value *x, 
 typedef struct call_args {
     naru_value *few_in[16], *few_out[16], **in, **out;
     bool *given, few_given[16]; /* per output: the caller's tensor */
+    int variant;                /* set of tactics of a plan */
 } call_args;
 
 static naru_status bind_args(const naru_session *s, call_args *a, size_t nin, const char *const *in_names,
@@ -256,7 +257,7 @@ static naru_status bind_args(const naru_session *s, call_args *a, size_t nin, co
     }
     checker k = {.s = s};
     for (int i = 0; i < b->nin; i++) TRY(check_input(&k, b->in[i], a->in[i], err));
-    return s->plan ? engine_fits(s->plan, a->in, err) : NARU_OK;
+    return s->plan ? engine_fits(s->plan, a->in, &a->variant, err) : NARU_OK;
 }
 
 /* ---- contexts ---- */
@@ -316,6 +317,7 @@ static naru_status run_bound(naru_session *s, call_args *a, naru_error *err) {
     if (!s->engine) return run_reference(s, a, err);
     context *c;
     TRY(take_context(s, &c, err));
+    c->variant = a->variant;
     naru_status st = context_run(c, a->in, a->out, s->seed, err);
     give_context(s, c);
     return st;

@@ -110,15 +110,25 @@ typedef struct choosing {
     tuned *steps;
     bool ask;  /* first time: candidates are not known yet */
     bool high; /* FP32 by experience, to measure the others beside it */
+    int variants;
     bool failed;
 } choosing;
 
-static const tactic *choose(void *user, const tactic_query *q, int index) {
+static const tactic *choose(void *user, const tactic_query *q, int index, int variant) {
     choosing *k = user;
     tuned *t = &k->steps[index];
     if (k->ask && tuned_ask(t, q, k->o, k->b->arena) != NARU_OK) k->failed = true;
-    int i = k->high ? tuned_high(t) : tuned_choice(t);
+    int i = k->high ? tuned_high(t) : k->variants > 1 ? tuned_choice_at(t, variant) : tuned_choice(t);
     return i < 0 ? NULL : t->c[i].tactic;
+}
+
+/* A set of tactics for each profile, where one choice is not good for all. */
+static int count_variants(const choosing *k) {
+    const built *b = k->b;
+    for (int p = 0; !k->high && !k->ask && k->o->nprofiles > 1 && p < b->profiles.n; p++)
+        for (int i = 0; i < b->nlayers; i++)
+            if (tuned_choice_at(&k->steps[i], p) != tuned_choice(&k->steps[i])) return b->profiles.n;
+    return 1;
 }
 
 static bool packed_one(void *user, int done, int all) {
@@ -127,7 +137,9 @@ static bool packed_one(void *user, int done, int all) {
 }
 
 static naru_status compile(choosing *k, graph *g, bool keep, engine **out, naru_error *err) {
+    k->variants = count_variants(k);
     compile_options co = {.cpu = k->o->cpu,
+                          .variants = k->variants,
                           .threads = pool_threads(k->o->pool),
                           .keep_constants = keep,
                           .zeroed = true,
@@ -166,9 +178,16 @@ static bool nothing_to_measure(block *b, void *user) {
     return true;
 }
 
-static const char *reason(const tuned *t, const candidate *c, const layer *l) {
+static bool used_elsewhere(const built *b, const step *s, const tactic *t) {
+    for (int v = 1; s->variants && v < b->engine->variants; v++)
+        if (s->variants[v]->tactic == t) return true;
+    return false;
+}
+
+static const char *reason(const built *b, const step *s, const tuned *t, const candidate *c, const layer *l) {
     if (c->why_not) return c->why_not;
     int want = precision_of_tactics(t->asked);
+    if (used_elsewhere(b, s, c->tactic)) return "slower in profile 0, taken in another";
     if (want >= 0 && l->tactic && (int)l->tactic->precision == want && (int)c->tactic->precision != want)
         return "another precision was asked for";
     return c->ms >= 0 ? "slower" : c->slow ? c->slow : "not preferred";
@@ -187,7 +206,7 @@ static naru_status keep_notes(built *b, const tuned *steps, naru_error *err) {
         for (int j = 0; j < t->n; j++) {
             const candidate *c = &t->c[j];
             if (c->tactic == l->tactic) l->ms = c->ms, l->error = c->error;
-            else l->rejected[l->nrejected++] = (rejection){c->tactic->name, reason(t, c, l), c->ms, c->error};
+            else l->rejected[l->nrejected++] = (rejection){c->tactic->name, reason(b, s, t, c, l), c->ms, c->error};
         }
     }
     return NARU_OK;
@@ -244,6 +263,7 @@ static naru_status measure_profile(built *b, context *c, int index, size_t *need
         in[i] = &t[i];
     }
     naru_error ignored = NARU_ERROR_INIT;
+    c->variant = built_variant(b, index);
     if (st == NARU_OK) {
         st = context_measure(c, in, need, &ignored);
         if (st == NARU_OUT_OF_MEMORY) err_oom(err);
@@ -369,7 +389,7 @@ static naru_status build_engine(built *b, const build_options *o, naru_error *er
     naru_status st = phase_step(o, whole, 0, err);
     if (st == NARU_OK) st = build_profiles(b, g, o, err);
     graph_each_block(g, false, count_nodes, &b->nlayers);
-    choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false, false};
+    choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false, 1, false};
     if (st == NARU_OK && !k.steps) st = err_oom(err);
     bool timed = !graph_each_block(g, false, nothing_to_measure, (void *)o);
     if (st == NARU_OK && timed) st = build_timed(b, &k, &g, &runs, err);

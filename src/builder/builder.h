@@ -40,7 +40,8 @@ enum {
     BUILD_NO_CACHE = 16,
     BUILD_CACHE_ONLY = 32,
     BUILD_ANEW = 64,
-    BUILD_REFIT = 1 << 16
+    BUILD_REFIT = 1 << 16,
+    BUILD_VARIANTS = 1 << 17 /* in plan files only */
 };
 
 typedef struct build_progress {
@@ -118,6 +119,8 @@ struct built {         /* shared by an engine's handle and its contexts */
 };
 
 naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err);
+/* The set of tactics that runs in a profile (its number; -1: none yet). */
+static inline int built_variant(const built *b, int index) { return b->engine->variants > 1 && index > 0 ? index : 0; }
 built *built_ref(built *b);
 void built_free(built *b); /* drops a reference; accepts NULL */
 
@@ -135,6 +138,7 @@ typedef struct candidate {
     const char *why_not; /* NULL: it may be chosen */
     const char *slow;    /* why experience does not prefer it; NULL */
     double ms;           /* sum over profiles; negative: not measured */
+    double *at;          /* by profile; meant where ms is not negative */
     double error;        /* against FP32, the largest of all runs; negative: not measured */
 } candidate;
 struct tuned {
@@ -148,6 +152,9 @@ naru_status tuned_ask(tuned *t, const tactic_query *q, const build_options *o, a
 /* By time, where it was measured, else by experience: of the tactics of the precision asked for, if any is left. -1:
  * none. */
 int tuned_choice(const tuned *t);
+/* The same for one profile by number: another tactic of the same precision that is clearly faster there, which pays for
+ * packing the weights a second time. */
+int tuned_choice_at(const tuned *t, int index);
 bool tuned_may_lower(const tuned *t);
 int tuned_high(const tuned *t); /* the FP32 tactic that experience prefers */
 /* Runs e, whose tactics are the tuned_high ones, once at each profile's OPT, and on the samples, and measures times and

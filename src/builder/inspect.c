@@ -135,6 +135,20 @@ static void type_of_layer(str *s, const node *n) {
     str_addf(s, "%s%s%s", n->domain, *n->domain ? "::" : "", n->op_type);
 }
 
+/* Sets of tactics of other profiles, where they differ from the first's. */
+static void variants_json(str *s, const built *b, const step *x) {
+    bool first = true;
+    for (int v = 1; x->variants && v < b->engine->variants; v++) {
+        const tactic *t = x->variants[v]->tactic;
+        if (t == x->tactic) continue;
+        str_addf(s, "%s{\"Profile\": %d, ", first ? ", \"OtherProfiles\": [" : ", ", v);
+        field(s, "TacticName", t ? t->name : "reference");
+        str_add(s, "}");
+        first = false;
+    }
+    if (!first) str_add(s, "]");
+}
+
 static void layer_json(str *s, const built *b, int i) {
     const node *n = engine_step(b->engine, i)->node;
     const layer *l = &b->layers[i];
@@ -160,6 +174,7 @@ static void layer_json(str *s, const built *b, int i) {
     error_json(s, "Error", l->error);
     str_add(s, ", ");
     origin_json(s, n);
+    variants_json(s, b, engine_step(b->engine, i));
     rejected_json(s, l);
     str_add(s, "}");
 }

@@ -77,12 +77,31 @@ static void put_layers(str *s, const built *b) {
     }
 }
 
+/* Of the sets of tactics behind the first: the layers that differ from it. */
+static void put_variants(str *s, const built *b) {
+    for (int v = 1; v < b->engine->variants; v++) {
+        uint64_t n = 0;
+        for (int i = 0; i < b->nlayers; i++) {
+            const step *x = engine_step(b->engine, i);
+            n += step_variant(x, v)->tactic != x->tactic;
+        }
+        put(s, n, 4);
+        for (int i = 0; i < b->nlayers; i++) {
+            const step *x = engine_step(b->engine, i);
+            const tactic *t = step_variant(x, v)->tactic;
+            if (t == x->tactic) continue;
+            put(s, (uint64_t)i, 4);
+            put_text(s, t ? t->name : "");
+        }
+    }
+}
+
 static void put_index(str *s, const built *b) {
     put_text(s, b->version);
     put_text(s, NARU_KERNEL_VERSION);
     put_text(s, cpu_level_name(b->engine->cpu));
     put(s, (uint64_t)b->level, 4);
-    put(s, b->flags, 4);
+    put(s, b->flags | (b->engine->variants > 1 ? BUILD_VARIANTS : 0), 4);
     put(s, (uint64_t)b->threads, 4);
     put(s, b->workspace, 8);
     put(s, b->model->hash, 8);
@@ -90,6 +109,7 @@ static void put_index(str *s, const built *b) {
     put_rules(s, b);
     put_profiles(s, b);
     put_layers(s, b);
+    put_variants(s, b);
     put(s, b->engine->weights.count, 4);
     for (size_t i = 0; i < b->engine->weights.count; i++) put(s, b->engine->weights.data[i].bytes, 8);
 }

@@ -44,6 +44,8 @@ typedef struct plan_reader {
     profile_range *ranges;
     layer *layers;
     const char **tactics; /* by layer */
+    const char ***others; /* by layer and set of tactics, where the sets differ; NULL entries: as the first */
+    int variants;
     plan_plugin *wanted;
     int nwanted;
     uint64_t *weight_bytes;
@@ -221,12 +223,31 @@ static naru_status get_layer(plan_reader *r, int i) {
     return ok(r) ? NARU_OK : damaged(r, 0, "its layers make no sense");
 }
 
+static naru_status get_variants(plan_reader *r) {
+    if (!r->variants) r->variants = r->nprofiles;
+    if (!(r->others = arena_calloc(r->arena, (size_t)r->nlayers + 1, sizeof *r->others))) return err_oom(r->err);
+    for (int v = 1; v < r->variants; v++) {
+        int n;
+        if (!get_count(r, (uint64_t)r->nlayers, 8, &n)) return damaged(r, 0, "its tactics make no sense");
+        for (int k = 0; k < n; k++) {
+            uint64_t i = get(r, 4);
+            const char *name = get_text(r);
+            if (!ok(r) || i >= (uint64_t)r->nlayers) return damaged(r, 0, "its tactics make no sense");
+            const char ***at = &r->others[i];
+            if (!*at && !(*at = arena_calloc(r->arena, (size_t)r->variants, sizeof **at))) return err_oom(r->err);
+            (*at)[v] = name;
+        }
+    }
+    return NARU_OK;
+}
+
 static naru_status get_layers(plan_reader *r) {
     if (!get_count(r, MAX_LAYERS, 22, &r->nlayers)) return damaged(r, 0, "its layers make no sense");
     r->layers = arena_calloc(r->arena, (size_t)r->nlayers + 1, sizeof *r->layers);
     r->tactics = arena_calloc(r->arena, (size_t)r->nlayers + 1, sizeof *r->tactics);
     if (!r->layers || !r->tactics) return err_oom(r->err);
     for (int i = 0; i < r->nlayers; i++) TRY(get_layer(r, i));
+    TRY(get_variants(r));
     int n;
     if (!get_count(r, MAX_LAYERS, 8, &n)) return damaged(r, 0, "its weights make no sense");
     r->nweights = (uint32_t)n;
@@ -241,6 +262,8 @@ static naru_status read_index(plan_reader *r) {
     r->known_cpu = cpu_level_parse(get_text(r), &r->cpu);
     r->level = (int)get(r, 4);
     r->flags = (unsigned)get(r, 4);
+    r->variants = r->flags & BUILD_VARIANTS ? 0 : 1; /* 0: as many as profiles */
+    r->flags &= ~(unsigned)BUILD_VARIANTS;
     r->threads = (int)get(r, 4);
     r->workspace = get(r, 8);
     r->model_hash = get(r, 8);
@@ -298,9 +321,10 @@ static const plan_plugin *other_plugin(const plan_reader *r) {
 }
 
 /* ---- the engine ---- */
-static const tactic *choose(void *user, const tactic_query *q, int index) {
+static const tactic *choose(void *user, const tactic_query *q, int index, int variant) {
     plan_reader *r = user;
     const char *name = index < r->nlayers ? r->tactics[index] : "";
+    if (index < r->nlayers && r->others[index] && r->others[index][variant]) name = r->others[index][variant];
     if (index >= r->nlayers) r->misfit = true;
     if (!*name) return NULL;
     for (size_t i = 0; i < tactic_count(); i++) {
@@ -344,6 +368,7 @@ static naru_status compile_plan(plan_reader *r, built *b, naru_error *err) {
         return err_set(err, NARU_BAD_FILE, "the profiles are not of this model");
     }
     compile_options co = {.cpu = r->cpu,
+                          .variants = r->variants,
                           .threads = pool_threads(r->o->pool),
                           .zeroed = true,
                           .choose = choose,

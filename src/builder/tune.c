@@ -12,6 +12,7 @@
 #include "engine/profile.h"
 
 /* A tactic that experience does not prefer must be this much faster. */
+static const double clear_gain = 0.85; /* for one profile only */
 static const double close_call = 0.97;
 enum { MOST_NS = 100000000, MOST_EVICT = 16 << 20 };
 
@@ -67,7 +68,8 @@ naru_status tuned_ask(tuned *t, const tactic_query *q, const build_options *o, a
         const tactic *x = tactic_at(i);
         if (!tactic_is_for(x, q->node)) continue;
         candidate *c = &t->c[t->n++];
-        *c = (candidate){x, against(x, i, &mine, o, t->asked), NULL, -1, -1};
+        *c = (candidate){.tactic = x, .why_not = against(x, i, &mine, o, t->asked), .ms = -1, .error = -1};
+        if (!(c->at = arena_calloc(a, (size_t)o->nprofiles + 1, sizeof *c->at))) return NARU_OUT_OF_MEMORY;
         if (!c->why_not && x->slow && o->level > 0) c->slow = x->slow(&mine);
     }
     if (o->level < 3) leave_out_slow(t);
@@ -112,6 +114,18 @@ int tuned_choice(const tuned *t) {
     return best;
 }
 
+int tuned_choice_at(const tuned *t, int index) {
+    int common = tuned_choice(t), best = common;
+    if (common < 0 || t->c[common].ms < 0) return common;
+    double limit = t->c[common].at[index] * clear_gain;
+    for (int i = 0; i < t->n; i++) {
+        const candidate *c = &t->c[i];
+        if (c->why_not || c->tactic->precision != t->c[common].tactic->precision || c->ms < 0) continue;
+        if (i != common && c->at[index] < limit) best = i, limit = c->at[index];
+    }
+    return best;
+}
+
 /* ---- one tactic on a step's data ---- */
 typedef struct trial {
     prepare_ctx c; /* first: weights() gets back from it */
@@ -131,8 +145,9 @@ typedef struct tuner {
     const build_options *o;
     tuned *steps;
     bool timing, errors; /* what this run measures */
-    int mark;            /* of the run */
-    int64_t deadline;    /* 0: none */
+    int mark;            /* of the run; a profile's number where it is below `profiles` */
+    int profiles;
+    int64_t deadline; /* 0: none */
     char *evict;
     size_t evict_size;
     int done, all; /* measurements, for progress */
@@ -288,6 +303,7 @@ static naru_status measure(tuner *k, const run_ctx *r, candidate *c, const measu
     if (ms < 0) return NARU_OK;
     if (cached) TRY(timing_add(cache, m->key, c->tactic->name, what, &ms, k->err));
     c->ms = (c->ms < 0 ? 0 : c->ms) + ms;
+    if (k->mark < k->profiles) c->at[k->mark] = ms;
     return NARU_OK;
 }
 
@@ -423,7 +439,7 @@ static void limit_errors(built *b, tuned *steps, const build_options *o) {
 }
 
 naru_status tune(built *b, const engine *e, tuned *steps, const build_options *o, network_runs *runs, naru_error *err) {
-    tuner k = {.e = e, .o = o, .steps = steps, .err = err};
+    tuner k = {.e = e, .o = o, .steps = steps, .profiles = o->nprofiles, .err = err};
     bool lower = false;
     for (int i = 0; i < b->nlayers; i++) {
         k.all += ready(&steps[i]) > 1;

@@ -196,6 +196,42 @@ static void drop_constant(engine *e, int s) {
     v->fact.constant = NULL;
 }
 
+/* Prepares s with tactic t. *consumed: inputs that this set no longer needs. */
+static naru_status prepare_with(preparing *p, step *s, const tactic *t, unsigned *consumed) {
+    p->c.consumed = 0;
+    s->tactic = t;
+    naru_status st = t && t->prepare ? t->prepare(&p->c, s) : NARU_OK;
+    *consumed &= p->c.consumed;
+    return st;
+}
+
+static const tactic *choice(compiler *k, const tactic_query *q, int index, int variant) {
+    return k->o->choose ? k->o->choose(k->o->user, q, index, variant) : tactic_first(q);
+}
+
+/* Sets of tactics: s is the first's; others have a step of their own where they take another tactic. */
+static naru_status prepare_variants(compiler *k, preparing *p, step *s, int index, unsigned *consumed) {
+    engine *e = k->e;
+    TRY(prepare_with(p, s, choice(k, &p->c.q, index, 0), consumed));
+    if (e->variants == 1) return NARU_OK;
+    const step **by = arena_calloc(e->arena, (size_t)e->variants, sizeof *by);
+    if (!by) return oom(k);
+    by[0] = s;
+    for (int v = 1; v < e->variants; v++) {
+        const tactic *t = choice(k, &p->c.q, index, v);
+        for (int u = 0; u < v && !by[v]; u++)
+            if (by[u]->tactic == t) by[v] = by[u];
+        if (by[v]) continue;
+        step *own = arena_dup(e->arena, s, sizeof *s);
+        if (!own) return oom(k);
+        own->state = NULL;
+        by[v] = own;
+        s->variants = by;
+        TRY(prepare_with(p, own, t, consumed));
+    }
+    return NARU_OK;
+}
+
 static naru_status prepare_step(compiler *k, step *s, int index) {
     engine *e = k->e;
     node *n = (node *)s->node;
@@ -213,10 +249,10 @@ static naru_status prepare_step(compiler *k, step *s, int index) {
     for (int i = 0; st == NARU_OK && i < n->nin; i++) in[i] = n->in[i] ? &n->in[i]->fact : NULL;
     for (int i = 0; st == NARU_OK && i < n->nout; i++)
         if (n->out[i]) out[i] = n->out[i]->fact;
-    if (st == NARU_OK) s->tactic = k->o->choose ? k->o->choose(k->o->user, &p.c.q, index) : tactic_first(&p.c.q);
-    if (st == NARU_OK && s->tactic && s->tactic->prepare) st = s->tactic->prepare(&p.c, s);
+    unsigned consumed = ~0u;
+    if (st == NARU_OK) st = prepare_variants(k, &p, s, index, &consumed);
     for (int i = 0; st == NARU_OK && i < n->nin && i < 32 && !k->o->keep_constants; i++)
-        if ((p.c.consumed >> i & 1) && n->in[i] && n->in[i]->constant && ++k->packed[s->in[i]] == k->uses[s->in[i]])
+        if ((consumed >> i & 1) && n->in[i] && n->in[i]->constant && ++k->packed[s->in[i]] == k->uses[s->in[i]])
             drop_constant(e, s->in[i]);
     mem_free(in);
     mem_free(out);
@@ -289,7 +325,12 @@ naru_status engine_compile_with(graph *g, const compile_options *o, engine **out
         graph_free(g);
         return err_oom(err);
     }
-    *e = (engine){.graph = g, .arena = arena_new(), .cpu = o->cpu, .threads = o->threads, .max_arity = 1};
+    *e = (engine){.graph = g,
+                  .arena = arena_new(),
+                  .cpu = o->cpu,
+                  .threads = o->threads,
+                  .max_arity = 1,
+                  .variants = o->variants ? o->variants : 1};
     size_t n = g->values.count + 1;
     compiler k = {e, mem_alloc(n * sizeof(int)), mem_calloc(n, sizeof(int)), mem_calloc(n, sizeof(int)), o, err};
     naru_status st = e->arena && k.slot_of && k.uses && k.packed ? compile(&k) : err_oom(err);
@@ -304,10 +345,22 @@ naru_status engine_compile_with(graph *g, const compile_options *o, engine **out
     return NARU_OK;
 }
 
+/* Sets of tactics share steps; after a failure the last ones are not there yet. */
+static void release_variants(const engine *e, const step *s) {
+    for (int v = 1; s->variants && v < e->variants; v++) {
+        bool seen = false;
+        for (int u = 0; u < v; u++) seen |= s->variants[u] == s->variants[v];
+        if (!seen && s->variants[v]) step_release((step *)s->variants[v]);
+    }
+}
+
 void engine_free(engine *e) {
     if (!e) return;
     for (int p = 0; p < e->nprograms; p++)
-        for (int i = 0; i < e->programs[p].nsteps; i++) step_release(&e->programs[p].steps[i]);
+        for (int i = 0; i < e->programs[p].nsteps; i++) {
+            release_variants(e, &e->programs[p].steps[i]);
+            step_release(&e->programs[p].steps[i]);
+        }
     for (int i = 0; i < e->nslots; i++) tensor_unref(e->slots[i].constant);
     for (size_t i = 0; i < e->weights.count; i++)
         if (!e->weights.data[i].borrowed) mem_free(e->weights.data[i].data);

@@ -52,6 +52,7 @@ typedef struct engine {
     size_t weight_bytes;
     cpu_level cpu;
     int threads;
+    int variants; /* sets of tactics: a context runs one of them */
 } engine;
 
 /* A value that never changes (an input's default may be overridden). */
@@ -63,8 +64,10 @@ typedef struct compile_options {
     int threads;
     bool keep_constants; /* constants stay when they are packed: the builder tries other tactics on them */
     bool zeroed;         /* bytes of packed weights that no tactic writes are zero, so that plans are reproducible */
-    /* The tactic of a step; NULL: the reference evaluator. Not given: the first that accepts. */
-    const tactic *(*choose)(void *user, const tactic_query *q, int index);
+    int variants;        /* sets of tactics; 0: one */
+    /* The tactic of a step in a set; NULL: the reference evaluator. Not given: the first that accepts. Asked set by set
+     * for each step; sets that agree on a step share what is packed for it. */
+    const tactic *(*choose)(void *user, const tactic_query *q, int index, int variant);
     /* Gives weights that are packed already, in the order in which they were packed; false: they do not fit. */
     bool (*packed)(void *user, size_t bytes, void **data);
     bool (*progress)(void *user, int done, int all); /* false cancels */
@@ -76,6 +79,7 @@ naru_status engine_compile(graph *g, cpu_level cpu, int threads, engine **out, n
 naru_status engine_compile_with(graph *g, const compile_options *o, engine **out, naru_error *err);
 int engine_step_index(const engine *e, const step *s); /* its number; -1: not of this engine */
 const step *engine_step(const engine *e, int index);   /* NULL past the end */
+static inline const step *step_variant(const step *s, int variant) { return s->variants ? s->variants[variant] : s; }
 /* What main outputs become for these inputs, as far as it can be told without running (shapes.c). content: the data of
  * an input where it is known (else NULL entries). out: a fact per main output, its memory in `a`. */
 naru_status engine_infer(const engine *e, const type *in, const naru_tensor *const *content, arena *a, fact *out,
@@ -129,6 +133,7 @@ typedef struct profile profile; /* profile.h */
 
 typedef struct context {
     const engine *engine;
+    int variant; /* which of the engine's sets of tactics runs; to be set between runs */
     pool *pool;
     cell *slots;
     segment ***segments; /* [program][first], made on demand */

@@ -269,7 +269,7 @@ static naru_status bury(planner *k, int at) {
 
 static naru_status plan_steps(planner *k) {
     for (int at = k->s->first; at < k->p->nsteps; at++) {
-        const step *s = &k->p->steps[at];
+        const step *s = step_variant(&k->p->steps[at], k->c->variant);
         bool ok = step_plannable(k, s);
         naru_status st = ok ? infer_step(k, s, &ok) : NARU_OK;
         if (st == NARU_OK && !ok) break;
@@ -361,9 +361,10 @@ static bool key_content(context *c, int *n, const naru_tensor *t) {
     return true;
 }
 
-/* What the plan depends on: dtype, dims and, where it reaches a shape, content of every entry. */
+/* What the plan depends on: set of tactics; dtype, dims and, where it reaches a shape, content of every entry. */
 static bool make_key(context *c, const segment *s, int *n) {
     *n = 0;
+    if (!key_push(c, n, c->variant)) return false;
     for (int i = 0; i < s->nentry; i++) {
         const naru_value *v = c->slots[s->entry[i]].ref;
         if (!v || v->kind != NARU_KIND_TENSOR) {

@@ -110,7 +110,7 @@ static int64_t step_begins(const context *c) { return c->profile || c->timed ? p
 static void step_ends(context *c, const step *s, int64_t begin) {
     if (!c->profile && !c->timed) return;
     int64_t end = profile_now();
-    if (c->profile) profile_add(c->profile, s, c, begin, end);
+    if (c->profile) profile_add(c->profile, step_variant(s, c->variant), c, begin, end);
     if (c->timed) c->timed(c->observer, s, begin, end);
 }
 
@@ -130,12 +130,12 @@ static naru_status run_segment(context *c, segment *s, const plan *p, naru_error
     }
     TRY(bind_outputs(c, s, p, err));
     for (int i = p->first; i < p->last; i++) {
-        const step *t = &prog->steps[i];
+        const step *first = &prog->steps[i], *t = step_variant(first, c->variant);
         int64_t begin = step_begins(c);
         size_t size = p->workspace_size[i - p->first];
         naru_status st = run_planned(c, t, size ? s->block + p->workspace[i - p->first] : NULL, size, err);
         if (st != NARU_OK) return at_step(t, st, err);
-        step_ends(c, t, begin);
+        step_ends(c, first, begin);
     }
     return NARU_OK;
 }

@@ -60,6 +60,7 @@ struct step {
     int *in, *out; /* slots; -1: omitted */
     int *bodies;   /* program indices of the node's blocks, in attribute order */
     int nbodies;
+    const step *const *variants; /* the step in each of the engine's sets of tactics; NULL: itself in all */
 };
 
 /* Inputs are described (dtype, dims) and contiguous; data is NULL while planning. */

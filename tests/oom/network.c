@@ -3,9 +3,7 @@
  * The n-th allocation fails, for every n: networks made op by op and extended, refits, plans without weights, and what
  * contexts and engines are asked. Every failure says OUT_OF_MEMORY, crashes nowhere and leaks nothing.
  */
-#include <unistd.h>
-
-#include "build_calls.h"
+#include "two_tactics.h"
 
 #define main lenet_main
 #define run  run_lenet
@@ -57,7 +55,8 @@ static void sweep(const char *what, naru_status (*act)(naru_error *err), long de
         if (st == NARU_OK) st = (call);                                                                                \
     } while (0)
 
-static char saved[] = "/tmp/naru_oom_net_XXXXXX", stripped[] = "/tmp/naru_oom_strip_XXXXXX";
+static char saved[] = "/tmp/naru_oom_net_XXXXXX", stripped[] = "/tmp/naru_oom_strip_XXXXXX",
+            both[] = "/tmp/naru_oom_both_XXXXXX";
 static naru_model *same, *other; /* LeNet, and with other weights; made before anything fails */
 static float *pixels;
 
@@ -217,6 +216,20 @@ static naru_status load_stripped(naru_error *err) {
     return st;
 }
 
+/* ---- a plan whose profiles have tactics of their own ---- */
+static naru_status load_variants(naru_error *err) {
+    naru_engine *e = NULL;
+    naru_context *c = NULL;
+    float out[10];
+    naru_status st = load(both, NULL, &e, err);
+    NEXT(naru_context_create(e, &c, err));
+    NEXT(run_cnn(c, 1, SMALL, pixels, out, err));
+    NEXT(run_cnn(c, 1, LARGE, pixels, out, err));
+    naru_context_destroy(&c);
+    naru_engine_destroy(&e);
+    return st;
+}
+
 /* ---- what else there is to ask ---- */
 static naru_status use_context(naru_engine *e, naru_error *err) {
     naru_context *c = NULL;
@@ -290,6 +303,7 @@ static void networks(void **state) { sweep("op by op", make_and_build, 2500); }
 static void extending(void **state) { sweep("extending", extend, 2000); }
 static void refitting(void **state) { sweep("refitting", refit_and_run, 1500); }
 static void stripped_plans(void **state) { sweep("plans without weights", load_stripped, 1000); }
+static void variants(void **state) { sweep("tactics by profile", load_variants, 1500); }
 static void engines(void **state) { sweep("engines and contexts", use_engine, 1500); }
 static void caches(void **state) { sweep("timing caches", merge_caches, 300); }
 
@@ -320,10 +334,11 @@ static void save_plan(const naru_network *n, bool strip, const char *path) {
 static int begin(void **state) {
     naru_network *n;
     countdown = -1;
-    int a = mkstemp(saved), b = mkstemp(stripped);
+    int a = mkstemp(saved), b = mkstemp(stripped), c = mkstemp(both);
     if (a >= 0) close(a);
     if (b >= 0) close(b);
-    pixels = random_floats(SIDE * SIDE, 1);
+    if (c >= 0) close(c);
+    pixels = random_floats(3 * LARGE * LARGE, 1);
     if (naru_set_allocator(&(naru_allocator){sizeof(naru_allocator), failing, NULL}, NULL) != NARU_OK) return 1;
     OK(make_lenet(2, &n, &err));
     other = model_of(n, saved);
@@ -333,6 +348,11 @@ static int begin(void **state) {
     save_plan(n, false, saved);
     save_plan(n, true, stripped);
     naru_network_destroy(&n);
+    naru_timing_cache *k = decided();
+    naru_engine *e = build_with(k, false, 0, 1);
+    OK(naru_engine_save(e, both, &err));
+    naru_engine_destroy(&e);
+    naru_timing_cache_destroy(&k);
     return 0;
 }
 
@@ -341,13 +361,15 @@ static int end(void **state) {
     naru_model_destroy(&other);
     free(pixels);
     unlink(saved);
+    unlink(both);
     return unlink(stripped);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks),       cmocka_unit_test(extending), cmocka_unit_test(refitting),
-        cmocka_unit_test(stripped_plans), cmocka_unit_test(engines),   cmocka_unit_test(caches),
+        cmocka_unit_test(stripped_plans), cmocka_unit_test(engines),   cmocka_unit_test(variants),
+        cmocka_unit_test(caches),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
