@@ -72,6 +72,7 @@ typedef struct form {
     int flag; /* -1: none */
     int calibrator;
     const char *tactics;
+    naru_precision every; /* asked of every layer */
 } form;
 
 #define FLOAT_MODEL "smallcnn/smallcnn_dynamic_op17.onnx"
@@ -79,8 +80,10 @@ typedef struct form {
 static const form forms[] = {
     {"FP32 strict (no Winograd)", FLOAT_MODEL, -1, NO_CALIBRATION, "-conv.winograd"},
     {"FP32", FLOAT_MODEL, -1, NO_CALIBRATION, ""},
-    {"BF16", FLOAT_MODEL, NARU_BUILD_BF16, NO_CALIBRATION, ""},
-    {"FP16", FLOAT_MODEL, NARU_BUILD_FP16, NO_CALIBRATION, ""},
+    {"BF16 permitted", FLOAT_MODEL, NARU_BUILD_BF16, NO_CALIBRATION, ""},
+    {"BF16 wherever possible", FLOAT_MODEL, NARU_BUILD_BF16, NO_CALIBRATION, "", NARU_PRECISION_BF16},
+    {"FP16 permitted", FLOAT_MODEL, NARU_BUILD_FP16, NO_CALIBRATION, ""},
+    {"FP16 wherever possible", FLOAT_MODEL, NARU_BUILD_FP16, NO_CALIBRATION, "", NARU_PRECISION_FP16},
     {"INT8, entropy", FLOAT_MODEL, NARU_BUILD_INT8, NARU_CALIBRATOR_ENTROPY, ""},
     {"INT8, min-max", FLOAT_MODEL, NARU_BUILD_INT8, NARU_CALIBRATOR_MINMAX, ""},
     {"INT8, percentile 99.999", FLOAT_MODEL, NARU_BUILD_INT8, NARU_CALIBRATOR_PERCENTILE, ""},
@@ -115,6 +118,10 @@ static naru_builder_config *configure(const data *d, const form *f, const char *
     add_profile(c, 1, naru_tensor_dims(d->picture)[2]);
     add_profile(c, naru_tensor_dims(d->images)[0], SIDE);
     if (f->flag >= 0) OK(naru_builder_config_set_flag(c, (naru_build_flag)f->flag, true, &err));
+    if (f->every) {
+        OK(naru_builder_config_set_layer_precision(c, "*", f->every, &err));
+        OK(naru_builder_config_set_constraints(c, NARU_CONSTRAINTS_PREFER, &err));
+    }
     if (f->calibrator == NO_CALIBRATION) return c;
     naru_calibration with = {
         .size = sizeof with, .algorithm = (naru_calibrator)f->calibrator, .samples = {0, batch, d->calib}};

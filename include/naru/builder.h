@@ -135,7 +135,9 @@ NARU_API naru_status naru_builder_config_set_dynamic_range(naru_builder_config *
  * are measured the same way in the end (outputs that are not floating point: the share of elements that differ), and
  * lowered layers go back to FP32, those of the largest error first, until the limit holds there too. Errors are
  * measured without a limit, too (inspector), and never kept in the timing cache. What gives infinities or NaN where
- * FP32 does not is never used. Errors: INVALID_ARGUMENT. */
+ * FP32 does not is never used. INT8 by calibration counts, too: layers go back to float, those that add most noise
+ * first, until the outputs' error on the calibration samples (else on these, else on random data) is within the limit.
+ * Errors: INVALID_ARGUMENT. */
 NARU_API naru_status naru_builder_config_set_accuracy(naru_builder_config *config, double limit, naru_error *err);
 /* Data to measure errors on: the first 8 batches. Must live until the last build is done; NULL: random data. */
 NARU_API naru_status naru_builder_config_set_samples(naru_builder_config *config, const naru_samples *samples,

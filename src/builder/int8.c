@@ -6,6 +6,8 @@
  */
 #include "builder/int8.h"
 
+#include <math.h>
+
 #include "builder/quantize.h"
 #include "builder/runs.h"
 
@@ -137,6 +139,35 @@ static naru_status tell_layers(maker *k, const quant_result *r) {
                               r->layers.count));
 }
 
+/* Names of the layers that went back to float for the limit of the outputs' error; how many they are. */
+static size_t list_kept(const quant_result *r, str *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->layers.count; i++) {
+        const quant_layer *l = &r->layers.data[i];
+        if (l->quantized || strcmp(l->why, quant_for_target) != 0) continue;
+        if (n < NAMES_TOLD) str_addf(out, "%s'%s'", n ? ", " : "", l->name);
+        n++;
+    }
+    if (n > NAMES_TOLD) str_addf(out, " and %zu more", n - NAMES_TOLD);
+    return n;
+}
+
+static naru_status tell_error(maker *k, const quant_result *r) {
+    str s = {0};
+    if (!(k->o->accuracy > 0)) return NARU_OK;
+    size_t n = list_kept(r, &s);
+    naru_status st = s.failed ? NARU_OUT_OF_MEMORY : NARU_OK;
+    if (st == NARU_OK && n)
+        st = report_add(k->o->report, NARU_SEVERITY_NOTE, "kept-high", "", "",
+                        "INT8: %s stay%s in FP32, for the outputs' error was above the limit of %.3g", s.data,
+                        n > 1 ? "" : "s", k->o->accuracy);
+    if (st == NARU_OK)
+        st = report_add(k->o->report, NARU_SEVERITY_NOTE, "int8-error", "", "",
+                        "INT8: the outputs' error is %.3g (limit %.3g)", pow(10, -r->sqnr / 20), k->o->accuracy);
+    str_free(&s);
+    return told(k, st);
+}
+
 /* A cache none of whose tensors the network wants is of another one. */
 static naru_status check_cache(maker *k, const quant_result *r, const calib_table *cache) {
     const char *first = r->missing.count ? r->missing.data[0] : "";
@@ -204,6 +235,8 @@ static naru_status save(maker *k, quant_result *r, model_bytes **out) {
     return st;
 }
 
+static double decibels(double error) { return -20 * log10(error); }
+
 static naru_status quantize(maker *k, const sample_source *samples, bool drawn, const keeping *high, quant_result *r,
                             model_bytes **out) {
     naru_quantize_options q = NARU_QUANTIZE_OPTIONS_INIT;
@@ -212,6 +245,7 @@ static naru_status quantize(maker *k, const sample_source *samples, bool drawn, 
     q.calibrator = k->i->calibrator;
     q.percentile = k->i->percentile;
     q.per_channel = q.inputs_only = true;
+    if (k->o->accuracy > 0) q.target_sqnr = decibels(k->o->accuracy);
     q.exclude = high->names;
     q.nexclude = high->count;
     q.threads = pool_threads(k->o->pool);
@@ -225,32 +259,38 @@ static naru_status quantize(maker *k, const sample_source *samples, bool drawn, 
                                   "INT8 is permitted, but no layer of the network can be quantized: FP32 is used"));
     }
     TRY(st);
-    if (!cached && samples && !drawn) TRY(write_cache(k, &r->ranges));
+    if (!cached && !r->only_given && !drawn) TRY(write_cache(k, &r->ranges));
     TRY(tell_missing(k, r, cached));
     TRY(tell_layers(k, r));
+    TRY(tell_error(k, r));
     return save(k, r, out);
 }
 
-static naru_status by_chance(maker *k, random_batch *random) {
-    TRY(random_open(k, random));
+static naru_status tell_chance(maker *k) {
     return told(k, report_add(k->o->report, NARU_SEVERITY_WARNING, "calibrated-by-chance", "",
                               "give calibration data, a cache or ranges",
                               "INT8 without calibration: ranges are those of random inputs, so times mean something "
                               "and outputs do not"));
 }
 
+/* What is run: samples to calibrate on, or only to measure errors on, or random data where there are none. */
 static naru_status calibrate(maker *k, model_bytes **out) {
     quant_result r = {0};
     random_batch random = {0};
     keeping high = {0};
     arena *a = arena_new();
-    const sample_source *samples = k->i->samples.batch ? &k->i->samples : NULL;
-    sample_source drawn = {draw_batch, &random};
+    const sample_source *samples = k->i->samples.batch ? &k->i->samples : NULL, drawn = {draw_batch, &random};
     naru_status st = a ? keep_high(k, a, &high) : err_oom(k->err);
     if (st == NARU_OK) st = read_cache(k, &r.ranges);
-    bool blind = !r.ranges.entries.count && !samples && !k->i->fixed;
-    if (st == NARU_OK && blind) st = by_chance(k, &random);
-    if (st == NARU_OK) st = quantize(k, blind ? &drawn : samples, blind, &high, &r, out);
+    r.only_given = !samples && (r.ranges.entries.count || k->i->fixed);
+    bool blind = !samples && !r.only_given;
+    if (st == NARU_OK && blind) st = tell_chance(k);
+    if (!samples && !blind && k->o->accuracy > 0) samples = k->o->samples;
+    if (st == NARU_OK && !samples && (blind || k->o->accuracy > 0)) {
+        st = random_open(k, &random);
+        samples = &drawn;
+    }
+    if (st == NARU_OK) st = quantize(k, samples, blind, &high, &r, out);
     arena_free(a);
     quant_result_free(&r);
     random_close(&random);

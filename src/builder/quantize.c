@@ -10,7 +10,8 @@
 #include "builder/quantize_compare.h"
 #include "passes/lift.h"
 
-static const char k_excluded[] = "excluded", k_target[] = "for the target";
+static const char k_excluded[] = "excluded";
+const char quant_for_target[] = "for the target";
 
 typedef struct job {
     const graph_source *source;
@@ -134,7 +135,7 @@ static naru_status survey(job *j) {
 
 /* ---- calibration ---- */
 static naru_status collect(job *j) {
-    if (j->out->ranges.entries.count || (j->out->fixed && !j->samples)) return NARU_OK;
+    if (j->out->ranges.entries.count || j->out->only_given) return NARU_OK;
     if (!j->samples) return err_set(j->err, NARU_INVALID_ARGUMENT, "static quantization needs samples or a cache");
     bool asymmetric = j->o->activation == NARU_UINT8 && !j->out->symmetric;
     calib_options o = {j->o->calibrator, j->o->percentile, asymmetric, j->o->threads};
@@ -194,7 +195,7 @@ static bool take_back_worst(job *j) {
         quant_layer *l = &j->out->layers.data[i];
         if (l->quantized && (!worst || cost_of(j->out, l) > cost_of(j->out, worst))) worst = l;
     }
-    if (worst) j->why[worst->node] = k_target;
+    if (worst) j->why[worst->node] = quant_for_target;
     return worst;
 }
 

@@ -9,6 +9,8 @@
 
 #include "builder/calibrate.h"
 
+extern const char quant_for_target[]; /* quant_layer.why of a layer that was taken back for a target */
+
 typedef struct quant_layer {
     const char *name, *op, *output; /* output: the value compared, by its name in the float model */
     const char *seen;               /* that value's name in the quantized model */
@@ -28,6 +30,7 @@ typedef struct quant_result { /* zero-initialise; quant_result_free when done */
     const calib_table *fixed;    /* before the call: ranges that win over collected ones; NULL */
     bool symmetric;              /* before the call: use no more of a collected range than a cache would keep */
     ARRAY(const char *) missing; /* tensors that wanted a range and have none */
+    bool only_given;             /* before the call: samples are for comparing, nothing is calibrated on them */
     bool nothing;                /* the call failed because there is nothing to quantize */
     bool compared;
     double sqnr, accuracy_float, accuracy;

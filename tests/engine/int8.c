@@ -361,6 +361,40 @@ static void asked_layers_stay_high(void **state) {
     naru_tensor_destroy(&calib);
 }
 
+/* ---- a limit of the error ---- */
+static int products_within(double limit, naru_tensor *calib, cache *c, naru_report *r) {
+    naru_calibration with = {.size = sizeof with,
+                             .samples = {0, c->there ? NULL : batch, calib},
+                             .read_cache = read_cache,
+                             .write_cache = write_cache,
+                             .user = c};
+    naru_builder_config *config = int8_config_of(NULL, &with);
+    naru_samples errors = {0, batch, calib};
+    OK(naru_builder_config_set_accuracy(config, limit, &err));
+    OK(naru_builder_config_set_samples(config, &errors, &err));
+    naru_engine *e = build_one(config, r);
+    int n = layers_by(e, "qproduct");
+    naru_engine_destroy(&e);
+    return n;
+}
+
+static void a_limit_takes_layers_back(void **state) {
+    naru_tensor *calib = load("calib_x");
+    naru_report *r;
+    cache c = {0};
+    OK(naru_report_create(&r, &err));
+    assert_int_equal(products_within(0.1, calib, &c, r), 3);
+    assert_true(told(r, NARU_SEVERITY_NOTE, "INT8: the outputs' error is 0.0"));
+    assert_false(told(r, NARU_SEVERITY_NOTE, "stays in FP32"));
+    int some = products_within(0.006, calib, &c, r); /* by the cache now: samples only measure */
+    assert_true(some > 0 && some < 3);
+    assert_true(told(r, NARU_SEVERITY_NOTE, "in FP32, for the outputs' error was above the limit of 0.006"));
+    assert_int_equal(products_within(1e-7, calib, &c, r), 0);
+    assert_int_equal(c.writes, 1);
+    naru_report_destroy(&r);
+    naru_tensor_destroy(&calib);
+}
+
 /* A plan of another CPU level builds itself anew from the quantized network inside: no data is needed. */
 static void plan_rebuilds_without_data(void **state) {
     static char path[] = "/tmp/naru-int8-rebuild";
@@ -395,6 +429,7 @@ int main(void) {
                                        cmocka_unit_test(explicit_networks_are_left_alone),
                                        cmocka_unit_test(stripped_plans_are_refused),
                                        cmocka_unit_test(asked_layers_stay_high),
+                                       cmocka_unit_test(a_limit_takes_layers_back),
                                        cmocka_unit_test(plan_rebuilds_without_data)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
