@@ -230,6 +230,22 @@ dim_t sym_max(symtab *s, dim_t a, dim_t b) {
     return a >= 0 && b >= 0 ? (a > b ? a : b) : DIM_UNKNOWN;
 }
 
+static bool atom_never_negative(const symtab *s, const atom *a) {
+    return a->name || (sym_never_negative(s, a->num) && sym_never_negative(s, a->den));
+}
+
+bool sym_never_negative(const symtab *s, dim_t d) {
+    if (d >= 0) return true;
+    if (d == DIM_UNKNOWN || !s || -d > s->npolys) return false;
+    const poly *p = s->polys[-d - 1];
+    for (int i = 0; i < p->nterms; i++) {
+        if (p->terms[i].coef < 0) return false;
+        for (int k = 0; k < p->terms[i].natoms; k++)
+            if (!atom_never_negative(s, &s->atoms[p->terms[i].atoms[k]])) return false;
+    }
+    return true;
+}
+
 static void print_atom(const symtab *s, const atom *a, str *out) {
     if (a->name) {
         str_add(out, a->name);

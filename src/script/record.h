@@ -29,6 +29,8 @@ typedef struct rec_base {
     bool copied;           /* a list that the graph knows holds its content: writing it would not be seen there */
     block *made;           /* where the recording was when it was made */
     sten *constant;        /* the tensor it was made from (parameters, literals); NULL */
+    struct rec_base *kin;  /* may be the same memory, depending on data (record_alias.c); NULL: eldest of its kin */
+    bool mixed, outside;   /* of the eldest: has kin; some of them is seen by who called */
     struct rec_base *next; /* all bases of the recording */
 } rec_base;
 

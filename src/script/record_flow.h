@@ -52,6 +52,12 @@ naru_status box_fill(const rec_box *b, naru_error *err); /* writes the content i
 /* Every place of state s (registers and boxes) that holds `from` holds `to` from now on, in the machine too. */
 naru_status state_replace(rec_state *s, const sobj *from, sv to, naru_error *err);
 
+/* ---- memory that depends on data (record_alias.c) ---- */
+void record_may_share(recording *r, sv merged, sv source); /* no tensors: nothing */
+void record_kin(sv merged, rec_base *b);                   /* NULL: nothing */
+/* Whether a write into b would have to be seen in memory of another base, or outside of the recording. */
+bool record_write_is_seen(recording *r, rec_base *b);
+
 /* ---- values ---- */
 static inline sv_tag rec_kind(sv v) { return v.tag == SV_SYM ? ((ssym *)v.o)->is : v.tag; }
 bool rec_is_number(sv v); /* int, float, bool, known or not */

@@ -98,9 +98,8 @@ static value *join_values(merger *k, value *a, value *b) {
         if (k->outs[0][i] == a && k->outs[1][i] == b) return k->result[i];
     value *v = k->nout < MAX_LEAVES ? graph_value_new(r->g, r->at, NULL) : NULL;
     if (!v) {
-        k->st = k->nout < MAX_LEAVES
-                    ? err_oom(k->err)
-                    : err_set(k->err, NARU_LIMIT, "a condition with more than %d results", MAX_LEAVES);
+        k->st = k->nout < MAX_LEAVES ? err_oom(k->err)
+                                     : err_set(k->err, NARU_LIMIT, "a condition with more than %d results", MAX_LEAVES);
         return NULL;
     }
     v->fact.type = joined_type(r, &a->fact.type, &b->fact.type);
@@ -133,7 +132,20 @@ static sv shown(merger *k, sv like, value *v) {
     return out;
 }
 
+/* A tensor that is a's or b's memory: the same pair is the same tensor. */
+static sv shared_by(merger *k, sv merged, sv a, sv b) {
+    if (merged.tag != SV_TENSOR) return merged;
+    record_may_share(k->r, merged, a);
+    record_may_share(k->r, merged, b);
+    joined_pair pair = {a.o, sv_heap(b) ? b.o : NULL, merged};
+    if (ARRAY_PUSH(&k->pairs, pair)) sv_keep(merged);
+    else k->st = err_oom(k->err);
+    return merged;
+}
+
 static sv merge_leaf(merger *k, sv a, sv b) {
+    for (size_t i = 0; a.tag == SV_TENSOR && i < k->pairs.count; i++)
+        if (k->pairs.data[i].a == a.o && k->pairs.data[i].b == b.o) return sv_keep(k->pairs.data[i].v);
     bool list = rec_is_list(a) || a.tag == SV_LIST, a_empty = a.tag == SV_LIST && sv_list(a)->count == 0;
     value *x = NULL, *y = NULL;
     if (!a_empty) x = value_in(k, 0, a, NULL);
@@ -142,7 +154,7 @@ static sv merge_leaf(merger *k, sv a, sv b) {
     if (!x || !y) return (sv){.tag = SV_UNINIT};
     if (!list && x->fact.type.dtype != y->fact.type.dtype)
         return rec_poison(k->r, "the two ways of a condition give tensors of different types");
-    return shown(k, a, join_values(k, x, y));
+    return shared_by(k, shown(k, a, join_values(k, x, y)), a, b);
 }
 
 /* Both ways made one: an empty container of that kind, NULL when they do not fit each other. */
@@ -245,7 +257,7 @@ static sv merge_with_nothing(merger *k, int w, sv v, int depth) {
         return some ? rec_maybe(has, some, s->some_is) : (sv){.tag = SV_UNINIT};
     }
     if (v.tag == SV_TENSOR || rec_is_number(v) || rec_is_list(v))
-        return shown(k, v, join_dummy(k, w, value_in(k, w, v, NULL)));
+        return shared_by(k, shown(k, v, join_dummy(k, w, value_in(k, w, v, NULL))), v, sv_none());
     bool container = v.tag == SV_LIST || v.tag == SV_TUPLE || v.tag == SV_DICT || v.tag == SV_OBJECT;
     if (!container || v.o->shared || state_box(&k->before, v.o) >= 0) return sv_keep(v);
     if (w == 0) return merge_containers(k, v, (sv){.tag = SV_UNINIT}, depth);

@@ -17,6 +17,7 @@ typedef struct leaf {
     value *in, *out, *result; /* of the body; of the loop */
     type type;                /* of the carried value */
     sv_tag is;                /* SV_TENSOR, SV_LIST, or a number's */
+    rec_base *last;           /* the memory that the round before left there */
     const stype *items;       /* of a list */
 } leaf;
 
@@ -184,7 +185,11 @@ static sv build(looper *k, const place *p, sv v, bool inside, int *at) {
     if (is_leaf(v)) {
         const leaf *l = &k->leaves[(*at)++];
         if (l->undefined && !inside) return rec_poison(k->r, "a variable that only a loop of unknown length defines");
-        return l->carried ? shown(k->r, l, inside ? l->in : l->result) : sv_keep(v);
+        if (!l->carried) return sv_keep(v);
+        sv now = shown(k->r, l, inside ? l->in : l->result);
+        record_may_share(k->r, now, v);
+        record_kin(now, l->last);
+        return now;
     }
     if (!opened(p, v)) return sv_keep(v);
     const sv *items;
@@ -327,6 +332,9 @@ static naru_status settle(looper *k, leaf *l, sv before, sv placed, sv now, bool
     if (!fits) return rec_obstacle(r, k->err, "a variable that changes its type in a loop");
     value *v = value_of(r, now, l->carried ? &l->type : NULL, k->err);
     if (!v) return no_value(k->err);
+    record_may_share(r, now, before);
+    record_may_share(r, now, placed);
+    if (now.tag == SV_TENSOR && ((sten *)now.o)->rec) l->last = ((sten *)now.o)->rec->base;
     if (!l->carried) TRY(carry(k, l, before, now, v));
     if (l->type.dtype != v->fact.type.dtype || l->type.kind != v->fact.type.kind)
         return rec_obstacle(r, k->err, "a variable that changes its type in a loop");

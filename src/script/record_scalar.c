@@ -118,9 +118,13 @@ static bool is_comparison(const char *op) {
            !strcmp(op, "ge");
 }
 
+static bool never_negative(const symtab *s, elem_t e) {
+    return e.kind == ELEM_CONST ? e.v >= 0 : e.kind == ELEM_DIM && sym_never_negative(s, e.v);
+}
+
 /* Sizes are at least 0: what that alone decides. */
-static bool decided_by_sign(const char *op, elem_t a, elem_t b, bool *out) {
-    if (a.kind == ELEM_DIM && b.kind == ELEM_CONST) {
+static bool decided_by_sign(const symtab *s, const char *op, elem_t a, elem_t b, bool *out) {
+    if (a.kind == ELEM_DIM && b.kind == ELEM_CONST && never_negative(s, a)) {
         if (b.v < 0) {
             *out = !strcmp(op, "ne") || !strcmp(op, "gt") || !strcmp(op, "ge");
             return true;
@@ -215,7 +219,7 @@ static sv apply_binary(maker *k, const char *op, sv a, sv b) {
     bool known;
     if (is_comparison(op)) {
         if (difference(syms, ea, eb, &d)) return sv_bool(compare(op, d));
-        if (decided_by_sign(op, ea, eb, &known)) return sv_bool(known);
+        if (decided_by_sign(syms, op, ea, eb, &known)) return sv_bool(known);
         bool real = ta == SV_FLOAT || tb == SV_FLOAT;
         naru_dtype t = real ? NARU_DOUBLE : ta == SV_BOOL && tb == SV_BOOL ? NARU_BOOL : NARU_INT64;
         return finish(k, SV_BOOL, e, comparison(k, op, scalar(k, a, t), scalar(k, b, t)), op);
@@ -242,7 +246,7 @@ static sv apply_binary(maker *k, const char *op, sv a, sv b) {
         e = (d < 0) == !strcmp(op, "min") ? ea : eb;
     if (e.kind == ELEM_CONST) return sv_int(e.v);
     naru_dtype t = ints ? NARU_INT64 : NARU_DOUBLE;
-    bool sizes = ea.kind != ELEM_UNKNOWN && eb.kind == ELEM_CONST && eb.v > 0 && (ea.kind == ELEM_DIM || ea.v >= 0);
+    bool sizes = never_negative(syms, ea) && eb.kind == ELEM_CONST && eb.v > 0;
     return finish(k, ints ? SV_INT : SV_FLOAT, e, arithmetic(k, op, scalar(k, a, t), scalar(k, b, t), t, sizes), op);
 }
 
@@ -270,7 +274,8 @@ static sv apply_unary(maker *k, const char *op, sv a) {
     if (!strcmp(op, "__not__")) return finish(k, SV_BOOL, none, emit1(k, &op_Not, scalar(k, a, NARU_BOOL)), op);
     if (!strcmp(op, "neg")) return finish(k, is, none, emit1(k, &op_Neg, scalar(k, a, t)), op);
     if (!strcmp(op, "abs"))
-        return e.kind == ELEM_DIM ? sv_keep(a) : finish(k, is, none, emit1(k, &op_Abs, scalar(k, a, t)), op);
+        return never_negative(k->r->g->syms, e) ? sv_keep(a)
+                                                : finish(k, is, none, emit1(k, &op_Abs, scalar(k, a, t)), op);
     bool up = !strcmp(op, "ceil"), down = !strcmp(op, "floor");
     if ((up || down || !strcmp(op, "trunc")) && is == SV_INT) return sv_keep(a);
     if (up || down)

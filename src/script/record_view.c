@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "script/record.h"
+#include "script/record_flow.h"
 
 enum { MAX_PLACES = 1 << 22 };
 
@@ -328,6 +328,10 @@ void record_write(lower *L, sten *dst, sten *src) {
     }
     if (dst->rec->base->copied) {
         L->st = rec_obstacle(r, L->err, "a tensor of a list whose length depends on data is written");
+        return;
+    }
+    if (record_write_is_seen(r, dst->rec->base)) {
+        L->st = rec_obstacle(r, L->err, "a tensor is written that is one of several, depending on data");
         return;
     }
     rec_tensor *x = dst->rec;
