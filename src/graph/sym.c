@@ -230,20 +230,28 @@ dim_t sym_max(symtab *s, dim_t a, dim_t b) {
     return a >= 0 && b >= 0 ? (a > b ? a : b) : DIM_UNKNOWN;
 }
 
-static bool atom_never_negative(const symtab *s, const atom *a) {
-    return a->name || (sym_never_negative(s, a->num) && sym_never_negative(s, a->den));
+/* The least value of an atom; -1: it may be negative. */
+static int64_t least_of(const symtab *s, const atom *a, int64_t (*least)(const char *name)) {
+    if (a->name) return least ? least(a->name) : 0;
+    return sym_never_negative(s, a->num, least) && sym_never_negative(s, a->den, least) ? 0 : -1;
 }
 
-bool sym_never_negative(const symtab *s, dim_t d) {
+bool sym_never_negative(const symtab *s, dim_t d, int64_t (*least)(const char *name)) {
     if (d >= 0) return true;
     if (d == DIM_UNKNOWN || !s || -d > s->npolys) return false;
     const poly *p = s->polys[-d - 1];
+    int64_t sum = 0;
     for (int i = 0; i < p->nterms; i++) {
-        if (p->terms[i].coef < 0) return false;
-        for (int k = 0; k < p->terms[i].natoms; k++)
-            if (!atom_never_negative(s, &s->atoms[p->terms[i].atoms[k]])) return false;
+        const term *t = &p->terms[i];
+        int64_t part = t->coef;
+        for (int k = 0; k < t->natoms; k++) {
+            int64_t low = least_of(s, &s->atoms[t->atoms[k]], least);
+            if (low < 0 || t->coef < 0) return false;
+            part = low ? part : 0;
+        }
+        if (!i64_add(sum, part, &sum)) return false;
     }
-    return true;
+    return sum >= 0;
 }
 
 static void print_atom(const symtab *s, const atom *a, str *out) {

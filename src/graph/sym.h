@@ -26,7 +26,8 @@ dim_t sym_mul(symtab *s, dim_t a, dim_t b);
 dim_t sym_div(symtab *s, dim_t a, dim_t b); /* floor(a / b); exact when b divides a; b = 0: unknown */
 dim_t sym_max(symtab *s, dim_t a, dim_t b); /* constants only or equal; else unknown */
 bool sym_valid(const symtab *s, dim_t d);   /* one that s gave, a constant or DIM_UNKNOWN */
-bool sym_never_negative(const symtab *s, dim_t d); /* provably, names being sizes; false: not known */
+/* Whether d >= 0 follows from the least value (0 or 1) of each name; least NULL: 0. False: not known. */
+bool sym_never_negative(const symtab *s, dim_t d, int64_t (*least)(const char *name));
 static inline bool dim_is_const(dim_t d) { return d >= 0; }
 static inline bool dim_is_known(dim_t d) { return d != DIM_UNKNOWN; }
 /* Integer elements of shape arithmetic may be negative constants; they travel as "element" values: see elem_t below. */

@@ -224,7 +224,7 @@ sten *record_input(recording *r, value *v, int leaf) {
 }
 
 /* A tensor of the module (or one made before recording): the same memory is the same constant. */
-static rec_base *constant_base(recording *r, sten *t, naru_error *err) {
+rec_base *record_constant_base(recording *r, sten *t, naru_error *err) {
     for (size_t i = 0; i < r->constants.count; i++) {
         const sten *c = r->constants.data[i]->constant;
         if (c == t || (c->t.storage == t->t.storage && c->t.data == t->t.data && c->t.dtype == t->t.dtype &&
@@ -257,7 +257,7 @@ value *record_value(recording *r, sten *t, naru_error *err) {
             rec_obstacle(r, err, "a quantized tensor");
             return NULL;
         }
-        rec_base *b = constant_base(r, t, err);
+        rec_base *b = record_constant_base(r, t, err);
         return b ? b->v : NULL;
     }
     rec_tensor *x = t->rec;

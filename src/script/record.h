@@ -92,6 +92,8 @@ sten *record_input(recording *r, value *v, int leaf);
 sv record_input_scalar(recording *r, value *v, sv_tag is, elem_t elem);
 /* The present graph value of a tensor (constants become initializers). NULL: failed, err is set. */
 value *record_value(recording *r, sten *t, naru_error *err);
+/* The memory of a tensor of the module; NULL: failed. */
+rec_base *record_constant_base(recording *r, sten *t, naru_error *err);
 /* A number or string as rank-0 value; a list that the graph knows. */
 value *record_scalar(recording *r, sv v, naru_error *err);
 

@@ -42,6 +42,12 @@ dim_t rec_new_dim(recording *r, char letter) {
     return kept ? sym_name(r->g->syms, kept) : DIM_UNKNOWN;
 }
 
+static int64_t least_size(const char *name) { /* rec_new_dim's names are a letter and digits */
+    return (name[0] == 'u' || name[0] == 'l') && name[1] >= '0' && name[1] <= '9' ? 0 : 1;
+}
+
+bool rec_at_least_zero(const recording *r, dim_t d) { return sym_never_negative(r->g->syms, d, least_size); }
+
 value *rec_dummy(recording *r, const type *t, naru_error *err) {
     if (t->kind == TYPE_SEQUENCE) {
         naru_dtype d = t->elem && t->elem->dtype ? t->elem->dtype : NARU_FLOAT;
@@ -55,7 +61,8 @@ value *rec_dummy(recording *r, const type *t, naru_error *err) {
     if (t->dtype != NARU_STRING) memset(zero->data, 0, tensor_bytes(zero));
     value *v = rec_constant(r, zero, err);
     if (!v || !t->has_rank || t->rank == 0) return v;
-    for (int i = 0; i < t->rank; i++) dims[i] = dim_is_const(t->dims[i]) ? t->dims[i] : 1; /* fits what it is added to */
+    for (int i = 0; i < t->rank; i++)
+        dims[i] = dim_is_const(t->dims[i]) ? t->dims[i] : 1; /* fits what it is added to */
     value *shape = rec_ints(r, dims, t->rank, err);
     return shape ? rec_emit(r, &op_Expand, NULL, 2, (value *[]){v, shape}, err) : NULL;
 }

@@ -70,6 +70,8 @@ sv rec_poison(recording *r, const char *why);
 /* A body's next output. A value from outside, a constant or an input is given by a node of the body. */
 naru_status body_gives(recording *r, block *body, value *v, naru_error *err);
 dim_t rec_new_dim(recording *r, char letter); /* a symbol of its own */
+/* Provably, when sizes are at least 1; those that data decides (rec_new_dim) at least 0. */
+bool rec_at_least_zero(const recording *r, dim_t d);
 /* A value of that type which nobody reads: zeros. */
 value *rec_dummy(recording *r, const type *t, naru_error *err);
 

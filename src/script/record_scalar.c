@@ -119,7 +119,7 @@ static bool is_comparison(const char *op) {
 }
 
 static bool never_negative(const symtab *s, elem_t e) {
-    return e.kind == ELEM_CONST ? e.v >= 0 : e.kind == ELEM_DIM && sym_never_negative(s, e.v);
+    return e.kind == ELEM_CONST ? e.v >= 0 : e.kind == ELEM_DIM && sym_never_negative(s, e.v, NULL);
 }
 
 /* Sizes are at least 0: what that alone decides. */

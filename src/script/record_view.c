@@ -69,6 +69,32 @@ static value *slice(maker *k, value *v, int dim, value *from, value *to, int64_t
     return MAKE(Slice, NULL, v, from, to, int1(k, dim), int1(k, step));
 }
 
+/* A place in an axis of size d, as far as the graph knows it; names: counted from the front. */
+static elem_t place_in(maker *k, sv at, dim_t d) {
+    if (at.tag == SV_SYM) return ((ssym *)at.o)->elem;
+    if (at.tag != SV_INT) return (elem_t){ELEM_UNKNOWN, 0};
+    if (at.i >= 0 || !dim_is_known(d) || at.i < -INT32_MAX) return elem_const(at.i);
+    return elem_of_dim(sym_sub(k->r->g->syms, d, -at.i));
+}
+
+/* Whether inference, which takes ends for places in the axis, says the size of the slice truly. */
+static bool size_holds(maker *k, const value *v, const view_step *s) {
+    symtab *syms = k->r->g->syms;
+    dim_t d = v->fact.type.has_rank ? v->fact.type.dims[s->dim] : DIM_UNKNOWN;
+    if (!dim_is_known(d) || (dim_is_const(d) && s->a.tag == SV_INT && s->b.tag == SV_INT)) return true;
+    bool to_end = s->b.tag == SV_INT && s->b.i >= INT32_MAX;
+    dim_t from = elem_to_dim(place_in(k, s->a, d)), to = to_end ? d : elem_to_dim(place_in(k, s->b, d));
+    return dim_is_known(from) && dim_is_known(to) && rec_at_least_zero(k->r, sym_sub(syms, d, to)) &&
+           rec_at_least_zero(k->r, sym_sub(syms, to, from));
+}
+
+static value *slice_of(maker *k, value *v, const view_step *s) {
+    value *out = slice(k, v, s->dim, int1_of(k, s->a), int1_of(k, s->b), s->step);
+    if (out && out->fact.type.has_rank && !dim_is_const(out->fact.type.dims[s->dim]) && !size_holds(k, v, s))
+        out->fact.type.dims[s->dim] = rec_new_dim(k->r, 'u');
+    return out;
+}
+
 static value *expand(maker *k, value *v, const view_step *s) {
     return MAKE(Expand, NULL, v, shape_of(k, s->sizes, s->rank));
 }
@@ -170,7 +196,7 @@ value *rec_view_value(recording *r, value *v, const view_step *s, naru_error *er
     switch (s->kind) {
     case VIEW_ALIAS: return v;
     case VIEW_SELECT: return select_(k, v, s);
-    case VIEW_SLICE: return whole_slice(v, s) ? v : slice(k, v, s->dim, int1_of(k, s->a), int1_of(k, s->b), s->step);
+    case VIEW_SLICE: return whole_slice(v, s) ? v : slice_of(k, v, s);
     case VIEW_PERMUTE: return MAKE(Transpose, ATTRS(AV("perm", s->dims, s->rank)), v);
     case VIEW_UNSQUEEZE: return MAKE(Unsqueeze, NULL, v, int1(k, s->dim));
     case VIEW_SQUEEZE: return MAKE(Squeeze, NULL, v, ints(k, s->dims, s->rank));
@@ -214,12 +240,9 @@ sten *record_view(lower *L, sten *t, const view_step *s) {
         if (L->st == NARU_OK) L->st = L->err && L->err->code ? L->err->code : NARU_UNSUPPORTED;
         return NULL;
     }
-    if (!t->rec) { /* of a parameter: never written, so it may own its value */
-        out->rec->base->constant = t;
-        sobj_retain(&t->head);
-        return out;
-    }
-    rec_tensor *x = out->rec, *parent = t->rec;
+    rec_tensor whole = {.base = t->rec ? NULL : record_constant_base(r, t, L->err)}, *x = out->rec;
+    const rec_tensor *parent = t->rec ? t->rec : &whole;
+    if (!parent->base) return lower_fail(L, NARU_OUT_OF_MEMORY, "out of memory"), NULL;
     x->chain = arena_alloc(r->arena, ((size_t)parent->nchain + 1) * sizeof *x->chain);
     if (!x->chain) return lower_fail(L, NARU_OUT_OF_MEMORY, "out of memory"), NULL;
     if (parent->nchain) memcpy(x->chain, parent->chain, (size_t)parent->nchain * sizeof *x->chain);
