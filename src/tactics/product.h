@@ -21,6 +21,7 @@ void product_pack(pool *p, const k_gemm *k, float *dst, const k_pack_src *s);
 
 /* WAY(name, way of kernels/gemm16, precision): tactic_matmul_<name>, tactic_conv_<name> ... */
 #define PRODUCT_WAYS(WAY)                                                                                              \
+    WAY(bf16tile, K_BF16_TILE, TACTIC_BF16)                                                                            \
     WAY(bf16dot, K_BF16_DOT, TACTIC_BF16)                                                                              \
     WAY(bf16, K_BF16, TACTIC_BF16)                                                                                     \
     WAY(fp16fma, K_FP16_FMA, TACTIC_FP16)                                                                              \

@@ -70,9 +70,10 @@ static void test_only_where_allowed(void **state) {
 static void test_by_rows(void **state) {
     if (cpu_best() == CPU_REF || cpu_cache_l2() > 8 << 20 || cpu_dot_bf16_is_fast()) skip();
     assert_string_equal(first(1, 1u << TACTIC_BF16), "matmul.bf16");
-    assert_string_equal(first(1000, 1u << TACTIC_BF16), "matmul.gemm");
-    assert_string_equal(first(DIM_UNKNOWN, 1u << TACTIC_BF16), "matmul.gemm");
-    const char *many = cpu_best() < CPU_AVX512FP16 ? "matmul.gemm" : "matmul.fp16fma";
+    const char *many = cpu_best() < CPU_AMX ? "matmul.gemm" : "matmul.bf16tile";
+    assert_string_equal(first(1000, 1u << TACTIC_BF16), many);
+    assert_string_equal(first(DIM_UNKNOWN, 1u << TACTIC_BF16), many);
+    many = cpu_best() < CPU_AVX512FP16 ? "matmul.gemm" : "matmul.fp16fma";
     assert_string_equal(first(1, 1u << TACTIC_FP16), "matmul.fp16");
     assert_string_equal(first(1000, 1u << TACTIC_FP16), many);
     assert_string_equal(first(DIM_UNKNOWN, 1u << TACTIC_FP16), many);

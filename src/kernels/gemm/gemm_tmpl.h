@@ -15,7 +15,9 @@
  * An instance of narrower operands defines before it includes this: GEMM_FORM, how B is packed; GEMM_TILE, the header
  * with tile_body and tile_row for it; GEMM_A, unless float, the elements of A's tiles, which are then always copied, by
  * the header's a_of, copy_a and zero_a; GEMM_STEP, elements along k that B keeps together, unless 1; GEMM_MR and
- * GEMM_PANEL, a panel's width in vectors, where the tile's size differs.
+ * GEMM_PANEL, a panel's width in vectors, where the tile's size differs; GEMM_PAD, to a multiple of which copied rows
+ * of A are padded with zeros, unless GEMM_STEP; GEMM_RUN_TILE(t, mr), where the header's tile takes any mr at run time;
+ * GEMM_ENTER and GEMM_LEAVE, around a run.
  */
 #include "base/mem.h"
 #include "kernels/gemm/gemm.h"
@@ -35,6 +37,13 @@
 #endif
 #if !defined(GEMM_STEP)
 #define GEMM_STEP 1
+#endif
+#if !defined(GEMM_PAD)
+#define GEMM_PAD GEMM_STEP
+#endif
+#if !defined(GEMM_ENTER)
+#define GEMM_ENTER ((void)0)
+#define GEMM_LEAVE ((void)0)
 #endif
 #if !defined(GEMM_MR)
 #if defined(LANES_PORTABLE) ? LANES_PORTABLE == 16 : defined(__AVX512F__)
@@ -126,6 +135,7 @@ GEMM_FN void zero_a(float *dst, int64_t n) {
 #endif
 #include GEMM_TILE
 
+#if !defined(GEMM_RUN_TILE)
 #define TILE(mr)                                                                                                       \
     static void tile_##mr##_1(const tile *t) { tile_body(t, mr, 1); }                                                  \
     static void tile_##mr##_2(const tile *t) { tile_body(t, mr, 2); }
@@ -134,7 +144,8 @@ static void tile_1_2(const tile *t) { tile_row(t, 2); }
 TILE(2)
 TILE(3)
 TILE(4)
-TILE(5) TILE(6)
+TILE(5)
+TILE(6)
 #define BOTH(mr)                                                                                                       \
     { tile_##mr##_1, tile_##mr##_2 }
 #if GEMM_MR >= 12
@@ -155,6 +166,8 @@ static tile_fn *const tiles[MR][2] = {
     BOTH(13), BOTH(14),
 #endif
 };
+#define GEMM_RUN_TILE(t, mr) tiles[(mr)-1][(t)->n > NR / 2](t)
+#endif
 
 #include "kernels/gemm/gemm_act.h"
 
@@ -255,8 +268,8 @@ static void take_a(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t
     if (g->kind == K_A_ROWS) copy_rows(g, i0, mr, k0, kc, buf, t->lda);
     else if (g->kind == K_A_COLS) copy_cols(g, i0, mr, k0, kc, buf, t->lda);
     else copy_conv(g, i0, mr, k0, kc, buf, t->lda);
-    if (kc % STEP) /* whole steps; B's zero meets a zero */
-        for (int i = 0; i < mr; i++) buf[i * t->lda + kc] = 0;
+    for (int i = 0; i < mr && kc % GEMM_PAD; i++) /* B's zeros meet zeros */
+        zero_a(buf + i * t->lda + kc, GEMM_PAD - kc % GEMM_PAD);
 }
 
 /* ---- the driver ---- */
@@ -286,7 +299,7 @@ static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, const ch
         t->c = g->c + i0 * g->ldc + n0;
         t->bias = last && g->bias ? g->bias + n0 : NULL;
         t->res = t->first && g->residual ? g->residual + i0 * g->ldr + n0 : NULL;
-        tiles[mr - 1][n > NR / 2](t);
+        GEMM_RUN_TILE(t, mr);
         if (last && heavy) FN(activate)(t->c, g->ldc, mr, n, g->act, g->p, g->q);
     }
 }
@@ -315,6 +328,7 @@ static void FN(run)(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, in
     int64_t blocks = g->k > KC + KC / 2 ? (g->k + KC - 1) / KC : 1, kc = g->k ? (g->k + blocks - 1) / blocks : 0;
     kc = i64_min((kc + STEP - 1) / STEP * STEP, g->k);
     int64_t group = panel_group(g, kc);
+    GEMM_ENTER;
     chunk now = {0, kc, p0, i64_min(p0 + group, p1)};
     while (now.p0 < p1) {
         chunk next = {now.k1, i64_min(now.k1 + kc, g->k), now.p0, now.p1};
@@ -322,6 +336,7 @@ static void FN(run)(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, in
         run_rows(g, m0, m1, &now, &next, workspace);
         now = next;
     }
+    GEMM_LEAVE;
 }
 
 #define GEMM_TABLE                                                                                                     \

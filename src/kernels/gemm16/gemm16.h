@@ -16,10 +16,15 @@
  * (in a row that stands alone every fourth of the 32), and these short sums are added in FP32. What passes 65504, an
  * element of A or a short sum, is an infinity.
  *
- * The last two give the same bits at every level that has them. Error before the activation: |c - exact| <= (u_B + u_A
- * + u_A u_B + (k + 4) 2^-24) sum |a b|, where u is 2^-8 for BF16, 2^-11 for FP16, 0 for what is not rounded; subnormal
- * FP16 operands are off by 2^-25 instead, flushed BF16 ones by themselves. K_FP16_FMA adds to that 2^-6 sum |a b| + k
- * 2^-25 at worst; with random signs its whole error is about 2^-10 of the result's size.
+ * K_BF16_TILE: A rounded and subnormals treated as by K_BF16_DOT. Even and odd products of 32 along k are each summed
+ * by fma, then added to each other and to the sum so far (tdpbf16ps).
+ *
+ * The last three give the same bits at every level that has them.
+ *
+ * With S = sum |a b| the error before the activation is at most (u_B + u_A + u_A u_B + (k + 4) 2^-24) S, where u is
+ * 2^-8 for BF16, 2^-11 for FP16, 0 for what is not rounded; subnormal FP16 operands are off by 2^-25 instead, flushed
+ * BF16 ones by themselves. K_FP16_FMA adds to that 2^-6 S + k 2^-25 at worst; with random signs its whole error is
+ * about 2^-10 of the result's size.
  *
  * NaN and infinities take part as in kernels/gemm. At one level a result does not depend on how the product is cut into
  * pieces, nor on the number of threads, but for rows that stand alone (mr = 1), whose K runs in four sums.
@@ -31,7 +36,7 @@
 
 #include "kernels/gemm/gemm.h"
 
-typedef enum k_gemm16_way { K_BF16, K_FP16, K_BF16_DOT, K_FP16_FMA, K_GEMM16_WAYS } k_gemm16_way;
+typedef enum k_gemm16_way { K_BF16, K_FP16, K_BF16_DOT, K_FP16_FMA, K_BF16_TILE, K_GEMM16_WAYS } k_gemm16_way;
 
 #define KERNEL(level, way, symbol) extern const k_gemm symbol;
 #define PORTABLE(way, symbol)      KERNEL(CPU_REF, way, symbol)

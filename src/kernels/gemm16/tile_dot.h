@@ -2,20 +2,7 @@
  *
  * The register tile of FP32 sums of BF16 pairs, A rounded while it is copied. Included by gemm_tmpl.h only.
  */
-GEMM_FN uint16_t a_of(float x) {
-    uint16_t t[VL];
-    v_store_bf16(t, v_set1(x));
-    return t[0];
-}
-GEMM_FN void copy_a(uint16_t *dst, const float *src, int64_t n) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) v_store_bf16(dst + i, v_load(src + i));
-    if (i == n) return;
-    uint16_t t[VL];
-    v_store_bf16(t, v_load_n(src + i, n - i));
-    memcpy(dst + i, t, (size_t)(n - i) * 2);
-}
-GEMM_FN void zero_a(uint16_t *dst, int64_t n) { memset(dst, 0, (size_t)n * 2); }
+#include "kernels/gemm16/narrow_bf16.h"
 
 GEMM_FN vi a_pair(const char *p) {
     int32_t w;
