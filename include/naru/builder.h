@@ -136,8 +136,10 @@ NARU_API naru_status naru_builder_config_set_dynamic_range(naru_builder_config *
  * lowered layers go back to FP32, those of the largest error first, until the limit holds there too. Errors are
  * measured without a limit, too (inspector), and never kept in the timing cache. What gives infinities or NaN where
  * FP32 does not is never used. INT8 by calibration counts, too: layers go back to float, those that add most noise
- * first, until the outputs' error on the calibration samples (else on these, else on random data) is within the limit.
- * Errors: INVALID_ARGUMENT. */
+ * first, until the outputs' error on the calibration samples (else on these, else on random data) is within the limit;
+ * and the outputs of what is built are compared with those of the network before it was quantized: where they err by
+ * more, all that is lowered besides is raised, and what is left is told as a warning. Q/DQ nodes of the network are
+ * obeyed whatever they cost. Errors: INVALID_ARGUMENT. */
 NARU_API naru_status naru_builder_config_set_accuracy(naru_builder_config *config, double limit, naru_error *err);
 /* Data to measure errors on: the first 8 batches. Must live until the last build is done; NULL: random data. */
 NARU_API naru_status naru_builder_config_set_samples(naru_builder_config *config, const naru_samples *samples,
@@ -159,7 +161,8 @@ typedef enum naru_constraints {
 } naru_constraints;
 /* The precision of a node of the model, by its name, or that of its first output where it has none; or of all nodes
  * that a pattern with '*' and '?' matches. Permits that precision for them at every level. An exact name goes before a
- * pattern, later calls before earlier ones. It is checked after fusion: a layer that came from several nodes has the
+ * pattern, later calls before earlier ones. Calibration quantizes no node of which another precision is asked. It is
+ * checked after fusion: a layer that came from several nodes has the
  * highest precision asked of any of them. Nodes that only move values, views, and what is not floating point, round
  * nothing: they meet every precision; so do nodes that were folded away. A name or pattern that fits no node fails the
  * build: NOT_FOUND, with the nearest name. With an accuracy limit, obeying fails where the layer's error is larger. */

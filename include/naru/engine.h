@@ -63,7 +63,7 @@ typedef struct naru_engine_info {
     const char *cpu, *version; /* CPU level in use; Naru that built the plan */
     bool rebuilt;              /* loaded from a plan that did not fit, from the model inside */
     double error; /* of the outputs against FP32, as naru_builder_config_set_accuracy measures it; negative: nothing is
-                     lowered, or it could not be measured */
+                     lowered or quantized by the build, or it could not be measured */
     double accuracy; /* the limit that it was built with; 0: none */
 } naru_engine_info;
 NARU_API naru_status naru_engine_get_info(const naru_engine *engine, naru_engine_info *out);

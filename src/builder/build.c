@@ -330,11 +330,12 @@ static naru_status compile_within(choosing *k, graph *g, const network_runs *run
         phase_end(o, packing);
         TRY(st);
         b->error = -1;
-        if (!any_lowered(b)) return NARU_OK;
+        if (!any_lowered(b) && !runs->original) return NARU_OK;
         TRY(runs_compare(runs, b, o, b->engine, &b->error, err));
         if (!o->accuracy || (b->error >= 0 && b->error <= o->accuracy)) return NARU_OK;
         int raised = 0;
         while (raised < some && raise_worst(k)) raised++;
+        if (!raised && !any_lowered(b)) return NARU_OK; /* what Q/DQ nodes cost; precision_tell warns */
         if (!raised)
             return err_set(err, NARU_MISMATCH,
                            "the outputs' error of %.3g is above the limit of %.3g, and every layer that is left in a "
@@ -361,13 +362,30 @@ static naru_status build_timed(built *b, choosing *k, graph **g, network_runs *r
     return st == NARU_OK ? build_graph(b, k->o, g, err) : st;
 }
 
-/* What is built: with INT8, the network's Q/DQ form. */
-static naru_status choose_network(built *b, const build_options *o, naru_error *err) {
-    model_bytes *m;
-    TRY(int8_network(b->model, o, &m, err));
-    model_bytes_unref(b->model);
+/* What is built: with INT8, the network's Q/DQ form; *original: what it was before, NULL where it is the same. */
+static naru_status choose_network(built *b, const build_options *o, model_bytes **original, naru_error *err) {
+    model_bytes *m, *before = b->model;
+    TRY(int8_network(before, o, &m, err));
     b->model = m;
+    *original = m != before ? before : NULL;
+    if (m == before) model_bytes_unref(before);
     return NARU_OK;
+}
+
+/* What the network gives in FP32, before it was quantized. */
+static naru_status run_original(built *b, const build_options *o, model_bytes *original, network_runs *runs,
+                                naru_error *err) {
+    graph *g;
+    engine *e;
+    model_bytes *now = b->model;
+    b->model = original;
+    naru_status st = build_graph(b, o, &g, err);
+    b->model = now;
+    if (st == NARU_OK) st = engine_compile(g, o->cpu, pool_threads(o->pool), &e, err);
+    if (st != NARU_OK) return st;
+    st = runs_original(runs, b, o, e, err);
+    engine_free(e);
+    return st;
 }
 
 static naru_status build_chosen(built *b, choosing *k, graph *g, const network_runs *runs, bool timed,
@@ -383,15 +401,18 @@ static naru_status build_chosen(built *b, choosing *k, graph *g, const network_r
 static naru_status build_engine(built *b, const build_options *o, naru_error *err) {
     graph *g = NULL;
     network_runs runs = {0};
+    model_bytes *original = NULL;
     if (!(o->flags & BUILD_ANEW)) TRY(precision_check_names(b, o, err));
-    TRY(choose_network(b, o, err));
-    TRY(build_graph(b, o, &g, err));
-    naru_status st = phase_step(o, whole, 0, err);
+    TRY(choose_network(b, o, &original, err));
+    naru_status st = build_graph(b, o, &g, err);
+    if (st == NARU_OK) st = phase_step(o, whole, 0, err);
     if (st == NARU_OK) st = build_profiles(b, g, o, err);
-    graph_each_block(g, false, count_nodes, &b->nlayers);
+    if (st == NARU_OK && original && (o->level >= 1 || o->accuracy)) st = run_original(b, o, original, &runs, err);
+    model_bytes_unref(original);
+    if (st == NARU_OK) graph_each_block(g, false, count_nodes, &b->nlayers);
     choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false, 1, false};
     if (st == NARU_OK && !k.steps) st = err_oom(err);
-    bool timed = !graph_each_block(g, false, nothing_to_measure, (void *)o);
+    bool timed = st == NARU_OK && !graph_each_block(g, false, nothing_to_measure, (void *)o);
     if (st == NARU_OK && timed) st = build_timed(b, &k, &g, &runs, err);
     if (st == NARU_OK) st = phase_step(o, whole, 1, err);
     if (st == NARU_OK) st = build_chosen(b, &k, g, &runs, timed, err);

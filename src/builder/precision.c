@@ -205,7 +205,7 @@ static void why_unmet(const node *n, const tuned *t, const char *has, char *buf,
     snprintf(buf, size, "no tactic of %s computes in %s", n->op_type, precision_name(t->asked));
     if (t->asked == NARU_PRECISION_INT8)
         snprintf(buf, size, "neither Q/DQ nodes nor calibration quantize it; it runs in %s", has);
-    else if (t->asked == NARU_PRECISION_FP32) snprintf(buf, size, "the model makes it %s", has);
+    else if (t->asked == NARU_PRECISION_FP32) snprintf(buf, size, "the model or its calibration makes it %s", has);
     for (int i = t->n; i-- > 0;) /* the first that speaks is the one that stays */
         if (want > 0 && (int)t->c[i].tactic->precision == want && t->c[i].why_not)
             snprintf(buf, size, "%s: %s", t->c[i].tactic->name, t->c[i].why_not);
@@ -307,13 +307,14 @@ static naru_status tell_kept(const built *b, const tuned *t, int i, const build_
 static naru_status tell_outputs(const built *b, const build_options *o) {
     int lowered = 0;
     for (int i = 0; i < b->nlayers; i++) lowered += b->layers[i].tactic && b->layers[i].tactic->precision != TACTIC_F32;
-    if (!lowered) return NARU_OK;
+    if (!lowered && b->error < 0) return NARU_OK;
     if (b->error < 0)
         return report_add(o->report, NARU_SEVERITY_WARNING, "outputs-not-compared", "", "",
                           "the outputs could not be compared with FP32's: the network could not be run while building");
     char limit[60] = "";
     if (o->accuracy) snprintf(limit, sizeof limit, "; the limit is %.3g", o->accuracy);
-    return report_add(o->report, NARU_SEVERITY_NOTE, "outputs-error", "", "",
+    bool above = o->accuracy > 0 && b->error > o->accuracy; /* of quantized layers */
+    return report_add(o->report, above ? NARU_SEVERITY_WARNING : NARU_SEVERITY_NOTE, "outputs-error", "", "",
                       "the outputs differ from FP32's by %.3g (relative, on %s)%s", b->error,
                       o->samples ? "samples" : "random data", limit);
 }

@@ -126,6 +126,23 @@ naru_status runs_run(network_runs *r, const built *b, const build_options *o, co
     return st;
 }
 
+naru_status runs_original(network_runs *r, const built *b, const build_options *o, const engine *e, naru_error *err) {
+    context *c;
+    TRY(context_new(e, o->pool, &c, err));
+    naru_status st = NARU_OK;
+    bool ran = true;
+    r->original = true;
+    for (int i = 0; st == NARU_OK && ran && i < (o->samples ? RUN_BATCHES : b->profiles.n); i++) {
+        naru_error mine = NARU_ERROR_INIT;
+        st = runs_run(r, b, o, c, o->samples != NULL, i, true, &ran, &mine);
+        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY && !o->samples) st = NARU_OK, ran = false;
+        if (!ran && !o->samples) r->incomplete = true;
+        if (st != NARU_OK) err_set(err, st, "%s", mine.message);
+    }
+    context_free(c);
+    return st;
+}
+
 static double worst_output(naru_value *const *got, naru_value *const *want, int n) {
     double worst = 0;
     for (int i = 0; i < n; i++) {
@@ -147,6 +164,7 @@ naru_status runs_compare(const network_runs *r, const built *b, const build_opti
         const network_run *n = &r->kept.data[i];
         naru_value **got = mem_calloc((size_t)r->nout + 1, sizeof *got);
         bool ran;
+        c->variant = n->samples ? 0 : built_variant(b, n->index);
         st = got ? run_once(b, o, c, n->samples, n->index, &ran, got, err) : err_oom(err);
         double x = st == NARU_OK ? worst_output(got, n->out, r->nout) : 0;
         if (x > *error) *error = x;

@@ -365,7 +365,7 @@ static bool fatal(const tuner *k, naru_status st) {
 }
 
 static naru_status tune_profiles(built *b, tuner *k, context *c, network_runs *runs, naru_error *err) {
-    bool keep = k->errors && !k->o->samples, ran;
+    bool keep = k->errors && !k->o->samples && !runs->original, ran;
     for (int p = 0; p < b->profiles.n; p++) {
         naru_error mine = NARU_ERROR_INIT;
         k->err = &mine;
@@ -394,7 +394,7 @@ static naru_status tune_samples(built *b, tuner *k, context *c, network_runs *ru
     k->err = err;
     for (int i = 0; i < RUN_BATCHES && ran; i++) {
         k->mark = b->profiles.n + i;
-        naru_status st = runs_run(runs, b, k->o, c, true, i, true, &ran, err);
+        naru_status st = runs_run(runs, b, k->o, c, true, i, !runs->original, &ran, err);
         if (st != NARU_OK) return err_context(err, st, "batch %d of the samples", i);
     }
     return NARU_OK;

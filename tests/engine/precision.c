@@ -78,6 +78,7 @@ typedef struct setting {
     naru_constraints constraints;
     const naru_samples *samples;
     naru_timing_cache *cache;
+    bool int8; /* calibrated on the samples */
 } setting;
 
 static naru_status build_with(const setting *s, naru_engine **out, naru_report *r, naru_error *why) {
@@ -90,6 +91,10 @@ static naru_status build_with(const setting *s, naru_engine **out, naru_report *
     OK(naru_builder_config_set_constraints(c, s->constraints, NULL));
     OK(naru_builder_config_set_samples(c, s->samples, NULL));
     OK(naru_builder_config_set_timing_cache(c, s->cache, NULL));
+    OK(naru_builder_config_set_flag(c, NARU_BUILD_INT8, s->int8, NULL));
+    naru_calibration calibration = {.size = sizeof calibration, .algorithm = NARU_CALIBRATOR_MINMAX};
+    if (s->int8) calibration.samples = *s->samples;
+    OK(naru_builder_config_set_calibrator(c, s->int8 ? &calibration : NULL, NULL));
     for (int i = 0; i < 3 && s->asked[i].name; i++)
         OK(naru_builder_config_set_layer_precision(c, s->asked[i].name, s->asked[i].precision, NULL));
     naru_status st = naru_build(n, c, out, r, why);
@@ -110,11 +115,11 @@ static void refused(const setting *s, const char *text) {
     assert_null(e);
 }
 
-/* The layer whose name begins so. */
+/* The layer that came from that node. */
 static naru_layer layer_of(const naru_engine *e, const char *name) {
     naru_layer l = {.size = sizeof l};
     for (size_t i = 0; naru_engine_layer(e, i, &l) == NARU_OK; i++)
-        if (strncmp(l.name, name, strlen(name)) == 0) return l;
+        if (strstr(l.name, name) && strncmp(l.name, "reformat", 8) != 0) return l;
     fail_msg("no layer %s", name);
     return l;
 }
@@ -293,6 +298,40 @@ static void errors_on_samples(void **state) {
             "the samples have no batch");
     refused(&(setting){.level = 1, .bf16 = true, .samples = &(naru_samples){sizeof(naru_samples), give_flat, NULL}},
             "batch 0 of the samples: input 'input' has 4 dimensions, the samples 1");
+}
+
+/* ---- INT8 by calibration ---- */
+static void the_limit_holds_for_int8(void **state) {
+    feed f = {3, 0, SIZE};
+    naru_samples data = {sizeof data, give, &f};
+    naru_report *r;
+    OK(naru_report_create(&r, &err));
+    setting s = {.level = 1, .int8 = true, .samples = &data};
+    naru_engine *e = built_with(&s, r);
+    double whole = outputs_error(e);
+    assert_layer(e, CONV2, "INT8", -1);
+    assert_layer(e, HEAD, "INT8", -1);
+    assert_true(whole > 1e-4 && whole < 0.2 && told(r, "outputs-error", "", "on samples"));
+    naru_engine_destroy(&e);
+    s.accuracy = 1e-6; /* nothing can be quantized for that */
+    e = built_with(&s, r);
+    assert_layer(e, CONV1, "FP32", -1);
+    assert_layer(e, HEAD, "FP32", -1);
+    assert_true(told(r, "kept-high", "", "stay in FP32, for the outputs' error was above the limit of 1e-06"));
+    naru_engine_destroy(&e);
+    s.accuracy = whole * 0.9; /* something must go */
+    e = built_with(&s, NULL);
+    assert_true(outputs_error(e) < whole);
+    naru_engine_destroy(&e);
+    s.accuracy = 0, s.constraints = NARU_CONSTRAINTS_OBEY;
+    s.asked[0].name = CONV2, s.asked[0].precision = NARU_PRECISION_BF16;
+    s.asked[1].name = HEAD, s.asked[1].precision = NARU_PRECISION_INT8;
+    e = built_with(&s, NULL);
+    assert_layer(e, CONV2, "BF16", 0.001);
+    assert_layer(e, HEAD, "INT8", -1);
+    assert_true(outputs_error(e) > 0); /* of both, against the network before it was quantized */
+    naru_engine_destroy(&e);
+    naru_report_destroy(&r);
 }
 
 /* ---- precisions of layers ---- */
@@ -506,6 +545,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_finite_is_not_used),
         cmocka_unit_test(level_zero_lowers_nothing),
         cmocka_unit_test(errors_on_samples),
+        cmocka_unit_test(the_limit_holds_for_int8),
         cmocka_unit_test(obeyed),
         cmocka_unit_test(the_highest_of_what_was_fused),
         cmocka_unit_test(what_cannot_be_obeyed),
