@@ -138,8 +138,8 @@ NARU_API naru_status naru_builder_config_set_dynamic_range(naru_builder_config *
  * FP32 does not is never used. INT8 by calibration counts, too: layers go back to float, those that add most noise
  * first, until the outputs' error on the calibration samples (else on these, else on random data) is within the limit;
  * and the outputs of what is built are compared with those of the network before it was quantized: where they err by
- * more, all that is lowered besides is raised, and what is left is told as a warning. Q/DQ nodes of the network are
- * obeyed whatever they cost. Errors: INVALID_ARGUMENT. */
+ * more, all that is lowered besides is raised, and what is left is told as a warning (without a limit only where FP16
+ * or BF16 are permitted). Q/DQ nodes of the network are obeyed whatever they cost. Errors: INVALID_ARGUMENT. */
 NARU_API naru_status naru_builder_config_set_accuracy(naru_builder_config *config, double limit, naru_error *err);
 /* Data to measure errors on: the first 8 batches. Must live until the last build is done; NULL: random data. */
 NARU_API naru_status naru_builder_config_set_samples(naru_builder_config *config, const naru_samples *samples,

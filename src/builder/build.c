@@ -407,7 +407,8 @@ static naru_status build_engine(built *b, const build_options *o, naru_error *er
     naru_status st = build_graph(b, o, &g, err);
     if (st == NARU_OK) st = phase_step(o, whole, 0, err);
     if (st == NARU_OK) st = build_profiles(b, g, o, err);
-    if (st == NARU_OK && original && (o->level >= 1 || o->accuracy)) st = run_original(b, o, original, &runs, err);
+    bool compare = o->accuracy > 0 || (o->level >= 1 && (o->flags & (BUILD_FP16 | BUILD_BF16)));
+    if (st == NARU_OK && original && compare) st = run_original(b, o, original, &runs, err);
     model_bytes_unref(original);
     if (st == NARU_OK) graph_each_block(g, false, count_nodes, &b->nlayers);
     choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false, 1, false};

@@ -306,7 +306,7 @@ static void the_limit_holds_for_int8(void **state) {
     naru_samples data = {sizeof data, give, &f};
     naru_report *r;
     OK(naru_report_create(&r, &err));
-    setting s = {.level = 1, .int8 = true, .samples = &data};
+    setting s = {.level = 1, .int8 = true, .samples = &data, .accuracy = 0.5};
     naru_engine *e = built_with(&s, r);
     double whole = outputs_error(e);
     assert_layer(e, CONV2, "INT8", -1);
@@ -323,7 +323,7 @@ static void the_limit_holds_for_int8(void **state) {
     e = built_with(&s, NULL);
     assert_true(outputs_error(e) < whole);
     naru_engine_destroy(&e);
-    s.accuracy = 0, s.constraints = NARU_CONSTRAINTS_OBEY;
+    s.accuracy = 0.5, s.constraints = NARU_CONSTRAINTS_OBEY;
     s.asked[0].name = CONV2, s.asked[0].precision = NARU_PRECISION_BF16;
     s.asked[1].name = HEAD, s.asked[1].precision = NARU_PRECISION_INT8;
     e = built_with(&s, NULL);

@@ -105,6 +105,5 @@ bool exec_samples(const exec_args *a, const naru_network *n, naru_builder_config
     if (!path) return true;
     if (naru_samples_open_network(path, n, opt_batch(a), out, &err) != NARU_OK) return failed(&err);
     if (naru_builder_config_set_samples(c, out, &err) != NARU_OK) return failed(&err);
-    log_info("Errors are measured on samples of %s, in at most 8 batches", path);
     return true;
 }
