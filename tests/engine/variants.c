@@ -3,6 +3,7 @@
  * Tactics of their own for profiles whose times differ: by a timing cache written by hand, a layer takes one tactic in
  * the one profile and another in the other; each runs as in an engine of that profile alone, bit for bit.
  */
+#include "base/hash.h"
 #include "two_tactics.h"
 
 static int64_t weights_of(const naru_engine *e) {
@@ -159,8 +160,53 @@ static void small_gains_do_not_count(void **state) {
     unlink(path);
 }
 
+/* ---- forged plans ---- */
+static uint64_t get64(const uint8_t *p) {
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++) v |= (uint64_t)p[i] << 8 * i;
+    return v;
+}
+static void put64(uint8_t *p, uint64_t v) {
+    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> 8 * i);
+}
+
+/* Any byte of the index changed, its hash made right again: what loads runs in both profiles or says why not. */
+static void forged(void **state) {
+    naru_timing_cache *k = decided();
+    naru_engine *e = build_with(k, false, 0, 1);
+    naru_options *o = options_of("1", NULL);
+    uint8_t *data;
+    size_t n, loaded = 0;
+    float got[10], *x = random_floats(3 * LARGE * LARGE, 1);
+    OK(naru_engine_serialize(e, (void **)&data, &n, &err));
+    uint64_t at = get64(data + 32 + 8), size = get64(data + 32 + 16);
+    for (size_t i = 0; i < size; i++) {
+        naru_engine *f = NULL;
+        naru_context *c = NULL;
+        data[at + i] ^= (uint8_t)(1 + i % 255);
+        put64(data + 32 + 24, hash_bytes(data + at, size, 0));
+        put64(data + 24, 0);
+        put64(data + 24, hash_bytes(data, 4096, 0));
+        if (naru_engine_load_memory(data, n, NULL, o, &f, NULL, NULL) == NARU_OK) {
+            OK(naru_context_create(f, &c, &err));
+            run_cnn(c, 1, SMALL, x, got, NULL);
+            run_cnn(c, 1, LARGE, x, got, NULL);
+            naru_context_destroy(&c);
+            loaded++;
+        }
+        naru_engine_destroy(&f);
+        data[at + i] ^= (uint8_t)(1 + i % 255);
+    }
+    assert_true(loaded > 0 && loaded < size);
+    free(x);
+    naru_engine_data_free((void **)&data);
+    naru_options_destroy(&o);
+    naru_engine_destroy(&e);
+    naru_timing_cache_destroy(&k);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(by_profile), cmocka_unit_test(refitted),
-                                       cmocka_unit_test(small_gains_do_not_count)};
+                                       cmocka_unit_test(small_gains_do_not_count), cmocka_unit_test(forged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
