@@ -320,7 +320,12 @@ static naru_status settle(looper *k, leaf *l, sv before, sv placed, sv now, bool
     }
     if (now.tag == SV_UNINIT || (now.tag == SV_SYM && rec_kind(now) == SV_UNINIT)) {
         l->out = l->in;
-        if (!l->carried || lacks) return NARU_OK; /* nobody reads it there, or it cannot be said */
+        if (lacks || (!l->carried && now.tag == SV_UNINIT)) return NARU_OK; /* nobody reads it there */
+        if (!l->carried && before.tag == SV_UNINIT) {
+            l->undefined = true;
+            return NARU_OK;
+        }
+        if (now.tag == SV_SYM) return rec_obstacle(r, k->err, "%s, in a loop", ((ssym *)now.o)->why);
         return rec_obstacle(r, k->err, "a variable that a loop leaves undefined");
     }
     if (before.tag == SV_UNINIT && !l->carried && !is_leaf(now)) {

@@ -23,7 +23,7 @@ expect() {
 verify_everything() {
     local f calls=0,1,2,3
     [ "$NARU_CPU" != ref ] || calls=2,3
-    for f in script/torch-*/*.pt; do expect 0 "$f" "${f%.pt}.json"; done
+    for f in script/torch-*/*.pt script/cases/*.pt; do expect 0 "$f" "${f%.pt}.json"; done
     for f in models/*.pt; do expect 0 "$f" "${f%.pt}.npz" --rtol 1e-4 --atol 2e-5; done
     for f in smallcnn/*.pt smallcnn/*.ptl torch/smallcnn_mobile.ptl; do
         case $f in

@@ -110,10 +110,29 @@ static void test_many(void **state) { /* interning survives growth */
     assert_int_equal(sym_add(s, n, 1), first);
 }
 
+static int64_t one(const char *name) { return 1; }
+
+static void test_never_negative(void **state) {
+    arena *a = arena_new();
+    symtab *s = symtab_new(a);
+    dim_t n = sym_name(s, "n"), m = sym_name(s, "m");
+    assert_true(sym_never_negative(s, 3, NULL));
+    assert_true(sym_never_negative(s, sym_add(s, sym_mul(s, n, m), 2), NULL));
+    assert_true(sym_never_negative(s, sym_div(s, n, 2), NULL));
+    assert_false(sym_never_negative(s, sym_sub(s, 0, n), NULL));
+    assert_false(sym_never_negative(s, sym_sub(s, n, m), one));
+    assert_false(sym_never_negative(s, sym_sub(s, n, 1), NULL)); /* n may be 0, unless it is said */
+    assert_true(sym_never_negative(s, sym_sub(s, n, 1), one));
+    assert_false(sym_never_negative(s, sym_sub(s, n, 2), one));
+    assert_false(sym_never_negative(s, sym_div(s, sym_sub(s, n, 5), 2), one));
+    assert_false(sym_never_negative(s, DIM_UNKNOWN, one));
+    arena_free(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),     cmocka_unit_test(test_ring),
                                        cmocka_unit_test(test_quotients), cmocka_unit_test(test_unknown),
                                        cmocka_unit_test(test_text),      cmocka_unit_test(test_typical),
-                                       cmocka_unit_test(test_many)};
+                                       cmocka_unit_test(test_many),      cmocka_unit_test(test_never_negative)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

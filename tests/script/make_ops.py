@@ -153,7 +153,8 @@ def run(path):
     print(f"{out.name}: {len(rec.lines)} cases, {raised} of them raise")
 
 
-OUT.mkdir(parents=True, exist_ok=True)
-for p in sorted(HERE.glob("ops_*.py")):
-    if len(sys.argv) == 1 or p.stem[len("ops_"):] in sys.argv[1:]:
-        run(p)
+if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
+    for p in sorted(HERE.glob("ops_*.py")):
+        if len(sys.argv) == 1 or p.stem[len("ops_"):] in sys.argv[1:]:
+            run(p)

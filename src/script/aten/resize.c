@@ -8,6 +8,7 @@
  */
 #include <math.h>
 
+#include "script/aten/arith.h"
 #include "script/aten/quant.h"
 
 typedef enum filter { NEAREST, NEAREST_EXACT, LINEAR, CUBIC, LINEAR_AA, CUBIC_AA, LANCZOS_AA } filter;
@@ -299,7 +300,10 @@ static sten *widening(lower *L, const resize *r) {
 }
 
 static sten *by_matrices(lower *L, const resize *r) {
-    if (lower_recording(L) && !nn_known(L, r->x) && r->filter != LANCZOS_AA && !r->align) return widening(L, r);
+    bool open = lower_recording(L) && !nn_known(L, r->x);
+    if (open && t_dtype(L, r->x) == NARU_UINT8 && !ar_for_export(L))
+        return lower_fail(L, NARU_UNSUPPORTED, "resizing bytes of unknown size: Resize rounds otherwise"), NULL;
+    if (open && r->filter != LANCZOS_AA && !r->align) return widening(L, r);
     naru_dtype d = t_dtype(L, r->x);
     bool in_bytes = d == NARU_UINT8;
     naru_dtype wide = d == NARU_DOUBLE || in_bytes ? NARU_DOUBLE : NARU_FLOAT;
