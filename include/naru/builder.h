@@ -146,13 +146,13 @@ NARU_API naru_status naru_builder_config_set_samples(naru_builder_config *config
                                                      naru_error *err);
 
 /* ---- precisions of layers ---- */
-typedef enum naru_precision { /* the highest first */
-                              NARU_PRECISION_FP32,
-                              NARU_PRECISION_FP16,
-                              NARU_PRECISION_BF16,
-                              NARU_PRECISION_INT8, /* of layers that Q/DQ nodes or calibration quantize; it does not
-                                                      make them so */
-                              NARU_PRECISIONS
+/* The highest first. */
+typedef enum naru_precision {
+    NARU_PRECISION_FP32,
+    NARU_PRECISION_FP16,
+    NARU_PRECISION_BF16,
+    NARU_PRECISION_INT8, /* of layers that Q/DQ nodes or calibration quantize; it does not make them so */
+    NARU_PRECISIONS
 } naru_precision;
 typedef enum naru_constraints {
     NARU_CONSTRAINTS_NONE,   /* what is asked of layers has no effect (a warning says so) */

@@ -257,9 +257,11 @@ naru_status precision_check_layers(const built *b, const engine *e, const tuned 
 }
 
 /* ---- the report ---- */
-/* The first reason against lowering to p that any layer gave; *tried: layers that have such a tactic. */
+/* The first reason against lowering to p that any layer gave; NULL where one could have been. *tried: layers that have
+ * such a tactic. */
 static const char *reason_against(const built *b, const tuned *steps, tactic_precision p, int *tried) {
     const char *why = NULL;
+    bool could = false;
     *tried = 0;
     for (int i = 0; i < b->nlayers; i++) {
         bool has = false;
@@ -267,11 +269,12 @@ static const char *reason_against(const built *b, const tuned *steps, tactic_pre
             const candidate *c = &steps[i].c[j];
             if (c->tactic->precision != p) continue;
             has = true;
-            if (!why && c->why_not) why = c->why_not;
+            could |= !c->why_not;
+            if (!why) why = c->why_not;
         }
         *tried += has;
     }
-    return why;
+    return could ? NULL : why;
 }
 
 static naru_status tell_flag(const built *b, const tuned *steps, const build_options *o, tactic_precision p) {
@@ -289,7 +292,7 @@ static naru_status tell_flag(const built *b, const tuned *steps, const build_opt
                       "%s is permitted; of %d layers that have a tactic in it none uses it: %s", name, tried,
                       o->level == 0 ? "level 0 lowers nothing"
                       : why         ? why
-                                    : "FP32 or another precision is as fast");
+                                    : "FP32 or another precision is faster");
 }
 
 /* What stays FP32 because of its error. */
