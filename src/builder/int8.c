@@ -245,7 +245,8 @@ static naru_status quantize(maker *k, const sample_source *samples, bool drawn, 
     q.calibrator = k->i->calibrator;
     q.percentile = k->i->percentile;
     q.per_channel = q.inputs_only = true;
-    if (k->o->accuracy > 0) q.target_sqnr = decibels(k->o->accuracy);
+    q.report = k->o->accuracy > 0;
+    if (q.report) q.target_sqnr = decibels(k->o->accuracy); /* 0 and less: met by any */
     q.exclude = high->names;
     q.nexclude = high->count;
     q.threads = pool_threads(k->o->pool);

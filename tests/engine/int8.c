@@ -383,6 +383,10 @@ static void a_limit_takes_layers_back(void **state) {
     naru_report *r;
     cache c = {0};
     OK(naru_report_create(&r, &err));
+    assert_int_equal(products_within(5, calib, &c, r), 3);
+    assert_true(told(r, NARU_SEVERITY_NOTE, "INT8: the outputs' error is 0.0") &&
+                told(r, NARU_SEVERITY_NOTE, "(limit 5)"));
+    c = (cache){0};
     assert_int_equal(products_within(0.1, calib, &c, r), 3);
     assert_true(told(r, NARU_SEVERITY_NOTE, "INT8: the outputs' error is 0.0"));
     assert_false(told(r, NARU_SEVERITY_NOTE, "stays in FP32"));
