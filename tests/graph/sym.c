@@ -113,7 +113,6 @@ static void test_many(void **state) { /* interning survives growth */
 static int64_t one(const char *name) { return 1; }
 
 static void test_never_negative(void **state) {
-    arena *a = arena_new();
     assert_true(sym_never_negative(s, 3, NULL));
     assert_true(sym_never_negative(s, sym_add(s, sym_mul(s, n, h), 2), NULL));
     assert_true(sym_never_negative(s, sym_div(s, n, 2), NULL));
