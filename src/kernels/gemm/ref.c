@@ -58,15 +58,24 @@ static float act1(double x, k_act act, float p, float q) {
     }
 }
 
+/* Columns side by side, since finding an element of A in an image costs more than a product. */
+enum { COLUMNS = 64 };
+
 void k_gemm_ref_run(const k_gemm_args *g, k_b_form form, int64_t m0, int64_t m1, int64_t p0, int64_t p1) {
-    int64_t n1 = p1 * NR < g->n ? p1 * NR : g->n;
+    const int64_t n1 = p1 * NR < g->n ? p1 * NR : g->n;
     for (int64_t i = m0; i < m1; i++)
-        for (int64_t j = p0 * NR; j < n1; j++) {
-            double s = 0;
-            for (int64_t k = 0; k < g->k; k++) s += a_at(g, i, k) * b_at(g, form, k, j);
-            if (g->bias) s += g->bias[j];
-            if (g->residual) s += g->residual[i * g->ldr + j];
-            g->c[i * g->ldc + j] = act1(s, g->act, g->p, g->q);
+        for (int64_t j0 = p0 * NR; j0 < n1; j0 += COLUMNS) {
+            const int64_t n = n1 - j0 < COLUMNS ? n1 - j0 : COLUMNS;
+            double s[COLUMNS] = {0};
+            for (int64_t k = 0; k < g->k; k++) {
+                const double x = a_at(g, i, k);
+                for (int64_t j = 0; j < n; j++) s[j] += x * b_at(g, form, k, j0 + j);
+            }
+            for (int64_t j = 0; j < n; j++) {
+                if (g->bias) s[j] += g->bias[j0 + j];
+                if (g->residual) s[j] += g->residual[i * g->ldr + j0 + j];
+                g->c[i * g->ldc + j0 + j] = act1(s[j], g->act, g->p, g->q);
+            }
         }
 }
 
