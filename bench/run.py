@@ -146,7 +146,7 @@ def document(args, rows):
 
 def cpu_levels():
     flags = next(text for text in open("/proc/cpuinfo") if text.startswith("flags")).split()
-    return ", ".join(f for f in ("avx2", "avx512f", "avx512_vnni", "amx_tile") if f in flags)
+    return ", ".join(f for f in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile") if f in flags)
 
 
 def write_between_markers(path, text, peer):
@@ -194,4 +194,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -123,8 +123,18 @@ static void FN(run)(const k_qgemm_args *g, int64_t m0, int64_t m1, int64_t p0, i
 }
 
 /* ---- rows by pointer ---- */
+/* ahead: where the next panel is fetched into L2 on the way, `pace` bytes for each word of these rows. */
+typedef struct FN(cell) {
+    const int32_t *panel;
+    const char *ahead;
+    int64_t pace;
+} FN(cell);
+
 static inline __attribute__((always_inline)) void FN(cells)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0,
-                                                            const int32_t *panel, const int M) {
+                                                            const FN(cell) *cell, const int M) {
+    const int32_t *panel = cell->panel;
+    const char *ahead = cell->ahead;
+    const int64_t pace = cell->pace;
     vi acc[12][2];
     const uint8_t *rows[12];
     vi s0 = vi_load(g->init + j0), s1 = vi_load(g->init + j0 + VL);
@@ -135,6 +145,8 @@ static inline __attribute__((always_inline)) void FN(cells)(const k_qgemm_rows *
         for (int m = 0; m < M; m++) rows[m] = g->rows[i0 + m] + g->offset[t];
         for (int64_t k = 0; k < g->words; k++, panel += FN(NR)) {
             vi b0 = vi_load(panel), b1 = vi_load(panel + VL);
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += pace;
 #pragma GCC unroll 12
             for (int m = 0; m < M; m++) {
                 int32_t word;
@@ -153,26 +165,28 @@ static inline __attribute__((always_inline)) void FN(cells)(const k_qgemm_rows *
     }
 }
 
-static void FN(cells_full)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const int32_t *panel) {
-    FN(cells)(g, i0, left, j0, panel, FN(MR));
+static void FN(cells_full)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) *cell) {
+    FN(cells)(g, i0, left, j0, cell, FN(MR));
 }
-static void FN(cells_4)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const int32_t *panel) {
-    FN(cells)(g, i0, left, j0, panel, 4);
+static void FN(cells_4)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) *cell) {
+    FN(cells)(g, i0, left, j0, cell, 4);
 }
-static void FN(cells_1)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const int32_t *panel) {
-    FN(cells)(g, i0, left, j0, panel, 1);
+static void FN(cells_1)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) *cell) {
+    FN(cells)(g, i0, left, j0, cell, 1);
 }
 
-/* Panels outside: one stays in the cache while all rows pass. */
+/* Panels outside: one stays in the cache while all rows pass, each tile of which fetches its share of the next. */
 static void FN(by_rows)(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1) {
-    int64_t panel_words = (g->taps * g->words + 2) * FN(NR);
+    const int64_t words = g->taps * g->words, panel_words = (words + 2) * FN(NR), line = FN(NR) * 4;
+    const int64_t tiles = (m + FN(MR) - 1) / FN(MR);
     for (int64_t p = p0; p < p1; p++) {
-        const int32_t *panel = (const int32_t *)g->b + p * panel_words;
-        for (int64_t i = 0; i < m;) {
+        FN(cell) c = {(const int32_t *)g->b + p * panel_words, NULL, line / (tiles > 0 ? tiles : 1)};
+        c.ahead = (const char *)(c.panel + panel_words);
+        for (int64_t i = 0; i < m; c.ahead += words * c.pace) {
             int64_t left = m - i;
-            if (left == 1) FN(cells_1)(g, i, left, p * FN(NR), panel), i++;
-            else if (left <= 4) FN(cells_4)(g, i, left, p * FN(NR), panel), i += 4;
-            else FN(cells_full)(g, i, left, p * FN(NR), panel), i += FN(MR);
+            if (left == 1) FN(cells_1)(g, i, left, p * FN(NR), &c), i++;
+            else if (left <= 4) FN(cells_4)(g, i, left, p * FN(NR), &c), i += 4;
+            else FN(cells_full)(g, i, left, p * FN(NR), &c), i += FN(MR);
         }
     }
 }
