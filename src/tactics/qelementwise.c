@@ -7,7 +7,7 @@
 #include "tactics/tactic.h"
 #include "tactics/util.h"
 
-enum { RUN = 1024, BLOCK_PIXELS = 256 /* stay in L1 while the channels pass */ };
+enum { RUN = 16 /* of add() */, BLOCK_PIXELS = 256 /* stay in L1 while the channels pass */ };
 
 static bool is_byte(naru_dtype d) { return d == NARU_INT8 || d == NARU_UINT8; }
 
@@ -78,15 +78,8 @@ typedef struct job {
 static void add_range(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
     const add_state *st = j->s->state;
-    int32_t wide[RUN];
-    for (int64_t i = begin; i < end; i += RUN) {
-        int64_t n = i64_min(RUN, end - i);
-        if (st->a_signed)
-            for (int64_t k = 0; k < n; k++) wide[k] = ((const int8_t *)j->a)[i + k] - st->a_zero;
-        else
-            for (int64_t k = 0; k < n; k++) wide[k] = ((const uint8_t *)j->a)[i + k] - st->a_zero;
-        st->k->finish((char *)j->y + i, wide, (const char *)j->b + i, 0, n, &st->f);
-    }
+    st->k->add((char *)j->y + begin, (const char *)j->a + begin, st->a_signed, st->a_zero, (const char *)j->b + begin,
+               end - begin, &st->f);
 }
 
 static naru_status run_add(const run_ctx *r) {

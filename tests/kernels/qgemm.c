@@ -92,6 +92,46 @@ static void convert_case(const entry *e, int64_t n) {
     kc_free(&x), kc_free(&q), kc_free(&w), kc_free(&y), kc_free(&z), kc_free(&c), kc_free(&f);
 }
 
+/* Quotients at and next to ties, where a product with the reciprocal would round to the other side. */
+static void ties_case(const entry *e) {
+    enum { N = 300 };
+    float x[N], scale = kc_float(1e-3f, 3);
+    uint8_t want[N], got[N];
+    for (int i = 0; i < N; i++) {
+        x[i] = ((float)kc_int(-140, 140) + 0.5f) * scale;
+        for (int64_t k = kc_int(-2, 2); k; k += k < 0 ? 1 : -1) x[i] = nextafterf(x[i], k < 0 ? -INFINITY : INFINITY);
+    }
+    if (kc_int(0, 5) == 0) scale *= 0x1p-120f; /* the reciprocal is of no use */
+    k_qgemm_ref.quantize(want, x, N, scale, 3, true), e->k->quantize(got, x, N, scale, 3, true);
+    assert_memory_equal(got, want, N);
+}
+
+static void add_case(const entry *e, int64_t n) {
+    kc_buf a = kc_alloc(n, 1), b = kc_alloc(n, 1), y = kc_alloc(n, 1), w = kc_alloc(n, 1);
+    fill(&a), fill(&b);
+    double m[16], zero[16] = {0};
+    for (int i = 0; i < 16; i++) m[i] = i ? m[0] : (double)kc_float(0.01f, 2);
+    bool as = kc_int(0, 1), zs = kc_int(0, 1), ys = kc_int(0, 1);
+    k_qfinish f = {
+        m, zero, ys ? -128 - 5 : -5,        ys ? 127 - 5 : 255 - 5, zs ? K_Q_S8 : K_Q_U8, ys ? K_Q_S8 : K_Q_U8,
+        9, 5,    (double)kc_float(0.01f, 2)};
+    k_qgemm_ref.add(w.data, a.data, as, 7, b.data, n, &f), e->k->add(y.data, a.data, as, 7, b.data, n, &f);
+    assert_memory_equal(y.data, w.data, n);
+    for (int64_t i = 0; i < n; i++) { /* and the formula itself */
+        double v = fma((double)((as ? (int8_t)a.data[i] : a.data[i]) - 7), m[0], 0);
+        v = fma((double)((zs ? (int8_t)b.data[i] : b.data[i]) - 9), f.zm, v);
+        assert_int_equal(w.data[i], (uint8_t)((int)rint(fmin(fmax(v, f.lo), f.hi)) + 5));
+    }
+    kc_free(&a), kc_free(&b), kc_free(&y), kc_free(&w);
+}
+
+static void test_ties_and_add(void **state) {
+    KC_EACH(e) {
+        for (int i = 0; i < 200; i++) ties_case(e);
+        for (int64_t n = 1; n < 70; n++) add_case(e, n);
+    }
+}
+
 static void test_convert(void **state) {
     KC_EACH(e) for (int64_t n = 1; n < 120; n++) convert_case(e, n);
     uint8_t q[6];
@@ -257,8 +297,8 @@ static void bench(void) {
 int main(int argc, char **argv) {
     kc_seed();
     if (argc > 1 && !strcmp(argv[1], "--bench")) return bench(), 0;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_product), cmocka_unit_test(test_convert),
-                                       cmocka_unit_test(test_rows), cmocka_unit_test(test_finish),
-                                       cmocka_unit_test(test_bytes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_product),      cmocka_unit_test(test_convert),
+                                       cmocka_unit_test(test_ties_and_add), cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_finish),       cmocka_unit_test(test_bytes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,23 @@ static void FN(finish)(void *y_, const int32_t *c, const void *z_, int64_t j, in
     if (i < n) FN(finish_block)(y + i * ys, c + i, z ? z + i * zs : NULL, m + i, b + i, n - i, f);
 }
 
+/* f->m and f->b have FN(BLOCK) equal elements. */
+static void FN(add)(void *y_, const void *a_, bool a_signed, int32_t a_zero, const void *z_, int64_t n,
+                    const k_qfinish *f) {
+    enum { RUN = 16 * FN(BLOCK) }; /* widened by a loop of its own, which the compiler turns into vectors */
+    const uint8_t *a = a_, flip = a_signed ? 0x80 : 0, *z = z_;
+    const int32_t zero = a_zero + (a_signed ? 128 : 0);
+    uint8_t *y = y_;
+    int32_t wide[RUN];
+    for (; n > 0; n -= RUN, a += RUN, z += RUN, y += RUN) {
+        const int64_t count = n < RUN ? n : RUN;
+        int64_t i = 0;
+        for (int64_t k = 0; k < count; k++) wide[k] = (a[k] ^ flip) - zero;
+        for (; i + FN(BLOCK) <= count; i += FN(BLOCK)) FN(finish16)(y + i, wide + i, z + i, f->m, f->b, f);
+        if (i < count) FN(finish_block)(y + i, wide + i, z + i, f->m, f->b, count - i, f);
+    }
+}
+
 static inline void FN(widen16)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed) {
     typedef int16_t any_place __attribute__((aligned(1)));
     any_place *y = d;

@@ -88,6 +88,8 @@ typedef struct k_qgemm {
     void (*widen)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed);
     /* columns [j, j + n): y, z (NULL: none) and c point at the first of them */
     void (*finish)(void *y, const int32_t *c, const void *z, int64_t j, int64_t n, const k_qfinish *f);
+    /* y = finish(a - a_zero) of n bytes with z of bytes, one scale: f->m and f->b have 16 equal elements */
+    void (*add)(void *y, const void *a, bool a_signed, int32_t a_zero, const void *z, int64_t n, const k_qfinish *f);
     void (*depthwise)(int32_t *c, const int16_t *x, const int64_t *offset, int64_t taps, const int16_t *w,
                       const int32_t *init, int64_t n); /* offset: elements */
     /* acc[i] += sum over pixels of x[p * ld + i] */

@@ -19,6 +19,37 @@ enum { FN(MR) = VREGS >= 32 ? 12 : 6, FN(NV) = 2, FN(NR) = FN(NV) * VL };
 
 static int32_t FN(zero_of)(const k_qgemm_args *g, int64_t i) { return g->za[i * g->za_step]; }
 
+/* quantize() in lanes. A product with 1 / scale instead of the quotient differs from it by less than 1e-4 where the
+ * result is not clamped: only a block that comes near a tie is divided. */
+static void FN(to_bytes)(void *q_, const float *x, int64_t n, float scale, int32_t zp, bool is_signed) {
+    enum { BLOCK = 4 * VL };
+    uint8_t *q = q_;
+    const float inverse = 1 / scale, low = (float)((is_signed ? -128 : 0) - zp),
+                high = (float)((is_signed ? 127 : 255) - zp);
+    const bool usable = inverse >= 0x1p-100f && inverse <= 0x1p100f;
+    const vf lo = v_set1(low), hi = v_set1(high), s = v_set1(scale), m = v_set1(inverse), zero = v_set1(0.0f);
+    int64_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) {
+        vf r[4], off = v_set1(usable ? 0.0f : 1.0f);
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) {
+            vf t = v_mul(v_load(x + i + k * VL), m);
+            r[k] = v_round(t);
+            off = v_max(v_abs(v_sub(t, r[k])), off);
+        }
+        if (v_hmax(off) > 0.4998f)
+            for (int k = 0; k < 4; k++) r[k] = v_round(v_div(v_load(x + i + k * VL), s));
+        int32_t w[BLOCK];
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) {
+            vf v = v_blend(v_eq(r[k], r[k]), r[k], zero); /* NaN as 0 */
+            vi_store(w + k * VL, vi_add(v_to_vi(v_min(hi, v_max(lo, v))), vi_set1(zp)));
+        }
+        for (int k = 0; k < BLOCK; k++) q[i + k] = (uint8_t)w[k];
+    }
+    FN(quantize)(q + i, x + i, n - i, scale, zp, is_signed);
+}
+
 /* Words [k / group][M] of rows i0 ..; rows past m1 are zero. Group 4: row sums of the shifted A into sums[]. */
 static void FN(pack_rows)(const k_qgemm_args *g, int64_t i0, int64_t rows, int M, int32_t *words, int32_t *sums) {
     int64_t groups = (g->k + QGROUP - 1) / QGROUP;
@@ -131,7 +162,7 @@ typedef struct FN(cell) {
 } FN(cell);
 
 static inline __attribute__((always_inline)) void FN(cells)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0,
-                                                            const FN(cell) *cell, const int M) {
+                                                            const FN(cell) * cell, const int M) {
     const int32_t *panel = cell->panel;
     const char *ahead = cell->ahead;
     const int64_t pace = cell->pace;
@@ -165,13 +196,13 @@ static inline __attribute__((always_inline)) void FN(cells)(const k_qgemm_rows *
     }
 }
 
-static void FN(cells_full)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) *cell) {
+static void FN(cells_full)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) * cell) {
     FN(cells)(g, i0, left, j0, cell, FN(MR));
 }
-static void FN(cells_4)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) *cell) {
+static void FN(cells_4)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) * cell) {
     FN(cells)(g, i0, left, j0, cell, 4);
 }
-static void FN(cells_1)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) *cell) {
+static void FN(cells_1)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) * cell) {
     FN(cells)(g, i0, left, j0, cell, 1);
 }
 
@@ -201,6 +232,6 @@ static void FN(widen_)(void *d, const void *x, int64_t n, int32_t zero, bool is_
 #endif
 #define Q_TABLE                                                                                                        \
     {                                                                                                                  \
-        QGROUP, FN(NR), FN(run), FN(quantize), FN(dequantize), FN(requantize), FN(by_rows), Q_WIDEN, FN(finish),       \
-            FN(depthwise), FN(sum), FN(max), FN(range)                                                                 \
+        QGROUP, FN(NR), FN(run), FN(to_bytes), FN(dequantize), FN(requantize), FN(by_rows), Q_WIDEN, FN(finish),       \
+            FN(add), FN(depthwise), FN(sum), FN(max), FN(range)                                                        \
     }

@@ -47,6 +47,6 @@ static void rows_ref(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1) {
         }
 }
 
-const k_qgemm k_qgemm_ref = {2,        NR,          run_ref,    quantize_ref,  dequantize_ref, requantize_ref,
-                             rows_ref, widen16_ref, finish_ref, depthwise_ref, sum_ref,        max_ref,
-                             range_ref};
+const k_qgemm k_qgemm_ref = {2,        NR,          run_ref,    quantize_ref, dequantize_ref, requantize_ref,
+                             rows_ref, widen16_ref, finish_ref, add_ref,      depthwise_ref,  sum_ref,
+                             max_ref,  range_ref};
