@@ -100,6 +100,7 @@ static void transform(const job *j, naru_tensor *y, int64_t at) {
         fourier_bin(j->line, j->n, k, j->inverse ? 1 : -1, j->table, v);
         v[0] *= scale;
         v[1] *= scale;
+        if (j->parts == 1 && (k == 0 || 2 * k == j->n)) v[1] = 0; /* of a real signal: real, and no -0 */
         dtype_write_f64(y->dtype, y->data, (at + k * j->inner) * parts, parts, v, true);
     }
 }

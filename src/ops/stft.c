@@ -77,7 +77,10 @@ static naru_status eval(eval_ctx *c) {
             line[2 * i] = from[i * parts] * (w ? w[i] : 1);
             line[2 * i + 1] = parts == 2 ? from[i * parts + 1] * (w ? w[i] : 1) : 0;
         }
-        for (int64_t k = 0; k < bins; k++) fourier_bin(line, frame, k, -1, table, out + 2 * k);
+        for (int64_t k = 0; k < bins; k++) {
+            fourier_bin(line, frame, k, -1, table, out + 2 * k);
+            if (parts == 1 && (k == 0 || 2 * k == frame)) out[2 * k + 1] = 0; /* of a real signal: real, and no -0 */
+        }
         dtype_write_f64(y->dtype, y->data, f * bins * 2, bins * 2, out, true);
     }
     return NARU_OK;

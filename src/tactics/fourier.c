@@ -101,6 +101,13 @@ static void read_line(const job *j, int64_t at, double *line) {
     }
 }
 
+/* The bins at 0 and n/2 of a real signal are real, and rounding leaves no -0 there. */
+static void clear_real_bins(const job *j, double *line) {
+    if (j->parts != 1) return;
+    line[1] = 0;
+    if (j->n % 2 == 0) line[j->n + 1] = 0;
+}
+
 static void lines(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
     double *line = j->scratch + worker * j->per_thread, *scratch = line + 2 * j->n;
@@ -109,6 +116,7 @@ static void lines(void *arg, int64_t begin, int64_t end, int worker) {
         int64_t o = l / j->inner, i = l % j->inner;
         read_line(j, (o * j->size * j->inner + i) * j->parts, line);
         k_fft(j->n, j->inverse ? 1 : -1, j->table, line, scratch);
+        clear_real_bins(j, line);
         for (int64_t k = 0; k < j->out; k++) {
             int64_t at = o * j->out * j->inner + i + k * j->inner;
             if (j->real) {
@@ -175,6 +183,7 @@ static void frames(void *arg, int64_t begin, int64_t end, int worker) {
             line[2 * i + 1] = j->parts == 2 ? load(j, from + i * j->parts + 1) * w : 0;
         }
         k_fft(j->n, -1, j->table, line, scratch);
+        clear_real_bins(j, line);
         for (int64_t k = 0; k < 2 * j->out; k++) save(j, f * 2 * j->out + k, line[k]);
     }
 }

@@ -214,3 +214,13 @@ class Bytes(nn.Module):
 
 image = torch.randint(0, 256, (1, 2, 10, 13), dtype=torch.uint8)
 case("bytes", Bytes(), [(image, 8, 6), (image, 5, 20), (image, 10, 7)])
+
+
+class Spectrum(nn.Module):
+    """The bins of a real signal that are real have the angle 0 or pi, not -pi."""
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+        return torch.angle(torch.fft.fft(x)), torch.angle(torch.fft.rfft(-x))
+
+
+case("spectrum", Spectrum(), [(R(2, 12),), (R(7),), (-torch.ones(4),)])
