@@ -64,7 +64,7 @@ static naru_status compile(naru_session *s, const naru_model *m, const naru_opti
     }
     s->graph = g;
     if (reference) return describe_ports(s, err);
-    st = engine_compile(g, s->cpu, s->threads, &s->engine, err);
+    st = engine_compile(g, s->cpu, s->pool, &s->engine, err);
     if (st != NARU_OK) s->graph = NULL; /* engine_compile freed it */
     return st == NARU_OK ? describe_ports(s, err) : st;
 }

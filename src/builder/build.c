@@ -141,6 +141,7 @@ static naru_status compile(choosing *k, graph *g, bool keep, engine **out, naru_
     compile_options co = {.cpu = k->o->cpu,
                           .variants = k->variants,
                           .threads = pool_threads(k->o->pool),
+                          .pool = k->o->pool,
                           .keep_constants = keep,
                           .zeroed = true,
                           .choose = choose,
@@ -381,7 +382,7 @@ static naru_status run_original(built *b, const build_options *o, model_bytes *o
     b->model = original;
     naru_status st = build_graph(b, o, &g, err);
     b->model = now;
-    if (st == NARU_OK) st = engine_compile(g, o->cpu, pool_threads(o->pool), &e, err);
+    if (st == NARU_OK) st = engine_compile(g, o->cpu, o->pool, &e, err);
     if (st != NARU_OK) return st;
     st = runs_original(runs, b, o, e, err);
     engine_free(e);

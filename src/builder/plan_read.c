@@ -370,6 +370,7 @@ static naru_status compile_plan(plan_reader *r, built *b, naru_error *err) {
     compile_options co = {.cpu = r->cpu,
                           .variants = r->variants,
                           .threads = pool_threads(r->o->pool),
+                          .pool = r->o->pool,
                           .zeroed = true,
                           .choose = choose,
                           .packed = packed,

@@ -46,7 +46,7 @@ static naru_status compile(probe *p, graph **g, const char *const *names, int th
     TRY(pool_create(threads, 0, &p->pool, err));
     graph *taken = *g;
     *g = NULL;
-    TRY(engine_compile(taken, cpu, pool_threads(p->pool), &p->engine, err));
+    TRY(engine_compile(taken, cpu, p->pool, &p->engine, err));
     return context_new(p->engine, p->pool, &p->context, err);
 }
 

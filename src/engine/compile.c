@@ -240,6 +240,7 @@ static naru_status prepare_step(compiler *k, step *s, int index) {
     naru_status st = in && out ? NARU_OK : oom(k);
     preparing p = {.c = {.q = {n, e->cpu, e->threads, n->nin, n->nout, in, out, e->graph->syms, 0, NULL},
                          .arena = e->arena,
+                         .pool = k->o->pool,
                          .weights = weights_alloc,
                          .reuse = k->o->packed != NULL,
                          .saved = k->o->zeroed,
@@ -313,8 +314,8 @@ const step *engine_step(const engine *e, int index) {
     return NULL;
 }
 
-naru_status engine_compile(graph *g, cpu_level cpu, int threads, engine **out, naru_error *err) {
-    const compile_options o = {.cpu = cpu, .threads = threads};
+naru_status engine_compile(graph *g, cpu_level cpu, pool *p, engine **out, naru_error *err) {
+    const compile_options o = {.cpu = cpu, .threads = pool_threads(p), .pool = p};
     return engine_compile_with(g, &o, out, err);
 }
 

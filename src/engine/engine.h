@@ -62,6 +62,7 @@ static inline bool engine_slot_fixed(const engine_slot *s) { return (s->constant
 typedef struct compile_options {
     cpu_level cpu;
     int threads;
+    pool *pool;          /* packs weights; NULL: the caller alone */
     bool keep_constants; /* constants stay when they are packed: the builder tries other tactics on them */
     bool zeroed;         /* bytes of packed weights that no tactic writes are zero, so that plans are reproducible */
     int variants;        /* sets of tactics; 0: one */
@@ -75,7 +76,7 @@ typedef struct compile_options {
 } compile_options;
 
 /* Take ownership of g (lifted, passes done), also on failure. */
-naru_status engine_compile(graph *g, cpu_level cpu, int threads, engine **out, naru_error *err);
+naru_status engine_compile(graph *g, cpu_level cpu, pool *p, engine **out, naru_error *err);
 naru_status engine_compile_with(graph *g, const compile_options *o, engine **out, naru_error *err);
 int engine_step_index(const engine *e, const step *s); /* its number; -1: not of this engine */
 const step *engine_step(const engine *e, int index);   /* NULL past the end */

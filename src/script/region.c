@@ -532,13 +532,13 @@ static naru_status record(builder *b, vm *m, sfunction *f, int n, const sv *args
     return st;
 }
 
-static naru_status compile(builder *b) {
+static naru_status compile(builder *b, pool *p) {
     pass_options po = {.optimize = true, .cpu = (int)b->set->cpu};
     b->g->lifted = true;
     TRY(passes_run(b->g, &po, b->err));
     graph *g = b->g;
     b->g = NULL;
-    return engine_compile(g, b->set->cpu, b->set->threads, &b->r->engine, b->err);
+    return engine_compile(g, b->set->cpu, p, &b->r->engine, b->err);
 }
 
 static naru_status build(vm *caller, region_set *set, sfunction *f, int n, const sv *args, const leaves *k,
@@ -570,7 +570,7 @@ static naru_status build(vm *caller, region_set *set, sfunction *f, int n, const
     }
     recording_end(&b->rec);
     vm_done(&m);
-    if (st == NARU_OK) st = compile(b);
+    if (st == NARU_OK) st = compile(b, eager_pool(caller->eager));
     ARRAY_FREE(&b->containers);
     ARRAY_FREE(&b->counts);
     graph_free(b->g);

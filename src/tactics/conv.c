@@ -63,7 +63,7 @@ static naru_status prepare_by(prepare_ctx *c, step *s, const k_gemm *kernel) {
     if (!(st->packed = c->weights(c, (size_t)(each * group) * sizeof(float) + 64))) return err_oom(c->err);
     for (int64_t g = 0; g < group && !c->reuse; g++) {
         k_pack_src src = weight_source(w->data, w->dims, group, taps, g);
-        k_gemm_pack(st->k, st->packed + g * each, &src, 0, k_gemm_panels(st->k, src.n));
+        product_pack(c->pool, st->k, st->packed + g * each, &src);
     }
     c->consumed |= 1u << 1;
     return NARU_OK;

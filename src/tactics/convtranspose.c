@@ -40,7 +40,7 @@ static naru_status pack_groups(prepare_ctx *c, state *st, const naru_tensor *w, 
     for (int64_t g = 0; st->packed && turned && g < group; g++) {
         turn_weights(turned, (const char *)w->data + g * ch * n * 4, ch, m, taps);
         k_pack_src src = {turned, 1, ch, n, 0, n, 1, 1.0f, NULL};
-        k_gemm_pack(st->k, st->packed + g * each, &src, 0, k_gemm_panels(st->k, n));
+        product_pack(c->pool, st->k, st->packed + g * each, &src);
     }
     mem_free(turned);
     return st->packed && turned ? NARU_OK : err_oom(c->err);

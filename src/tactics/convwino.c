@@ -48,6 +48,16 @@ static const char *accepts(const tactic_query *q) {
     return q->out->type.has_rank && q->out->type.rank == 4 ? NULL : "rank of Y is unknown";
 }
 
+typedef struct pack_job {
+    const state *st;
+    const void *w;
+} pack_job;
+
+static void pack_panels(void *arg, int64_t begin, int64_t end, int worker) {
+    const pack_job *j = arg;
+    k_wino_pack(j->st->gemm, j->st->u, j->w, j->st->w[1], j->st->w[0], begin, end);
+}
+
 static naru_status prepare(prepare_ctx *c, step *s) {
     state *st = arena_calloc(c->arena, 1, sizeof *st);
     if (!(s->state = st)) return err_oom(c->err);
@@ -58,7 +68,8 @@ static naru_status prepare(prepare_ctx *c, step *s) {
     int64_t m = w->dims[0], ch = w->dims[1];
     st->u = c->weights(c, (size_t)k_wino_packed_floats(st->gemm, ch, m) * sizeof(float) + 64);
     if (!st->u) return err_oom(c->err);
-    if (!c->reuse) k_wino_pack(st->gemm, st->u, w->data, ch, m, 0, k_gemm_panels(st->gemm, m));
+    pack_job pack = {st, w->data};
+    if (!c->reuse) parallel_for(c->pool, k_gemm_panels(st->gemm, m), 1, pack_panels, &pack);
     c->consumed |= 1u << 1;
     if (!q_const(&c->q, 2)) return NARU_OK;
     if (!(st->bias = c->weights(c, (size_t)m * sizeof(float) + 64))) return err_oom(c->err);

@@ -81,7 +81,7 @@ static naru_status pack_constant(prepare_ctx *c, const k_pack_src *src, state *s
     st->k = src->channels, st->n = src->n;
     size_t floats = (size_t)k_gemm_packed_floats(k, st->n, st->k);
     if (!(st->packed = c->weights(c, (floats + 16) * sizeof(float)))) return err_oom(c->err);
-    if (!c->reuse) k_gemm_pack(k, st->packed, src, 0, k_gemm_panels(k, st->n));
+    if (!c->reuse) product_pack(c->pool, k, st->packed, src);
     c->consumed |= 1u << 1;
     return NARU_OK;
 }

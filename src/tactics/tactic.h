@@ -41,6 +41,7 @@ typedef struct tactic_query {
 typedef struct prepare_ctx {
     tactic_query q;
     arena *arena; /* small state; lives as long as the engine */
+    pool *pool;   /* for packing; NULL: the caller alone */
     void *(*weights)(struct prepare_ctx *c,
                      size_t bytes); /* 64-byte aligned memory of the engine's weight store; NULL: out of memory */
     bool reuse; /* what weights gives holds the packed weights already (of a plan file) and cannot be written; it is
