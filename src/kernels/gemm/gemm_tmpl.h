@@ -149,13 +149,14 @@ TILE(6)
 #define BOTH(mr)                                                                                                       \
     { tile_##mr##_1, tile_##mr##_2 }
 #if GEMM_MR >= 12
-    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+TILE(7)
+TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
 #endif
 #if GEMM_MR >= 14
-        TILE(13) TILE(14)
+    TILE(13) TILE(14)
 #endif
 
-            typedef void tile_fn(const tile *t);
+        typedef void tile_fn(const tile *t);
 static tile_fn *const tiles[MR][2] = {
     /* for half of a panel's columns, or all */
     BOTH(1),  BOTH(2),  BOTH(3), BOTH(4),  BOTH(5),  BOTH(6),
@@ -324,17 +325,27 @@ static int64_t panel_group(const k_gemm_args *g, int64_t kc) {
     return fit < 1 ? 1 : fit;
 }
 
+/* Rows whose part of A fills half of L2: they stay there while B passes. */
+static int64_t row_block(const k_gemm_args *g) {
+    int64_t each = g->k;
+    if (g->kind == K_A_CONV) each = g->conv->ld * g->conv->stride[1] * g->conv->stride[2];
+    int64_t fit = cpu_cache_l2() / 2 / (int64_t)sizeof(float) / (each > 0 ? each : 1);
+    return fit < 4 * MR ? 4 * MR : fit / MR * MR;
+}
+
 static void FN(run)(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {
     int64_t blocks = g->k > KC + KC / 2 ? (g->k + KC - 1) / KC : 1, kc = g->k ? (g->k + blocks - 1) / blocks : 0;
     kc = i64_min((kc + STEP - 1) / STEP * STEP, g->k);
-    int64_t group = panel_group(g, kc);
+    const int64_t group = panel_group(g, kc), rows = row_block(g);
+    const chunk first = {0, kc, p0, i64_min(p0 + group, p1)};
     GEMM_ENTER;
-    chunk now = {0, kc, p0, i64_min(p0 + group, p1)};
-    while (now.p0 < p1) {
-        chunk next = {now.k1, i64_min(now.k1 + kc, g->k), now.p0, now.p1};
-        if (now.k1 == g->k) next = (chunk){0, kc, now.p1, i64_min(now.p1 + group, p1)};
-        run_rows(g, m0, m1, &now, &next, workspace);
-        now = next;
+    for (int64_t i = m0; i < m1; i += rows) {
+        int64_t end = i64_min(i + rows, m1);
+        for (chunk now = first, next; now.p0 < p1; now = next) {
+            next = (chunk){now.k1, i64_min(now.k1 + kc, g->k), now.p0, now.p1};
+            if (now.k1 == g->k) next = (chunk){0, kc, now.p1, i64_min(now.p1 + group, p1)};
+            run_rows(g, i, end, &now, next.p0 < p1 ? &next : &first, workspace);
+        }
     }
     GEMM_LEAVE;
 }
