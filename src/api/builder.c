@@ -305,8 +305,8 @@ naru_status naru_builder_config_set_layer_output_types(naru_builder_config *c, c
 
 /* ---- building ---- */
 static unsigned flags_of(const naru_builder_config *c) {
-    static const unsigned map[NARU_BUILD_FLAGS] = {BUILD_FP16,  BUILD_BF16,     BUILD_INT8,
-                                                   BUILD_STRIP, BUILD_NO_CACHE, BUILD_CACHE_ONLY, BUILD_REFIT};
+    static const unsigned map[NARU_BUILD_FLAGS] = {BUILD_FP16,     BUILD_BF16,       BUILD_INT8, BUILD_STRIP,
+                                                   BUILD_NO_CACHE, BUILD_CACHE_ONLY, BUILD_REFIT};
     unsigned flags = 0;
     for (unsigned i = 0; i < NARU_BUILD_FLAGS; i++)
         if (c->flags >> i & 1) flags |= map[i];

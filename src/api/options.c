@@ -98,7 +98,8 @@ naru_status option_cpu(const naru_options *o, cpu_level *out, naru_error *err) {
     if (!*name) return NARU_OK;
     if (!cpu_level_parse(name, out))
         return err_set(err, NARU_INVALID_ARGUMENT,
-                       "'%s' is not a CPU level; levels are ref, avx2, avx512, avx512vnni, avx512bf16, avx512fp16, amx", name);
+                       "'%s' is not a CPU level; levels are ref, avx2, avx512, avx512vnni, avx512bf16, avx512fp16, amx",
+                       name);
     if (*out > cpu_best())
         return err_set(err, NARU_UNSUPPORTED, "this CPU has no %s; its best level is %s", name,
                        cpu_level_name(cpu_best()));

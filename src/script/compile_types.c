@@ -169,10 +169,10 @@ static bool key_type(const stype *t) {
 static naru_status subscripted(unit *u, const ast *e, const stype **out, naru_error *err) {
     str name = {0};
     type_maker m = dotted_name(e->kids[0], &name) ? maker_of(str_text(&name)) : MAKE_NONE;
-    naru_status st = name.failed      ? err_oom(err)
-                     : m == MAKE_NONE ? source_error(err, NARU_BAD_MODEL, e->at, "Unknown type constructor %s",
-                                                     str_text(&name))
-                                      : NARU_OK;
+    naru_status st = name.failed ? err_oom(err)
+                     : m == MAKE_NONE
+                         ? source_error(err, NARU_BAD_MODEL, e->at, "Unknown type constructor %s", str_text(&name))
+                         : NARU_OK;
     str_free(&name);
     TRY(st);
     const ast *const *kids = (const ast *const *)e->kids + 1;

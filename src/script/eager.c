@@ -179,7 +179,8 @@ static naru_status run_eval(call *k, lower *L) {
 }
 
 static bool decides(const sten *t) { /* integers that may be a shape, axes, pads: their content is part of the key */
-    return t->t.rank <= 1 && (t->t.dtype == NARU_INT64 || t->fixed) && tensor_count(&t->t) <= SMALL_CONTENT && !t->param;
+    return t->t.rank <= 1 && (t->t.dtype == NARU_INT64 || t->fixed) && tensor_count(&t->t) <= SMALL_CONTENT &&
+           !t->param;
 }
 
 static void eager_op(lower *L, const op_desc *op, const la *attrs, int nin, sten *const *in, int nout, sten **outs) {

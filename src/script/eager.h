@@ -24,7 +24,7 @@ pool *eager_pool(const eager *e);
 /* A recorded view of what is now a tensor: places may still count from the end. NULL: said in L. */
 sten *eager_view_later(lower *L, sten *t, const view_step *v);
 void sten_copy(sten *to, const sten *from); /* elements; same type and dims, other memory; `to` counts as written */
-void eager_seed(eager *e, uint64_t seed); /* torch.manual_seed */
-struct kept_list **eager_kept(eager *e);  /* kept.h's place */
+void eager_seed(eager *e, uint64_t seed);   /* torch.manual_seed */
+struct kept_list **eager_kept(eager *e);    /* kept.h's place */
 
 #endif

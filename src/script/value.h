@@ -38,7 +38,7 @@ typedef enum sv_tag {
 typedef struct sobj {
     int refs;
     uint8_t tag;
-    uint8_t shared; /* count atomically */
+    uint8_t shared;  /* count atomically */
     uint8_t written; /* a shared list or dict that an operator has changed: no recording believes its content */
 } sobj;
 

@@ -134,9 +134,7 @@ static void sweep(action act, const char *path, long dense) {
 
 #define SUITE NARU_TEST_DATA "/script/torch-2.15/"
 
-static void with_args(size_t n, naru_ivalue *a, naru_ivalue *b) {
-    args[0] = a, args[1] = b, nargs = n;
-}
+static void with_args(size_t n, naru_ivalue *a, naru_ivalue *b) { args[0] = a, args[1] = b, nargs = n; }
 
 static void drop_args(void) {
     for (size_t i = 0; i < nargs; i++) naru_ivalue_destroy(&args[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The n-th allocation fails, for n = 1, 2, ... until a model is calibrated, quantized and compared with float: each time
- * OUT_OF_MEMORY, and nothing left.
+ * The n-th allocation fails, for n = 1, 2, ... until a model is calibrated, quantized and compared with float: each
+ * time OUT_OF_MEMORY, and nothing left.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -21,8 +21,7 @@ static void echo_options(const exec_args *a) {
     log_info("=== Build Options ===");
     log_info("builderOptimizationLevel: %lld", (long long)a->level);
     log_info("Precision: FP32%s%s%s", given(a, EXEC_fp16) || given(a, EXEC_best) ? "+FP16" : "",
-             given(a, EXEC_bf16) || given(a, EXEC_best) ? "+BF16" : "",
-             exec_wants_int8(a) ? "+INT8" : "");
+             given(a, EXEC_bf16) || given(a, EXEC_best) ? "+BF16" : "", exec_wants_int8(a) ? "+INT8" : "");
     if (given(a, EXEC_accuracy)) log_info("Accuracy: errors up to %g", a->accuracy);
     log_info("Save engine: %s", given(a, EXEC_saveEngine) ? a->value[EXEC_saveEngine] : "");
     log_info("Load engine: %s", given(a, EXEC_loadEngine) ? a->value[EXEC_loadEngine] : "");

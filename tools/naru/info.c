@@ -101,7 +101,8 @@ int cmd_info(int argc, char **argv) {
     static const command c = {"info",
                               "MODEL",
                               "Tells inputs, outputs, opsets, parameters, memory and operators of a model.",
-                              "Of a plan: profiles, layers, memory. Of a TorchScript module: class, methods with their signatures, parameters. Findings of "
+                              "Of a plan: profiles, layers, memory. Of a TorchScript module: class, methods with their "
+                              "signatures, parameters. Findings of "
                               "'naru check' are\ntold at the end.",
                               1,
                               false};

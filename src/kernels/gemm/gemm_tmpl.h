@@ -150,7 +150,8 @@ TILE(6)
     { tile_##mr##_1, tile_##mr##_2 }
 #if GEMM_MR >= 12
 TILE(7)
-TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+TILE(8)
+TILE(9) TILE(10) TILE(11) TILE(12)
 #endif
 #if GEMM_MR >= 14
     TILE(13) TILE(14)
