@@ -2,8 +2,8 @@
 in alternating rounds of fresh processes.
 
 usage: .venv-bench/bin/python bench/engine.py [--rounds N] [--seconds S] [--models a,b] [--threads 1,2] [--write FILE.md]
-Engines: FP32 (level 3), FP16 permitted, INT8 of a Q/DQ model that `naru quantize` makes with random data; ONNX Runtime
-runs the same Q/DQ model. Prints a Markdown table; --write puts it between the markers of FILE.md.
+Engines: FP32 (level 3), FP16 permitted, INT8 calibrated on random data inside the build; ONNX Runtime's INT8 is the Q/DQ
+model that `naru quantize` makes of the same data, node for node what ONNX Runtime's quantizer writes. Prints a Markdown table; --write puts it between the markers of FILE.md.
 """
 import argparse
 import statistics
@@ -65,7 +65,7 @@ def measure(name, threads, args, folder):
     qdq = quantized(name, folder)
     fp32, seconds = build(name, file, threads, ["--noTF32"], folder, "fp32")
     fp16, _ = build(name, file, threads, ["--fp16"], folder, "fp16")
-    int8, _ = build(name, qdq, threads, ["--int8"], folder, "int8")
+    int8, _ = build(name, file, threads, ["--int8", f"--calibData={folder / name}.npz"], folder, "int8")
     runs = {"session": (run.naru, file), "FP32": (run.naru, fp32), "FP16": (run.naru, fp16), "INT8": (run.naru, int8),
             "ORT FP32": (run.onnxruntime, file), "ORT INT8": (run.onnxruntime, qdq), "OpenVINO FP32": (openvino, file)}
     times = {column: [] for column in COLUMNS}
