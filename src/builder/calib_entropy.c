@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calibration by entropy, as published for TensorRT (shared/reference/tensorrt.md, 3.2): for each number i of bins
- * kept, P is the histogram with all that lies beyond put into its last bin, Q what 128 levels over the i bins make of
- * it (each level's sum spread evenly over its bins that are not empty); the i of least KL(P || Q) wins, the largest
- * among equals. The bound is half a bin beyond, as TensorRT's own caches have it.
+ * Calibration by entropy, as published for TensorRT: for each number i of bins kept, P is the histogram with all that
+ * lies beyond put into its last bin, Q what 128 levels over the i bins make of it (each level's sum spread evenly over
+ * its bins that are not empty); the i of least KL(P || Q) wins, the largest among equals. The bound is half a bin
+ * beyond, as TensorRT's own caches have it.
  */
 #include <math.h>
 #include <string.h>

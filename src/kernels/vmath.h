@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Transcendental functions of FP32 vectors, written once over vec.h: included after it by every kernel that needs them.
+ * Transcendental functions of FP32 vectors, once over lanes.h: included after it by every kernel that needs them.
  * Errors against the exact value, checked by tests/kernels/vmath.c: exp, log, sin, cos (|x| up to 8192; libm beyond)
  * at most 2 ulp, erf, tanh, sigmoid at most 3 ulp. NaN gives NaN; overflow inf; exp underflows gradually to 0.
  * Polynomials are minimax fits made for these intervals, coefficients rounded one after the other from the lowest.

@@ -14,7 +14,7 @@ typedef struct module_options {
     cpu_level cpu;
     int threads;  /* 0: all this process may use */
     bool map;     /* records in place */
-    bool regions; /* compile straight tensor code (regions.h) */
+    bool regions; /* compile straight tensor code (region.h) */
     uint64_t seed;
     uint64_t budget; /* instructions per call; 0: no limit */
 } module_options;

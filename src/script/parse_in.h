@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Inside the parser: its state, tokens, making of nodes (syntax_node.c), and what its files call of each other:
- * parse.c entries and simple statements, syntax_block.c compound ones, parse_def.c functions and classes, parse_type.c
- * annotations, parse_expr.c operators and calls, syntax_atom.c displays and comprehensions, parse_text.c literals.
+ * Inside the parser: its state, tokens, making of nodes (parse_node.c), and what its files call of each other:
+ * parse.c entries and simple statements, parse_block.c compound ones, parse_def.c functions and classes, parse_type.c
+ * annotations, parse_expr.c operators and calls, parse_atom.c displays and comprehensions, parse_text.c literals.
  * A function returns its node, or NULL after syntax_fail; the first failure stays.
  */
 #ifndef SCRIPT_PARSE_IN_H
@@ -41,7 +41,7 @@ typedef enum level {
     LEVEL_UNARY
 } level;
 
-/* ---- syntax_node.c ---- */
+/* ---- parse_node.c ---- */
 ast *syntax_fail(parser *p, naru_status code, uint32_t start, uint32_t end, const char *fmt, ...) PRINTF_LIKE(5, 6);
 ast *syntax_unexpected(parser *p, const char *wanted); /* fails at tok */
 ast *syntax_oom(parser *p);
@@ -82,7 +82,7 @@ bool syntax_spread(parser *p, const ast *node);  /* pushes the node's kids */
 ast *syntax_lone_star(parser *p, const ast *n);  /* fails: `*x` where nothing takes it apart */
 ast *syntax_target(parser *p, ast *node);        /* checks that a value can be put there; lists become tuples */
 
-/* ---- syntax_atom.c ---- */
+/* ---- parse_atom.c ---- */
 ast *syntax_atom(parser *p);
 ast *syntax_star_or_named(parser *p);
 bool syntax_clauses(parser *p, bool *async); /* pushes `for ... in ... if ...` */
@@ -110,7 +110,7 @@ bool syntax_signature(parser *p, token t, ast *function, bool method); /* `# typ
 /* ---- parse.c ---- */
 bool syntax_simple_line(parser *p); /* pushes the statements up to the end of the line */
 
-/* ---- syntax_block.c ---- */
+/* ---- parse_block.c ---- */
 bool syntax_statement(parser *p);             /* pushes */
 ast *syntax_block(parser *p, token *comment); /* from the `:` on; *comment (may be NULL): the token that has the type
                                                 comment at the start of the block, if there is one */

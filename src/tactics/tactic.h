@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tactics: the ways to run an operator. tactics.def lists them, best first for each op; the compiler takes the first
- * that accepts the node, and the reference evaluator is the last resort, so a node always runs. A tactic turns a node
- * into a step: prepare (once, at compile time: pack weights), plan (once per shape: workspace, variant), run.
+ * that accepts the node and is not slow, and the reference evaluator is the last resort, so a node always runs. A
+ * tactic turns a node into a step: prepare (once, at compile time: pack weights), workspace (once per shape), run.
  *
- * Threads: accepts and prepare run on the compiling thread; plan and run may be called concurrently for one step by
- * several contexts: they must not write the step.
+ * Threads: accepts, slow and prepare run on the compiling thread; workspace and run may be called concurrently for one
+ * step by several contexts: they must not write the step.
  */
 #ifndef TACTICS_TACTIC_H
 #define TACTICS_TACTIC_H

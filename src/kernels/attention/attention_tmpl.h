@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attention over vec.h with the queries along the vectors: everything is kept transposed, [.., queries].
+ * Attention over lanes.h with the queries along the vectors: everything is kept transposed, [.., queries].
  *
  *     S' [keys, q]  = K [keys, d] * Q' [d, q]        K read in place, one broadcast per FMA row
  *     maxima, exp and sums of S' run down its columns: no reduction across lanes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Normalisations over vec.h. A row's sums run in 4 vector accumulators over blocks that are added up in double.
+ * Normalisations over lanes.h. A row's sums run in 4 vector accumulators over blocks that are added up in double.
  */
 #include "kernels/norm/norm.h"
 #include "kernels/vmath.h"

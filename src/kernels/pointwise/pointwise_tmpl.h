@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The FP32 instructions of pointwise programs over vec.h; integers, bools and casts come from scalar_ops.h compiled
+ * The FP32 instructions of pointwise programs over lanes.h; integers, bools and casts come from scalar_ops.h compiled
  * with the ISA's flags. An instance defines FN(name) and includes the vocabulary, then this, then names its table.
  */
 #include "kernels/pointwise/pointwise.h"

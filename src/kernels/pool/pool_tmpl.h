@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pooling over vec.h. NHWC: vectors along channels, taps innermost. NCHW: the kernel's rows are first folded into one
+ * Pooling over lanes.h. NHWC: vectors along channels, taps innermost. NCHW: the kernel's rows are first folded into one
  * row (vectors along the width) in the workspace with the neutral element in its pads, then its columns are folded.
  */
 #include "kernels/pool/pool.h"

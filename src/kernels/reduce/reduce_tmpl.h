@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reductions over vec.h. Contiguous: 4 vector accumulators over blocks that are added up in double. Inner dim: up to
+ * Reductions over lanes.h. Contiguous: 4 vector accumulators over blocks that are added up in double. Inner dim: up to
  * 4 vectors of columns stay in registers while the rows stream by, in three levels of blocks of 64.
  */
 #include "kernels/reduce/reduce.h"

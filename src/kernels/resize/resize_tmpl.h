@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Resampling over vec.h: source rows are resampled along the width into a small cache, then mixed along the height.
+ * Resampling over lanes.h: source rows are resampled along the width into a small cache, then mixed along the height.
  */
 #include "kernels/resize/resize.h"
 #include "kernels/vmath.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recurrent steps over vec.h. The product streams each packed panel once for up to ROWS batch rows held in registers;
+ * Recurrent steps over lanes.h. The product streams each packed panel once for up to ROWS batch rows held in registers;
  * it is bound by the bandwidth of the weights, so the cells' vector sigmoid and tanh need no more tuning than that.
  */
 #include "kernels/rnn/rnn.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Softmax over vec.h: contiguous rows (max, exp and sum, scale: three passes over a row in L1), and columns, where a
+ * Softmax over lanes.h: contiguous rows (max, exp and sum, scale: three passes over a row in L1), and columns, where a
  * block of columns keeps its maxima and sums in the workspace and the axis is walked row by row.
  */
 #include "kernels/softmax/softmax.h"
