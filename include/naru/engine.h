@@ -72,7 +72,7 @@ NARU_API naru_status naru_engine_get_info(const naru_engine *engine, naru_engine
 typedef struct naru_layer {
     size_t size;
     const char *name;      /* "conv1 + relu1" */
-    const char *op;        /* "naru::FusedConv" */
+    const char *op;        /* "FusedConv" */
     const char *tactic;    /* of profile 0 (naru_engine_inspect has others): "conv.winograd"; "reference" for the plain
                               evaluator, "none" where nothing is to do */
     double time_ms;        /* of the tactic, as measured at the profiles' opt shapes; negative: not measured */

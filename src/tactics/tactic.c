@@ -48,7 +48,7 @@ const char *tactic_refuses(const tactic *t, const tactic_query *q) {
 }
 
 const char *tactic_precision_name(tactic_precision p) {
-    static const char *const names[TACTIC_PRECISIONS] = {"FP32", "TF32", "BF16", "FP16"};
+    static const char *const names[TACTIC_PRECISIONS] = {"FP32", "BF16", "FP16"};
     return names[p];
 }
 

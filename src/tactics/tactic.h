@@ -22,7 +22,7 @@ typedef struct step step;
 
 /* What a tactic computes in. FP32 is the node's own type, whatever that is (Q/DQ tactics are FP32 here: the model says
  * what they do); the others round the node's FP32 operands. One that is faster and as exact as FP32 is FP32. */
-typedef enum tactic_precision { TACTIC_F32, TACTIC_TF32, TACTIC_BF16, TACTIC_FP16, TACTIC_PRECISIONS } tactic_precision;
+typedef enum tactic_precision { TACTIC_F32, TACTIC_BF16, TACTIC_FP16, TACTIC_PRECISIONS } tactic_precision;
 
 /* What is known when the tactic is chosen: dims may be symbolic (DIM_UNKNOWN or < 0), constants are facts' `constant`.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the products share: packed operands, random convolutions, and the shapes that --bench times.
+ * What the tests of the products share: packed operands, random epilogues and convolutions, and the shapes that --bench
+ * times.
  */
 #ifndef GEMM_SHAPES_H
 #define GEMM_SHAPES_H
@@ -14,6 +15,22 @@ KC_UNUSED static float *packed(const k_gemm *k, const k_pack_src *s) {
     assert_non_null(p);
     k_gemm_pack(k, p, s, 0, k_gemm_panels(k, s->n));
     return p;
+}
+
+/* Three pieces of rows and panels, cut at random. */
+KC_UNUSED static void run_in_pieces(const k_gemm *k, const k_gemm_args *g, void *ws) {
+    int64_t mid = kc_int(0, g->m), panels = k_gemm_panels(k, g->n), pmid = kc_int(0, panels);
+    k->run(g, 0, mid, 0, pmid, ws);
+    k->run(g, mid, g->m, 0, pmid, ws);
+    k->run(g, 0, g->m, pmid, panels, ws);
+}
+
+KC_UNUSED static void random_epilogue(k_gemm_args *g, kc_buf *bias, kc_buf *res) {
+    *bias = kc_floats(g->n, -1, 1), *res = kc_floats(g->m * g->ldc, -1, 1);
+    if (kc_int(0, 1)) g->bias = kc_f(bias);
+    if (kc_int(0, 2) == 0) g->residual = kc_f(res), g->ldr = g->ldc;
+    g->act = (k_act)kc_int(0, K_ACTS - 1);
+    g->p = g->act == K_ACT_CLIP ? 0.0f : 0.2f, g->q = g->act == K_ACT_CLIP && kc_int(0, 1) ? INFINITY : 0.5f;
 }
 
 KC_UNUSED static void geometry(k_conv_geom *v, int dims) {

@@ -8,7 +8,9 @@
 #include "base/cpu.h"
 #include "build_calls.h"
 
-enum { SIDE = 8, PIXELS = SIDE * SIDE, BATCH = 32, CLASSES = 10, PLAIN_DIGITS = 50 };
+#include "digits.h"
+
+enum { PLAIN_DIGITS = 50 };
 #define QDQ NARU_TEST_DATA "/quant/smallcnn_qdq_minmax_u8.onnx"
 
 /* ---- data ---- */
@@ -18,26 +20,6 @@ static naru_tensor *load(const char *key) {
     snprintf(path, sizeof path, NARU_TEST_DATA "/smallcnn/digits.npz:%s", key);
     OK(naru_tensor_load(path, &t, &err));
     return t;
-}
-
-static naru_tensor *images(const naru_tensor *digits, int64_t first, int64_t n) {
-    naru_tensor *t;
-    OK(naru_tensor_create(NARU_FLOAT, 4, (int64_t[]){n, 3, SIDE, SIDE}, &t, &err));
-    const uint8_t *from = naru_tensor_data(digits);
-    float *to = naru_tensor_data(t);
-    for (int64_t i = 0; i < n * 3 * PIXELS; i++)
-        to[i] = (float)from[(first + i / (3 * PIXELS)) * PIXELS + i % PIXELS] / 16;
-    return t;
-}
-
-static naru_status batch(void *user, size_t index, size_t nin, naru_value **in, naru_error *err) {
-    const naru_tensor *digits = user;
-    int64_t all = naru_tensor_dims(digits)[0], first = (int64_t)index * BATCH;
-    if (first >= all) return NARU_NOT_FOUND;
-    naru_tensor *t = images(digits, first, all - first < BATCH ? all - first : BATCH);
-    naru_status st = naru_value_from_tensor(t, &in[0], err);
-    naru_tensor_destroy(&t);
-    return st;
 }
 
 /* ---- a cache in memory ---- */

@@ -6,47 +6,10 @@
 #include <unistd.h>
 
 #include "build_calls.h"
-
-static long countdown, live;
-
-static void *failing(void *user, void *ptr, size_t old_size, size_t new_size) {
-    if (new_size == 0) {
-        __atomic_fetch_sub(&live, ptr != NULL, __ATOMIC_RELAXED);
-        free(ptr);
-        return NULL;
-    }
-    if (__atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED) == 0) return NULL;
-    void *p = realloc(ptr, new_size);
-    __atomic_fetch_add(&live, p && !ptr, __ATOMIC_RELAXED);
-    return p;
-}
+#include "oom_sweep.h"
 
 static char saved[] = "/tmp/naru_oom_plan_XXXXXX", cached[] = "/tmp/naru_oom_cache_XXXXXX";
 static float *pixels;
-
-/* Every n up to `dense`, then ever larger strides. */
-static void sweep(const char *what, naru_status (*act)(naru_error *err), long dense) {
-    long tried = 0;
-    for (long n = 0;; n += n < dense ? 1 : 1 + n / dense * 3) {
-        naru_error err = NARU_ERROR_INIT;
-        long before = live;
-        countdown = n;
-        naru_status st = act(&err);
-        long left = countdown;
-        countdown = -1;
-        if (live != before)
-            fail_msg("%s: allocation %ld failing leaks %ld blocks (%s)", what, n, live - before, err.message);
-        if (left >= 0) {
-            if (st != NARU_OK) fail_msg("%s: %s", what, err.message);
-            break;
-        }
-        if (st != NARU_OUT_OF_MEMORY && st != NARU_OK)
-            fail_msg("%s: allocation %ld failing gives %s: %s", what, n, naru_status_text(st), err.message);
-        tried++;
-    }
-    print_message("%s: %ld failures survived\n", what, tried);
-    assert_true(tried > 5);
-}
 
 static naru_status add_profiles(naru_builder_config *c, naru_error *err) {
     naru_profile *p = NULL;

@@ -18,22 +18,11 @@
 #include "base/mem.h"
 #include "naru/naru.h"
 
-static long countdown, live;
+#include "failing.h"
+
 static const char *regions;
 static naru_ivalue *args[2];
 static size_t nargs;
-
-static void *failing(void *user, void *ptr, size_t old_size, size_t new_size) {
-    if (new_size == 0) {
-        __atomic_fetch_sub(&live, ptr != NULL, __ATOMIC_RELAXED);
-        free(ptr);
-        return NULL;
-    }
-    if (__atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED) == 0) return NULL;
-    void *p = realloc(ptr, new_size);
-    __atomic_fetch_add(&live, p && !ptr, __ATOMIC_RELAXED);
-    return p;
-}
 
 /* ---- actions ---- */
 static naru_status load(const char *path, naru_module **m, naru_error *err) {

@@ -4,51 +4,13 @@
  * contexts and engines are asked. Every failure says OUT_OF_MEMORY, crashes nowhere and leaks nothing.
  */
 #include "two_tactics.h"
+#include "oom_sweep.h"
 
 #define main lenet_main
 #define run  run_lenet
 #include "../../examples/lenet.c"
 #undef run
 #undef main
-
-static long countdown, live;
-
-static void *failing(void *user, void *ptr, size_t old_size, size_t new_size) {
-    if (new_size == 0) {
-        __atomic_fetch_sub(&live, ptr != NULL, __ATOMIC_RELAXED);
-        free(ptr);
-        return NULL;
-    }
-    if (__atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED) == 0) return NULL;
-    void *p = realloc(ptr, new_size);
-    __atomic_fetch_add(&live, p && !ptr, __ATOMIC_RELAXED);
-    return p;
-}
-
-/* Every n up to `dense`, then ever larger strides. */
-static void sweep(const char *what, naru_status (*act)(naru_error *err), long dense) {
-    long tried = 0, failed = 0;
-    for (long n = 0;; n += n < dense ? 1 : 1 + n / dense * 3) {
-        naru_error err = NARU_ERROR_INIT;
-        long before = live;
-        countdown = n;
-        naru_status st = act(&err);
-        long left = countdown;
-        countdown = -1;
-        if (live != before)
-            fail_msg("%s: allocation %ld failing leaks %ld blocks (%s)", what, n, live - before, err.message);
-        if (left >= 0) {
-            if (st != NARU_OK) fail_msg("%s: %s", what, err.message);
-            break;
-        }
-        if (st != NARU_OUT_OF_MEMORY && st != NARU_OK)
-            fail_msg("%s: allocation %ld failing gives %s: %s", what, n, naru_status_text(st), err.message);
-        failed += st != NARU_OK;
-        tried++;
-    }
-    print_message("%s: %ld failures survived, %ld told\n", what, tried, failed);
-    assert_true(tried > 5 && failed > tried / 2);
-}
 
 #define NEXT(call)                                                                                                     \
     do {                                                                                                               \

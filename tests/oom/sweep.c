@@ -19,20 +19,7 @@
 #include "formats/npy/npy.h"
 #include "naru/naru.h"
 
-/* ---- an allocator that fails once ---- */
-static long countdown, live;
-
-static void *failing(void *user, void *ptr, size_t old_size, size_t new_size) {
-    if (new_size == 0) {
-        live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (__atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED) == 0) return NULL;
-    void *p = realloc(ptr, new_size);
-    __atomic_fetch_add(&live, p && !ptr, __ATOMIC_RELAXED);
-    return p;
-}
+#include "failing.h"
 
 typedef naru_status (*action)(const char *path, naru_error *err);
 
