@@ -97,11 +97,6 @@ static naru_status check_params(const op_desc *op, const sig *s, const schema *c
     return NARU_OK;
 }
 
-static void drop_defaults(const schema *c) {
-    for (int i = 0; i < c->nparams; i++)
-        if (c->params[i].has_default) sv_drop(c->params[i].dflt);
-}
-
 naru_status plugin_check_schema(const plugin_op *op, naru_error *err) {
     arena *a = arena_new();
     schema c = {0};
@@ -112,7 +107,7 @@ naru_status plugin_check_schema(const plugin_op *op, naru_error *err) {
         if (!sig_parse(op->desc.sig, &s)) st = err_set(err, NARU_INTERNAL, "malformed signature");
         else st = check_params(&op->desc, &s, &c, err);
     }
-    if (st == NARU_OK) drop_defaults(&c);
+    schema_drop(&c);
     arena_free(a);
     if (st == NARU_OK || st == NARU_OUT_OF_MEMORY) return st;
     return err_context(err, st, "plugin %s", op->title);

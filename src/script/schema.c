@@ -324,9 +324,17 @@ naru_status schema_parse(arena *a, const char *text, schema *out, naru_error *er
     sparam params[MAX_PARAMS];
     *out = (schema){.text = text, .overload = ""};
     naru_status st = read_schema(&r, out, params);
-    for (int i = 0; st != NARU_OK && i < out->nparams; i++)
-        if (params[i].has_default) sv_drop(params[i].dflt);
+    if (st != NARU_OK) {
+        out->params = params;
+        schema_drop(out);
+        *out = (schema){.text = text, .overload = ""};
+    }
     return st;
+}
+
+void schema_drop(const schema *s) {
+    for (int i = 0; i < s->nparams; i++)
+        if (s->params[i].has_default) sv_drop(s->params[i].dflt);
 }
 
 /* ---- the list ---- */
@@ -393,18 +401,13 @@ static void index_rows(void) {
     }
 }
 
-static void drop_defaults(const schema *s) {
-    for (int i = 0; i < s->nparams; i++)
-        if (s->params[i].has_default) sv_drop(s->params[i].dflt);
-}
-
 /* Derived forms share their parameters: an out form with a row of its name, an in-place form with one parsed for it. */
 __attribute__((destructor)) static void forget_schemas(void) {
     for (int b = 0; b < BUCKETS; b++)
         for (entry *e = atomic_load(&buckets[b]); e; e = e->next)
             for (const sop *o = atomic_load(&e->ops); o; o = o->next) {
-                if (o->fn == lower_in_place) drop_defaults(((const sop *)o->user)->schema);
-                else if (o->fn != lower_out_form) drop_defaults(o->schema);
+                if (o->fn == lower_in_place) schema_drop(((const sop *)o->user)->schema);
+                else if (o->fn != lower_out_form) schema_drop(o->schema);
             }
     arena_free(memory);
 }
@@ -538,7 +541,7 @@ static naru_status prepare(const char *text, lower_fn fn, void *user, sop_ticket
     sop *o = parse_op(kept, fn, user, &local);
     if (!o) return local.code ? err_set(err, local.code, "%s", local.message) : err_oom(err);
     if (e && same_overload(atomic_load(&e->ops), o)) {
-        drop_defaults(o->schema);
+        schema_drop(o->schema);
         return err_set(err, NARU_INVALID_ARGUMENT, "operator '%s' is registered already", text);
     }
     *fresh = (entry){.name = o->schema->name, .len = n, .first = -1};
@@ -566,4 +569,4 @@ void sop_publish(const sop_ticket *t) {
     pthread_mutex_unlock(&parsing);
 }
 
-void sop_abandon(const sop_ticket *t) { drop_defaults(t->op->schema); }
+void sop_abandon(const sop_ticket *t) { schema_drop(t->op->schema); }

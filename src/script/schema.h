@@ -49,8 +49,10 @@ typedef struct sop {
 const sop *sop_find(const char *name);
 /* All names, for "did you mean" and `naru list`. NULL past the end. */
 const char *sop_text(size_t i);
-/* Parses one schema text into the arena. */
+/* Parses one schema text into the arena; the default values are references of out's own: schema_drop gives them back
+ * (nothing to give back after a failure). */
 naru_status schema_parse(arena *a, const char *text, schema *out, naru_error *err);
+void schema_drop(const schema *s);
 /* Registering an operator at run time, in two steps so that several are registered or none: prepare checks and
  * allocates, publish cannot fail. text as in aten.def. Errors: BAD_MODEL (does not parse), INVALID_ARGUMENT (exists
  * already), OUT_OF_MEMORY. Who registers takes turns with others (api/plugin.c). */

@@ -19,6 +19,7 @@ static void test_rows(void **state) {
         naru_error err = NARU_ERROR_INIT;
         schema parsed;
         if (schema_parse(a, text, &parsed, &err) != NARU_OK) fail_msg("'%s': %s", text, err.message);
+        schema_drop(&parsed);
         size_t n = strcspn(text, ".(");
         assert_true(n < sizeof name);
         memcpy(name, text, n), name[n] = 0;
