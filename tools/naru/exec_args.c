@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "exec.h"
 
@@ -176,8 +177,9 @@ static bool parse_size(const char *text, double unit, uint64_t *out) {
     case 'g': unit = 1073741824.0; break;
     default: return false;
     }
-    if (*end && end[1]) return false;
-    if (v * unit > 9e18) return false;
+    if (*end) end++;
+    if (unit > 1 && (strcasecmp(end, "ib") == 0 || strcasecmp(end, "b") == 0)) end += strlen(end);
+    if (*end || v * unit > 9e18) return false;
     *out = (uint64_t)(v * unit);
     return true;
 }
