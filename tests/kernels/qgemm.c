@@ -145,9 +145,12 @@ typedef struct rows_case {
     bool as, bs;
 } rows_case;
 
-/* Row i, tap t at element (i * step + t * channels) of one buffer, like a 1-D convolution. */
+/* Row i, tap t at element (i * step + t * (channels + gap)) of one buffer, like a 1-D convolution; from some row on
+ * farther away, as in an image's next row. */
 static void rows_check(const entry *e, const rows_case *t) {
-    int64_t k = t->taps * t->channels, step = kc_int(1, 3) * e->k->group, len = (t->m + 1) * step + k;
+    int64_t k = t->taps * t->channels, step = kc_int(1, 3) * e->k->group, gap = kc_int(0, 2) * e->k->group,
+            cut = kc_int(0, 2 * t->m), jump = kc_int(0, 3) * e->k->group,
+            len = (t->m + 1) * step + k + t->taps * gap + jump;
     int32_t zb = t->bs ? 0 : 128, za = t->as ? (int32_t)kc_int(-128, 127) : (int32_t)kc_int(0, 255);
     if (e->k->group == 2) zb = t->bs ? (int32_t)kc_int(-128, 127) : (int32_t)kc_int(0, 255);
     assert_true(k_qgemm_rows_ok(e->k, zb, t->bs));
@@ -165,8 +168,11 @@ static void rows_check(const entry *e, const rows_case *t) {
     e->k->widen(image.data, a.data, len, za, t->as);
     const uint8_t *rows[64 + K_QGEMM_MR];
     int64_t offset[8];
-    for (int64_t i = 0; i < t->m + K_QGEMM_MR; i++) rows[i] = image.data + (i < t->m ? i : 0) * step * element;
-    for (int64_t i = 0; i < t->taps; i++) offset[i] = i * t->channels * element;
+    for (int64_t i = 0; i < t->m + K_QGEMM_MR; i++) {
+        int64_t r = i < t->m ? i : 0;
+        rows[i] = image.data + (r * step + (r >= cut) * jump) * element;
+    }
+    for (int64_t i = 0; i < t->taps; i++) offset[i] = i * (t->channels + gap) * element;
     k_qgemm_rows g = {rows, offset, t->taps, t->channels / e->k->group, packed.data, start, got, ldc};
     int64_t p0 = kc_int(0, panels);
     e->k->rows(&g, t->m, 0, p0), e->k->rows(&g, t->m, p0, panels);
@@ -175,7 +181,8 @@ static void rows_check(const entry *e, const rows_case *t) {
             int64_t want = 0;
             for (int64_t q = 0; q < k; q++)
                 want +=
-                    (int64_t)(as_int(a.data[i * step + q], t->as) - za) * (as_int(b.data[q * t->n + j], t->bs) - zb);
+                    (int64_t)(as_int(a.data[i * step + (i >= cut) * jump + q + q / t->channels * gap], t->as) - za) *
+                    (as_int(b.data[q * t->n + j], t->bs) - zb);
             if (got[i * ldc + j] != (int32_t)want)
                 fail_msg("%s rows %lldx%lldx%lld: (%lld, %lld) is %d, should be %lld", e->name, (long long)t->m,
                          (long long)t->n, (long long)k, (long long)i, (long long)j, got[i * ldc + j], (long long)want);
@@ -187,6 +194,14 @@ static void test_rows(void **state) {
     KC_EACH(e) {
         for (int i = 0; i < 80; i++) {
             rows_case t = {kc_int(1, 50), kc_int(1, 70), kc_int(1, 8), kc_int(1, 9) * 4, kc_int(0, 1), kc_int(0, 1)};
+            rows_check(e, &t);
+        }
+        for (int i = 0; i < 12; i++) { /* whole tiles along k, and more of them than are kept at once */
+            rows_case t = {kc_int(1, 50), kc_int(1, 70), kc_int(1, 8), kc_int(1, 5) * 64, kc_int(0, 1), kc_int(0, 1)};
+            rows_check(e, &t);
+        }
+        for (int i = 0; i < 3; i++) {
+            rows_case t = {kc_int(5, 50), kc_int(1, 40), kc_int(1, 2), 1020 + i * 4 * kc_int(1, 400), 1, 1};
             rows_check(e, &t);
         }
     }

@@ -6,7 +6,7 @@
  */
 #include "kernels/gemm16/narrow_bf16.h"
 #include "kernels/gemm16/store_sums.h"
-#include "kernels/gemm16/tiles.h"
+#include "kernels/tiles.h"
 
 enum { DEPTH = GEMM_PAD, PAIRS = DEPTH / 2 }; /* of one tile along k */
 

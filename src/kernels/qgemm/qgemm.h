@@ -7,7 +7,8 @@
  * Two ways, by the level. Group 2: zero points are subtracted while packing, which leaves -255..255 in s16, and pairs
  * along k go through a widening multiply-add (two products of 9 bits never overflow s32). Group 4 (VNNI): A is shifted
  * to u8 and B to s8 by 128 where needed, quadruples go through the dot instruction, and the zero points are put right
- * by row sums of A and column sums of B. No instruction that saturates 16-bit sums is used anywhere.
+ * by row sums of A and column sums of B; AMX tiles take the same operands. No instruction that saturates 16-bit sums is
+ * used anywhere.
  *
  * B is packed once in panels of nr columns: [k / group][nr][group], then zb and the column sums of the panel.
  * run(): rows [m0, m1), panels [p0, p1). Workspace: k_qgemm_workspace(). A is read in place.
@@ -21,7 +22,7 @@
  *   C[i][j] = init[j] + sum over taps t, words w of dot(rows[i] + offset[t], B)
  * A word is 4 bytes of A in the form that widen() makes: group 4, u8 (signed A xor 0x80), group 2, s16 less the zero
  * point. B is packed with k = taps * words * group; with group 4 its zero points must vanish once shifted
- * (k_qgemm_rows_ok), and init carries - za colsum. rows has entries up to the next multiple of K_QGEMM_MR past m.
+ * (k_qgemm_rows_ok), and init carries - za colsum. rows has K_QGEMM_MR entries more, of any rows.
  *
  * finish(): the epilogue of ops/util_qfused.h on n columns of one row, in double with explicit fma, so that every level
  * gives the same bits. depthwise(): c[i] = init[i] + sum_t x[offset[t] + i] w[t][i], s16 operands.
@@ -34,7 +35,8 @@
 
 #include "base/cpu.h"
 
-enum { K_QGEMM_MR = 12, K_QGEMM_NR = 32 }; /* the largest of any level */
+/* The largest of any level; of rows() a half of a tiles' block, whole or not there. */
+enum { K_QGEMM_MR = 16, K_QGEMM_NR = 32 };
 
 typedef struct k_qgemm_args {
     const void *a; /* rows lda bytes apart */
@@ -106,7 +108,8 @@ static inline int64_t k_qgemm_panel_bytes(const k_qgemm *q, int64_t k) {
 static inline int64_t k_qgemm_packed_bytes(const k_qgemm *q, int64_t n, int64_t k) {
     return k_qgemm_panels(q, n) * k_qgemm_panel_bytes(q, k);
 }
-static inline int64_t k_qgemm_workspace(int64_t k) { return ((k + 3) / 2 + 4) * K_QGEMM_MR * 4 + 128; }
+/* 32 rows of bytes padded to whole tiles, or 12 of words of two bytes of A. */
+static inline int64_t k_qgemm_workspace(int64_t k) { return 32 * (k + 128) + 128; }
 
 void k_qgemm_pack(const k_qgemm *q, void *packed, const k_qgemm_src *s);
 

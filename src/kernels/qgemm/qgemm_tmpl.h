@@ -230,8 +230,9 @@ static void FN(widen_)(void *d, const void *x, int64_t n, int32_t zero, bool is_
 #else
 #define Q_WIDEN FN(widen16)
 #endif
-#define Q_TABLE                                                                                                        \
+#define Q_TABLE_OF(run, rows)                                                                                          \
     {                                                                                                                  \
-        QGROUP, FN(NR), FN(run), FN(to_bytes), FN(dequantize), FN(requantize), FN(by_rows), Q_WIDEN, FN(finish),       \
-            FN(add), FN(depthwise), FN(sum), FN(max), FN(range)                                                        \
+        QGROUP, FN(NR), run, FN(to_bytes), FN(dequantize), FN(requantize), rows, Q_WIDEN, FN(finish), FN(add),         \
+            FN(depthwise), FN(sum), FN(max), FN(range)                                                                 \
     }
+#define Q_TABLE Q_TABLE_OF(FN(run), FN(by_rows))

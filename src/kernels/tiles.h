@@ -8,12 +8,14 @@
  *   TILE_DOT_BF16(c, a, b)   c: 16 x 16 FP32 sums; a: rows of 32 BF16; b: 16 rows of 16 BF16 pairs. For each sum the
  * even products and the odd ones are each summed from 0 by fma, then c + (even + odd); subnormal operands and results
  * are zeros
+ *   TILE_DOT_U8S8(c, a, b)   c: 16 x 16 INT32 sums, wrapping; a: rows of 64 u8; b: 16 rows of 16 quadruples of s8
  *
  * gcc 12 has tile intrinsics that do not tell it which memory they touch: hence assembly.
  */
-#ifndef KERNELS_GEMM16_TILES_H
-#define KERNELS_GEMM16_TILES_H
+#ifndef KERNELS_TILES_H
+#define KERNELS_TILES_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -29,7 +31,7 @@ static inline float tile_half(uint32_t w, int odd) {
     memcpy(&f, &u, 4);
     return tile_flush(f);
 }
-static inline void tile_dot_bf16(tile_file *f, int c, int a, int b) {
+static inline __attribute__((unused)) void tile_dot_bf16(tile_file *f, int c, int a, int b) {
     for (int m = 0; m < 16; m++)
         for (int n = 0; n < 16; n++) {
             float s[2] = {0, 0}, sum;
@@ -40,6 +42,17 @@ static inline void tile_dot_bf16(tile_file *f, int c, int a, int b) {
             sum = tile_flush(tile_flush(sum) + tile_flush(s[0] + s[1]));
             memcpy(&f->t[c][m][n], &sum, 4);
         }
+}
+static inline __attribute__((unused)) void tile_dot_u8s8(tile_file *f, int c, int a, int b) {
+    for (int m = 0; m < 16; m++)
+        for (int k = 0; k < 16; k++)
+            for (int n = 0; n < 16; n++) {
+                uint8_t x[4];
+                int8_t y[4];
+                memcpy(x, &f->t[a][m][k], 4);
+                memcpy(y, &f->t[b][k][n], 4);
+                f->t[c][m][n] += (uint32_t)(x[0] * y[0] + x[1] * y[1] + x[2] * y[2] + x[3] * y[3]);
+            }
 }
 #define TILES_BEGIN ((void)0)
 #define TILES_END   ((void)0)
@@ -52,6 +65,7 @@ static inline void tile_dot_bf16(tile_file *f, int c, int a, int b) {
 #define TILE_STORE(i, p, stride)                                                                                       \
     for (int r_ = 0; r_ < 16; r_++) memcpy((char *)(p) + r_ * (int64_t)(stride), tile_file_.t[i][r_], 64)
 #define TILE_DOT_BF16(c, a, b) tile_dot_bf16(&tile_file_, c, a, b)
+#define TILE_DOT_U8S8(c, a, b) tile_dot_u8s8(&tile_file_, c, a, b)
 
 #else
 typedef struct tile_config {
@@ -76,6 +90,7 @@ static inline void tiles_begin(void) {
 #define TILE_STORE(i, p, stride)                                                                                       \
     __asm__ volatile("tilestored %%tmm" #i ", (%0,%1,1)" : : "r"(p), "r"((int64_t)(stride)) : "memory")
 #define TILE_DOT_BF16(c, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c : : : "memory")
+#define TILE_DOT_U8S8(c, a, b) __asm__ volatile("tdpbusd %%tmm" #b ", %%tmm" #a ", %%tmm" #c : : : "memory")
 #endif
 
 #endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * AMX itself, where the CPU has it and the kernel permits it; else skipped.
+ */
+#if defined(__x86_64__)
+#define TILES_LEVEL CPU_AMX
+#include "tiles_check.h"
+#else
+#include <stdio.h>
+int main(void) { return printf("not run: no x86-64\n"), 77; }
+#endif
