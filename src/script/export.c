@@ -199,7 +199,6 @@ static naru_status make_args(exporter *x, const sfunction *f, sv *args, int *n) 
 }
 
 /* ---- results ---- */
-static naru_status no_result(const exporter *x) { return x->err && x->err->code ? x->err->code : NARU_UNSUPPORTED; }
 
 static naru_status flatten(exporter *x, sv v, const stype *t, value **out, int *n, int depth);
 
@@ -240,7 +239,7 @@ static naru_status flatten(exporter *x, sv v, const stype *t, value **out, int *
         return err_set(x->err, NARU_UNSUPPORTED, "a result of type %s cannot be an output of a graph",
                        sv_tag_name(v.tag));
     }
-    if (!out[*n]) return no_result(x);
+    if (!out[*n]) return rec_no_value(x->err);
     ++*n;
     return NARU_OK;
 }

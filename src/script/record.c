@@ -279,7 +279,7 @@ static recording *of(const lower *L) { return L->vm->sink_user; }
 
 static value *content(lower *L, sten *t) {
     value *v = record_value(of(L), t, L->err);
-    if (!v && L->st == NARU_OK) L->st = L->err && L->err->code ? L->err->code : NARU_UNSUPPORTED;
+    if (!v && L->st == NARU_OK) L->st = rec_no_value(L->err);
     return v;
 }
 

@@ -119,4 +119,9 @@ void record_write(lower *L, sten *dst, sten *src);
 bool record_same_view(const sten *a, const sten *b, bool *known);
 value *rec_view_value(recording *r, value *v, const view_step *s, naru_error *err);
 
+/* Why a call that gave no value failed. */
+static inline naru_status rec_no_value(const naru_error *err) {
+    return err && err->code ? err->code : NARU_UNSUPPORTED;
+}
+
 #endif

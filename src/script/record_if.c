@@ -558,7 +558,7 @@ naru_status record_branch(vm *m, frame *f, int pc, naru_error *err) {
     value *cond = record_scalar(r, f->regs[i->a], err);
     if (cond && cond->fact.type.dtype != NARU_BOOL)
         cond = rec_emit(r, &op_Cast, ATTRS(AI("to", NARU_BOOL)), 1, &cond, err);
-    if (!cond) return err && err->code ? err->code : NARU_UNSUPPORTED;
+    if (!cond) return rec_no_value(err);
     merger *k = mem_calloc(1, sizeof *k);
     part parts[2] = {{.from = pc + 1, .to = has_else ? i->b - 1 : i->c}, {.from = i->b, .to = i->c}};
     if (!k) return err_oom(err);

@@ -399,8 +399,7 @@ static void run_list_op(lower *L) {
     c.tensors = rec_list_elem(self)->kind == ST_TENSOR;
     if ((c.v = rec_list_value(r, self, NULL, L->err))) fn(&c);
     bool nothing = L->nout == 0 && L->op->schema->nreturns > 0;
-    if (L->st == NARU_OK && (!c.v || nothing || (L->err && L->err->code)))
-        L->st = L->err && L->err->code ? L->err->code : NARU_UNSUPPORTED;
+    if (L->st == NARU_OK && (!c.v || nothing || (L->err && L->err->code))) L->st = rec_no_value(L->err);
 }
 
 bool record_list_op(lower *L) {

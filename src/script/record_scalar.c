@@ -385,7 +385,7 @@ sv record_apply(lower *L, const char *op, int n, const sv *args) {
              : n == 2                 ? apply_binary(&k, op, args[0], args[1])
              : n == 3 && op[0] == '_' ? apply_range(&k, L, op, args)
                                       : finish(&k, SV_INT, (elem_t){ELEM_UNKNOWN, 0}, NULL, op);
-    if (out.tag == SV_UNINIT && L->st == NARU_OK) L->st = L->err && L->err->code ? L->err->code : NARU_UNSUPPORTED;
+    if (out.tag == SV_UNINIT && L->st == NARU_OK) L->st = rec_no_value(L->err);
     return out.tag == SV_UNINIT ? sv_int(1) : out;
 }
 

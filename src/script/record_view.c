@@ -237,7 +237,7 @@ sten *record_view(lower *L, sten *t, const view_step *s) {
     value *from = record_value(r, t, L->err), *v = from ? rec_view_value(r, from, s, L->err) : NULL;
     sten *out = v ? lower_own(L, rec_tensor_new(r, v)) : NULL;
     if (!out) {
-        if (L->st == NARU_OK) L->st = L->err && L->err->code ? L->err->code : NARU_UNSUPPORTED;
+        if (L->st == NARU_OK) L->st = rec_no_value(L->err);
         return NULL;
     }
     rec_tensor whole = {.base = t->rec ? NULL : record_constant_base(r, t, L->err)}, *x = out->rec;
@@ -364,7 +364,7 @@ void record_write(lower *L, sten *dst, sten *src) {
         if (!(stages[i + 1] = rec_view_value(r, stages[i], &x->chain[i], L->err))) v = NULL;
     for (int i = x->nchain - 1; v && i >= 0; i--) v = put_back(k, stages[i], v, &x->chain[i]);
     if (!v) {
-        if (L->st == NARU_OK) L->st = L->err && L->err->code ? L->err->code : NARU_UNSUPPORTED;
+        if (L->st == NARU_OK) L->st = rec_no_value(L->err);
         return;
     }
     x->base->v = v;

@@ -96,6 +96,19 @@ static naru_status do_slice(sv *r, const insn *i, naru_error *err) {
     return NARU_OK;
 }
 
+static naru_status do_item(sv *r, const insn *i, naru_error *err) {
+    const stuple *t = sv_tuple(r[i->b]);
+    if (!t || i->c >= t->n) return unexpected("what holds the item", r[i->b], err);
+    sv_set(&r[i->a], sv_keep(t->items[i->c]));
+    return NARU_OK;
+}
+
+static naru_status do_new(const code *c, sv *r, const insn *i, naru_error *err) {
+    sobject *o = sobject_new(c->types[i->b]->cls);
+    sv_set(&r[i->a], sv_of(o));
+    return o ? NARU_OK : err_oom(err);
+}
+
 static naru_status do_attr(vm *m, sv *r, const insn *i, naru_error *err) {
     sobject *o = sv_object(r[i->b]);
     if (!o || i->c >= o->n) return unexpected("what has the attribute", r[i->b], err);
@@ -124,6 +137,13 @@ static naru_status do_setattr(vm *m, sv *r, const insn *i, naru_error *err) {
 /* Recording: another value on each of two ways; something that may be None. */
 static bool cannot_be_said(sv v) { return v.tag == SV_SYM && sv_sym_kind(v) == SV_UNINIT; }
 static bool may_be_none(sv v) { return v.tag == SV_SYM && sv_sym_kind(v) == SV_NONE; }
+
+static naru_status do_isinstance(const code *c, sv *r, const insn *i, naru_error *err) {
+    bool is = sv_isinstance(r[i->b], c->types[i->c]);
+    if (cannot_be_said(r[i->b]) || may_be_none(r[i->b])) return unexpected("a value's type", r[i->b], err);
+    sv_set(&r[i->a], sv_bool(is));
+    return NARU_OK;
+}
 
 static naru_status do_checked(vm *m, const code *c, sv *r, const insn *i, naru_error *err) {
     const stype *t = c->types[i->c];
@@ -166,6 +186,12 @@ static naru_status deliver(frame *f, sv v, naru_error *err) {
     if (v.tag == SV_UNINIT && i->op == INSN_FORK) return err_oom(err);
     sv_set(&f->regs[i->a], v);
     return NARU_OK;
+}
+
+static naru_status do_return(vm *m, sv v, naru_error *err) {
+    sv_keep(v);
+    frame_pop(m);
+    return deliver(m->top, v, err);
 }
 
 static void use_up(sv *args, int n) { /* the callee lets go of them when it can */
@@ -213,10 +239,35 @@ static inline void place_kept(sv *at, const sv *from) {
     place(at, from);
 }
 
+/* Most operators on numbers and lists, if k's is one. A result UNINIT: out of memory. */
+static inline bool op_is_quick(const scall *k, sv *r, const insn *i) {
+    sv v;
+    if (!k->op->fast || i->n != k->op->nfast || !k->op->fast(r + i->c, &v)) return false;
+    place(&r[i->a], &v);
+    return true;
+}
+
+static inline bool count_on(sv *r, const insn *head) { /* false: that was the last round */
+    sv *count = &r[head->a];
+    bool more = count->tag == SV_INT && r[head->b].tag == SV_INT && count->i < r[head->b].i - 1;
+    if (more) count->i++;
+    return more;
+}
+
 /* ---- the loop (longer than a function should be: one case per instruction) ---- */
+#define TRY_IN_RUN(expr)                                                                                               \
+    if ((st = (expr)) != NARU_OK) goto fail
 #define DO(expr)                                                                                                       \
-    if ((st = (expr)) != NARU_OK) goto fail;                                                                           \
-    break
+    {                                                                                                                  \
+        TRY_IN_RUN(expr);                                                                                              \
+        break;                                                                                                         \
+    }
+#define RESUME(expr) /* where the sink left off */                                                                     \
+    {                                                                                                                  \
+        TRY_IN_RUN(expr);                                                                                              \
+        pc = (uint32_t)f->pc;                                                                                          \
+        break;                                                                                                         \
+    }
 #define ENTER_FRAME(at)                                                                                                \
     do {                                                                                                               \
         f = m->top;                                                                                                    \
@@ -256,20 +307,13 @@ static naru_status run(vm *m, frame *base, int start, int from, int to, bool *re
             break;
         case INSN_CONST: place_kept(&r[i->a], &c->consts[i->b]); break;
         case INSN_CLEAR: sv_set(&r[i->a], (sv){.tag = SV_UNINIT}); break;
-        case INSN_OP: {
-            const scall *k = &c->calls[i->b];
-            sv v;
-            if (quick && k->op->fast && i->n == k->op->nfast && k->op->fast(r + i->c, &v)) {
-                place(&r[i->a], &v);
-                DO(v.tag == SV_UNINIT ? err_oom(err) : NARU_OK);
-            }
-            DO(do_op(m, k, r, i, err));
-        }
+        case INSN_OP:
+            if (quick && op_is_quick(&c->calls[i->b], r, i)) DO(r[i->a].tag == SV_UNINIT ? err_oom(err) : NARU_OK);
+            DO(do_op(m, &c->calls[i->b], r, i, err));
         case INSN_CALL:
         case INSN_FORK: {
             bool done;
-            st = do_call(m, f, &c->calls[i->b], i, &done, err);
-            if (st != NARU_OK) goto fail;
+            TRY_IN_RUN(do_call(m, f, &c->calls[i->b], i, &done, err));
             if (!done) ENTER_FRAME(0);
             break;
         }
@@ -279,84 +323,39 @@ static naru_status run(vm *m, frame *base, int start, int from, int to, bool *re
         case INSN_LIST: DO(do_list(c, r, i, err));
         case INSN_DICT: DO(do_dict(c, r, i, err));
         case INSN_UNPACK: DO(do_unpack(m, r, i, err));
-        case INSN_ITEM: {
-            const stuple *t = sv_tuple(r[i->b]);
-            if (t && i->c < t->n) {
-                sv_set(&r[i->a], sv_keep(t->items[i->c]));
-                break;
-            }
-            DO(unexpected("what holds the item", r[i->b], err));
-        }
+        case INSN_ITEM: DO(do_item(r, i, err));
         case INSN_TSLICE: DO(do_slice(r, i, err));
-        case INSN_NEW: {
-            sobject *o = sobject_new(c->types[i->b]->cls);
-            sv_set(&r[i->a], sv_of(o));
-            DO(o ? NARU_OK : err_oom(err));
-        }
-        case INSN_ISINST: {
-            bool is = sv_isinstance(r[i->b], c->types[i->c]);
-            bool unknown = cannot_be_said(r[i->b]) || may_be_none(r[i->b]);
-            if (!unknown) sv_set(&r[i->a], sv_bool(is));
-            DO(unknown ? unexpected("a value's type", r[i->b], err) : NARU_OK);
-        }
+        case INSN_NEW: DO(do_new(c, r, i, err));
+        case INSN_ISINST: DO(do_isinstance(c, r, i, err));
         case INSN_CHECKED: DO(do_checked(m, c, r, i, err));
         case INSN_IF:
-            if (r[i->a].tag == SV_BOOL) {
-                if (!r[i->a].b) pc = i->b;
-                break;
-            }
-            st = ask_sink(m, f, false, r[i->a], err);
-            if (st != NARU_OK) goto fail;
-            pc = (uint32_t)f->pc;
+            if (r[i->a].tag != SV_BOOL) RESUME(ask_sink(m, f, false, r[i->a], err));
+            if (!r[i->a].b) pc = i->b;
             break;
         case INSN_JMP: pc = i->a; break;
         case INSN_FOR:
-            if (r[i->b].tag == SV_INT) {
-                sv_set(&r[i->a], sv_int(0));
-                if (r[i->b].i <= 0) pc = i->c;
-                break;
-            }
-            st = ask_sink(m, f, true, r[i->b], err);
-            if (st != NARU_OK) goto fail;
-            pc = (uint32_t)f->pc;
+            if (r[i->b].tag != SV_INT) RESUME(ask_sink(m, f, true, r[i->b], err));
+            sv_set(&r[i->a], sv_int(0));
+            if (r[i->b].i <= 0) pc = i->c;
             break;
-        case INSN_NEXT: {
-            const insn *head = &insns[i->a];
-            sv *count = &r[head->a];
-            st = spend(m, pc - i->a, err);
-            if (st != NARU_OK) goto fail;
-            bool more = count->tag == SV_INT && r[head->b].tag == SV_INT && count->i < r[head->b].i - 1;
-            if (more) count->i++;
-            pc = more ? i->a + 1u : head->c;
+        case INSN_NEXT:
+            TRY_IN_RUN(spend(m, pc - i->a, err));
+            pc = count_on(r, &insns[i->a]) ? i->a + 1u : insns[i->a].c;
             break;
-        }
         case INSN_WHILE:
-            if (r[i->a].tag == SV_BOOL) {
-                if (!r[i->a].b) pc = i->c;
-                break;
-            }
-            st = ask_sink(m, f, true, r[i->a], err);
-            if (st != NARU_OK) goto fail;
-            pc = (uint32_t)f->pc;
+            if (r[i->a].tag != SV_BOOL) RESUME(ask_sink(m, f, true, r[i->a], err));
+            if (!r[i->a].b) pc = i->c;
             break;
         case INSN_AGAIN:
-            st = spend(m, pc - i->a, err);
-            if (st != NARU_OK) goto fail;
+            TRY_IN_RUN(spend(m, pc - i->a, err));
             pc = i->a;
             break;
-        case INSN_RET: {
-            sv v = sv_keep(r[i->a]);
-            if (f == base) {
-                *returned = true;
-                *out = v;
-                return NARU_OK;
-            }
-            frame_pop(m);
-            st = deliver(m->top, v, err);
-            if (st != NARU_OK) goto fail;
+        case INSN_RET:
+            *returned = f == base;
+            if (*returned) return *out = sv_keep(r[i->a]), NARU_OK;
+            TRY_IN_RUN(do_return(m, r[i->a], err));
             ENTER_FRAME((uint32_t)m->top->pc + 1);
             break;
-        }
         case INSN_RAISE: DO(do_raise(m, r, i, err));
         case INSN_COUNT: break;
         }
