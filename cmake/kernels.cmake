@@ -8,6 +8,9 @@ set(NARU_FLAGS_avx512vnni ${NARU_FLAGS_avx512} -mavx512vnni)
 set(NARU_FLAGS_avx512bf16 ${NARU_FLAGS_avx512vnni} -mavx512bf16)
 set(NARU_FLAGS_avx512fp16 ${NARU_FLAGS_avx512bf16} -mavx512fp16)
 set(NARU_FLAGS_amx ${NARU_FLAGS_avx512fp16} -mamx-tile -mamx-bf16 -mamx-int8)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang" AND CMAKE_C_COMPILER_VERSION VERSION_LESS 16) # it says __AMXBF16__
+  list(APPEND NARU_FLAGS_amx -D__AMX_TILE__=1 -D__AMX_BF16__=1 -D__AMX_INT8__=1)
+endif()
 
 function(naru_isa_flags)
   foreach(f IN LISTS ARGN)

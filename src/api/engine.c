@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "api/model.h"
 #include "api/options.h"
@@ -113,7 +114,8 @@ naru_status naru_engine_load_memory(const void *data, size_t size, const naru_mo
 
 bool naru_is_plan(const char *path) {
     char head[8];
-    FILE *f = path ? fopen(path, "rb") : NULL;
+    struct stat sb;
+    FILE *f = path && stat(path, &sb) == 0 && S_ISREG(sb.st_mode) ? fopen(path, "rb") : NULL; /* no waiting for pipes */
     size_t n = f ? fread(head, 1, sizeof head, f) : 0;
     if (f) fclose(f);
     return plan_begins(head, n);

@@ -174,27 +174,28 @@ static void writer_free(file_writer *w) {
     mem_free(w);
 }
 
-static bool writer_names(file_writer *w, const char *path) {
+naru_status file_tmp_name(const char *path, char **tmp, naru_error *err) {
     struct stat sb;
-    if (!(w->path = mem_strdup(path))) return false;
-    if (stat(path, &sb) == 0 && !S_ISREG(sb.st_mode)) return true;
+    *tmp = NULL;
+    if (stat(path, &sb) == 0 && !S_ISREG(sb.st_mode)) return NARU_OK;
     size_t n = strlen(path) + 32;
-    if (!(w->tmp = mem_alloc(n))) return false;
-    snprintf(w->tmp, n, "%s.%ld.tmp", path, (long)getpid());
-    return true;
+    if (!(*tmp = mem_alloc(n))) return err_oom(err);
+    snprintf(*tmp, n, "%s.%ld.tmp", path, (long)getpid());
+    return NARU_OK;
 }
 
 naru_status file_writer_begin(const char *path, file_writer **out, naru_error *err) {
     file_writer *w = mem_calloc(1, sizeof *w);
     if (!w) return err_oom(err);
     w->fd = -1;
-    if (!writer_names(w, path)) {
+    naru_status st = (w->path = mem_strdup(path)) ? file_tmp_name(path, &w->tmp, err) : err_oom(err);
+    if (st != NARU_OK) {
         writer_free(w);
-        return err_oom(err);
+        return st;
     }
     w->fd = open(w->tmp ? w->tmp : path, O_WRONLY | O_CLOEXEC | (w->tmp ? O_CREAT | O_TRUNC | O_NOFOLLOW : 0), 0666);
     if (w->fd >= 0) return *out = w, NARU_OK;
-    naru_status st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
+    st = err_set(err, NARU_IO, "%s: %s", path, strerror(errno));
     writer_free(w);
     return st;
 }
@@ -206,11 +207,15 @@ naru_status file_writer_put(file_writer *w, const void *data, size_t size, naru_
 
 size_t file_writer_size(const file_writer *w) { return w->size; }
 
-naru_status file_writer_end(file_writer *w, bool keep, naru_error *err) {
-    naru_status st = NARU_OK;
-    int closed = close(w->fd);
+naru_status file_writer_close(file_writer *w, naru_error *err) {
+    int closed = w->fd < 0 ? 0 : close(w->fd);
     w->fd = -1;
-    if (keep && (closed != 0 || (w->tmp && rename(w->tmp, w->path) != 0)))
+    return closed == 0 ? NARU_OK : err_set(err, NARU_IO, "%s: %s", w->path, strerror(errno));
+}
+
+naru_status file_writer_end(file_writer *w, bool keep, naru_error *err) {
+    naru_status st = keep ? file_writer_close(w, err) : NARU_OK;
+    if (keep && st == NARU_OK && w->tmp && rename(w->tmp, w->path) != 0)
         st = err_set(err, NARU_IO, "%s: %s", w->path, strerror(errno));
     writer_free(w);
     return st;

@@ -32,12 +32,18 @@ void file_map_forget(const file_map *m, size_t offset, size_t size);
 
 /* Writes all of data to path.tmp, fsync-free, then renames: readers see the old file or the whole new one. */
 naru_status file_write(const char *path, const void *data, size_t size, naru_error *err);
-/* The same in pieces. end: renames when `keep`, else forgets what was written; frees w either way. */
+/* The same in pieces. close: all bytes are with the system, nothing more can be put (of several files that belong
+ * together close each before the first end). end: closes, renames when `keep`, else forgets what was written; frees w
+ * either way. */
 typedef struct file_writer file_writer;
 naru_status file_writer_begin(const char *path, file_writer **out, naru_error *err);
 naru_status file_writer_put(file_writer *w, const void *data, size_t size, naru_error *err);
 size_t file_writer_size(const file_writer *w); /* bytes so far */
+naru_status file_writer_close(file_writer *w, naru_error *err);
 naru_status file_writer_end(file_writer *w, bool keep, naru_error *err);
+/* Where a new content of path is written before it is renamed: mem_alloc'd in *tmp; NULL: to path itself, which is a
+ * device, a pipe or the like. */
+naru_status file_tmp_name(const char *path, char **tmp, naru_error *err);
 /* Folder part of a path ("." when none); mem_alloc'd, NULL when out of memory. */
 char *path_dir(const char *path);
 

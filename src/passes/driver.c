@@ -122,7 +122,8 @@ naru_status passes_run_counted(graph *g, const pass_options *o, pass_row *rows, 
     naru_error local = NARU_ERROR_INIT;
     driver d = {.options = o, .rows = rows, .st = NARU_OK};
     if (!err) err = &local;
-    TRY(graph_verify(g, err));
+    if (graph_verify(g, err) != NARU_OK)
+        return err->code == NARU_OUT_OF_MEMORY ? err->code : (err->code = NARU_BAD_MODEL);
     TRY(graph_infer(g, NULL, NULL, err));
     naru_status st = rw_init(&d.r, g, o, err);
     d.limit = 1000 + 64 * (int64_t)g->values.count;

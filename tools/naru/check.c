@@ -6,16 +6,6 @@
 
 #include "module.h"
 
-static json_t *findings(const naru_report *report, bool errors) {
-    json_t *array = json_array();
-    naru_finding f = {.size = sizeof f};
-    for (size_t i = 0; naru_report_get(report, i, &f) == NARU_OK; i++)
-        if ((f.severity == NARU_SEVERITY_ERROR) == errors)
-            json_array_append_new(array,
-                                  json_pack("{ss ss ss}", "code", f.code, "where", f.where, "message", f.message));
-    return array;
-}
-
 static void print_text(const char *path, const naru_report *report) {
     static const char *const words[] = {"note", "warning", "error"};
     naru_finding f = {.size = sizeof f};
@@ -35,8 +25,8 @@ static void print_text(const char *path, const naru_report *report) {
 static int unreadable(const char *path, const naru_error *err, bool json) {
     if (json)
         print_json(json_pack("{s:b s:[{s:s s:s s:s}] s:[]}", "ok", 0, "errors", "code",
-                             err->code == NARU_IO ? "unreadable" : "bad-file", "where", path, "message", err->message,
-                             "warnings"));
+                             err->code == NARU_IO ? "unreadable" : "bad-file", "where", utf8(path), "message",
+                             utf8(err->message), "warnings"));
     return fail(err);
 }
 
@@ -68,8 +58,9 @@ int cmd_check(int argc, char **argv) {
     size_t errors = naru_report_count(report, NARU_SEVERITY_ERROR);
     if (st != NARU_OK) code = fail(&err);
     else if (json)
-        print_json(json_pack("{s:b s:o s:o}", "ok", errors == 0, "errors", findings(report, true), "warnings",
-                             findings(report, false)));
+        print_json(json_pack("{s:b s:o s:o}", "ok", errors == 0, "errors",
+                             findings_json(report, NARU_SEVERITY_ERROR, NARU_SEVERITY_ERROR, false), "warnings",
+                             findings_json(report, NARU_SEVERITY_NOTE, NARU_SEVERITY_WARNING, false)));
     else print_text(path, report);
     naru_report_destroy(&report);
     naru_model_destroy(&model);

@@ -18,14 +18,14 @@ enum { CODE_OK, CODE_NO, CODE_USAGE, CODE_BAD_FILE, CODE_UNSUPPORTED, CODE_INTER
 int code_of(naru_status status);
 /* "naru: message" on stderr; gives the exit code. */
 int fail(const naru_error *err);
+/* "naru: input 'x': message" */
+int fail_at(const char *what, const char *name, const naru_error *err);
 int fail_text(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for wrong usage, with a pointer to --help. */
 int usage(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* stderr, only on a terminal */
 /* Every finding of at least this severity, one a line, to stderr. */
 void print_findings(const naru_report *report, naru_severity min);
-void print_json(json_t *root); /* takes the reference */
-json_t *json_number(double v); /* null for NaN and infinities */
 /* "3.1 MB" */
 const char *size_text(double bytes, char buf[32]);
 /* The nearest of the names for "did you mean", or NULL. */
@@ -35,6 +35,20 @@ double now_ms(void);
 void *take(size_t n);
 void *regrow(void *p, size_t n);
 char *copy_text(const char *s, size_t n);
+
+/* ---- JSON and files (output.c) ---- */
+bool is_utf8(const char *text);
+/* The text, what is not UTF-8 in it replaced: names of models and files are any bytes, jansson takes characters only.
+ */
+const char *utf8(const char *text);
+void print_json(json_t *root); /* takes the reference */
+json_t *json_number(double v); /* null for NaN and infinities */
+/* [{"code", "where", "message"}] of the severities in [from, to], "hint" besides where asked. */
+json_t *findings_json(const naru_report *report, naru_severity from, naru_severity to, bool hints);
+/* The file is written beside path and renamed when it is whole. False: `why` names the path and the reason. */
+enum { WHY = 400 };
+bool write_file(const char *path, const void *data, size_t n, char why[WHY]);
+bool write_json(const char *path, json_t *root, size_t flags, char why[WHY]); /* takes the reference */
 
 /* ---- options (args.c) ---- */
 typedef struct text_list {
@@ -110,6 +124,7 @@ naru_status random_value(const shape *s, uint64_t seed, naru_value **out, naru_e
 /* Random values for every required input. -1 or an exit code. */
 int random_inputs(const char *verb, const ports *in, const shapes *given, int64_t batch, uint64_t seed,
                   named_values *out);
+bool is_raw_file(const char *path); /* by its ending: content that --shape has to tell of */
 naru_status load_value(const char *path, const naru_port *port, const shape *raw, naru_value **out, naru_error *err);
 naru_status save_value(const naru_value *v, const char *path, naru_error *err);
 /* "float[1,10]", "sequence of 3" */

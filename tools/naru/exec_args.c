@@ -152,6 +152,13 @@ static bool whole(const exec_args *a, exec_option o, int64_t least, int64_t *out
     return log_error("--%s: '%s' is not a whole number >= %lld", rows[o].name, a->value[o], (long long)least), false;
 }
 
+/* Each is a thread with memory of its own. */
+static bool few_streams(const exec_args *a) {
+    enum { MOST = 1024 };
+    if (a->streams <= MOST) return true;
+    return log_error("--infStreams: %lld is more than %d", (long long)a->streams, MOST), false;
+}
+
 static bool number(const exec_args *a, exec_option o, double least, double *out) {
     if (!given(a, o)) return true;
     char *end;
@@ -227,7 +234,7 @@ static bool numbers(exec_args *a) {
     a->use_profile = -1;
     return whole(a, EXEC_iterations, 0, &a->iterations) && number(a, EXEC_duration, -1, &a->duration) &&
            number(a, EXEC_warmUp, 0, &a->warm_up) && number(a, EXEC_sleepTime, 0, &a->sleep) &&
-           number(a, EXEC_idleTime, 0, &a->idle) && whole(a, EXEC_infStreams, 1, &a->streams) &&
+           number(a, EXEC_idleTime, 0, &a->idle) && whole(a, EXEC_infStreams, 1, &a->streams) && few_streams(a) &&
            whole(a, EXEC_avgRuns, 1, &a->avg_runs) && whole(a, EXEC_builderOptimizationLevel, 0, &a->level) &&
            number(a, EXEC_maxBuildTime, 0, &a->build_time) && number(a, EXEC_accuracy, 0, &a->accuracy) &&
            whole(a, EXEC_avgTiming, 1, &a->avg_timing) && whole(a, EXEC_useProfile, 0, &a->use_profile) &&

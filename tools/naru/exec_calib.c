@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <strings.h>
 
 #include "exec.h"
@@ -51,6 +52,8 @@ static naru_status told(naru_error *err, naru_status code, const char *path, con
 
 static naru_status read_cache(void *user, const void **data, size_t *size, naru_error *err) {
     exec_calib *c = user;
+    struct stat sb;
+    if (stat(c->path, &sb) == 0 && !S_ISREG(sb.st_mode)) return told(err, NARU_IO, c->path, "not a regular file");
     FILE *f = fopen(c->path, "rb");
     if (!f && errno == ENOENT) {
         if (!c->samples.batch) log_warning("--calib: %s is not there, and no --calibData is given to make it", c->path);
@@ -75,11 +78,12 @@ static naru_status read_cache(void *user, const void **data, size_t *size, naru_
 
 static naru_status write_cache(void *user, const void *data, size_t size, naru_error *err) {
     exec_calib *c = user;
-    FILE *f = fopen(c->path, "wb");
-    if (!f) return told(err, NARU_IO, c->path, strerror(errno));
-    bool ok = fwrite(data, 1, size, f) == size;
-    ok = fclose(f) == 0 && ok;
-    if (!ok) return told(err, NARU_IO, c->path, "cannot be written");
+    char why[WHY];
+    if (!write_file(c->path, data, size, why)) {
+        err->code = NARU_IO;
+        snprintf(err->message, sizeof err->message, "%s", why);
+        return NARU_IO;
+    }
     log_info("Calibration cache %s is written", c->path);
     return NARU_OK;
 }

@@ -8,10 +8,10 @@
 
 #include "exec.h"
 
-static bool write_json(const char *path, json_t *root) { /* takes the reference */
-    bool ok = root && json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) == 0;
-    json_decref(root);
-    if (!ok) log_error("%s: cannot write", path);
+static bool export_json(const char *path, json_t *root) { /* takes the reference */
+    char why[WHY];
+    bool ok = write_json(path, root, JSON_INDENT(2) | JSON_REAL_PRECISION(10), why);
+    if (!ok) log_error("%s", why);
     return ok;
 }
 
@@ -24,7 +24,7 @@ bool export_times(const exec_run *r) {
                                              "endComputeMs", b, "startD2hMs", b, "endD2hMs", b, "h2dMs", 0.0,
                                              "computeMs", b - a, "d2hMs", 0.0, "latencyMs", b - a));
     }
-    return write_json(r->args->value[EXEC_exportTimes], all);
+    return export_json(r->args->value[EXEC_exportTimes], all);
 }
 
 bool export_profile(const exec_run *r) {
@@ -39,12 +39,12 @@ bool export_profile(const exec_run *r) {
         memcpy(one, p->times + i * (size_t)p->runs, (size_t)p->runs * sizeof *one);
         for (int64_t k = 0; k < p->runs; k++) sum += one[k];
         naru_engine_layer(r->engine, i, &l);
-        json_array_append_new(all, json_pack("{s:s s:f s:f s:f s:f}", "name", l.name, "timeMs", sum, "averageMs",
+        json_array_append_new(all, json_pack("{s:s s:f s:f s:f s:f}", "name", utf8(l.name), "timeMs", sum, "averageMs",
                                              sum / (double)p->runs, "medianMs", median_of(one, (size_t)p->runs),
                                              "percentage", total > 0 ? 100 * sum / total : 0));
     }
     free(one);
-    return write_json(r->args->value[EXEC_exportProfile], all);
+    return export_json(r->args->value[EXEC_exportProfile], all);
 }
 
 /* ---- tensors ---- */
@@ -68,7 +68,7 @@ static json_t *output_object(const char *name, const naru_tensor *t) {
         double v = naru_tensor_get(t, i);
         json_array_append_new(values, is_whole(naru_tensor_dtype(t)) ? json_integer((json_int_t)v) : json_number(v));
     }
-    return json_pack("{s:s s:s s:o}", "name", name, "dimensions", dims, "values", values);
+    return json_pack("{s:s s:s s:o}", "name", utf8(name), "dimensions", dims, "values", values);
 }
 
 static void dump(const char *name, const naru_tensor *t) {
@@ -120,5 +120,5 @@ bool report_outputs(const exec_run *r) {
     if (ok) ok = spec_all_used("saveOutputs", &files, &r->out);
     spec_free(&files);
     if (!all) return ok;
-    return write_json(r->args->value[EXEC_exportOutput], all) && ok;
+    return export_json(r->args->value[EXEC_exportOutput], all) && ok;
 }

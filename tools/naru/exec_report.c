@@ -125,6 +125,7 @@ void report_profile(const exec_run *r) {
 bool report_layers(const exec_args *a, const naru_engine *e) {
     naru_error err = NARU_ERROR_INIT;
     char *text = NULL;
+    char why[WHY];
     bool ok = true;
     if (given(a, EXEC_dumpLayerInfo)) {
         ok = naru_engine_inspect(e, NARU_INSPECT_LINES, &text, &err) == NARU_OK;
@@ -133,15 +134,9 @@ bool report_layers(const exec_args *a, const naru_engine *e) {
     }
     if (ok && given(a, EXEC_exportLayerInfo)) {
         ok = naru_engine_inspect(e, NARU_INSPECT_JSON, &text, &err) == NARU_OK;
-        FILE *f = ok ? fopen(a->value[EXEC_exportLayerInfo], "w") : NULL;
-        if (ok && (!f || fputs(text, f) < 0)) {
-            log_error("%s: cannot write", a->value[EXEC_exportLayerInfo]);
-            if (f) fclose(f);
-            naru_text_free(&text);
-            return false;
-        }
-        if (f) fclose(f);
+        bool written = ok && write_file(a->value[EXEC_exportLayerInfo], text, strlen(text), why);
         naru_text_free(&text);
+        if (ok && !written) return log_error("%s", why), false;
     }
     if (!ok) log_error("%s", err.message);
     return ok;

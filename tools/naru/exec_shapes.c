@@ -91,7 +91,9 @@ spec_item *spec_find(const spec_list *l, const char *name) {
 bool spec_all_used(const char *option, const spec_list *l, const ports *in) {
     char hint[300];
     for (size_t i = 0; i < l->count; i++)
-        if (!l->items[i].used)
+        if (!l->items[i].used && find_port(in, l->items[i].name))
+            return log_error("--%s: '%s' is given twice", option, l->items[i].name), false;
+        else if (!l->items[i].used)
             return log_error("--%s: cannot find input tensor '%s'%s", option, l->items[i].name,
                              port_hint(in, l->items[i].name, hint, sizeof hint)),
                    false;

@@ -104,17 +104,8 @@ static json_t *ports_of(const naru_model *m, size_t count,
     for (size_t i = 0; i < count; i++) {
         naru_port p = {.size = sizeof p};
         if (get(m, i, &p) == NARU_OK)
-            json_array_append_new(array, json_pack("{ss ss}", "name", p.name, "type", p.type));
+            json_array_append_new(array, json_pack("{ss ss}", "name", utf8(p.name), "type", utf8(p.type)));
     }
-    return array;
-}
-
-static json_t *findings_json(const naru_report *report) {
-    json_t *array = json_array();
-    naru_finding f = {.size = sizeof f};
-    for (size_t i = 0; naru_report_get(report, i, &f) == NARU_OK; i++)
-        json_array_append_new(
-            array, json_pack("{ss ss ss ss}", "code", f.code, "where", f.where, "message", f.message, "hint", f.hint));
     return array;
 }
 
@@ -135,9 +126,10 @@ static int tell(const export_args *a, const naru_report *report, const export_ve
     json_t *in = ports_of(m, naru_model_inputs(m), naru_model_input);
     json_t *out = ports_of(m, naru_model_outputs(m), naru_model_output);
     if (a->json) {
-        json_t *o = json_pack("{ss sI sO sO sI sI so}", "output", a->output, "opset", (json_int_t)a->opset, "inputs",
-                              in, "outputs", out, "nodes", (json_int_t)info.nodes, "weight_bytes",
-                              (json_int_t)info.weight_bytes, "findings", findings_json(report));
+        json_t *o =
+            json_pack("{ss sI sO sO sI sI so}", "output", utf8(a->output), "opset", (json_int_t)a->opset, "inputs", in,
+                      "outputs", out, "nodes", (json_int_t)info.nodes, "weight_bytes", (json_int_t)info.weight_bytes,
+                      "findings", findings_json(report, NARU_SEVERITY_NOTE, NARU_SEVERITY_ERROR, true));
         if (a->verify)
             json_object_set_new(o, "verify",
                                 json_pack("{sb sI sI so sO}", "ok", v->ok, "compared", (json_int_t)v->compared,
@@ -158,7 +150,10 @@ static int tell(const export_args *a, const naru_report *report, const export_ve
 }
 
 static int conclude(const export_args *a, const export_verdict *v) {
-    if (!a->json)
+    if (!a->json && v->compared == 0)
+        printf("not verified: the module refuses the sizes given, or an input has more than %d elements\n",
+               VERIFY_ELEMENTS);
+    else if (!a->json)
         printf("%s: %zu run%s compared with the module, worst difference %.3g (rtol %g, atol %g)\n",
                v->ok ? "agrees" : "DISAGREES", v->compared, v->compared == 1 ? "" : "s", v->worst, a->rtol, a->atol);
     return v->ok ? CODE_OK : CODE_NO;
@@ -178,6 +173,17 @@ static int write_model(const export_args *a, const request *r, naru_report *repo
     return code;
 }
 
+/* What an ONNX file has as text is UTF-8. */
+static int names_are_text(const export_args *a) {
+    if (a->output_names && !is_utf8(a->output_names)) return usage("export", "--output-names is not UTF-8");
+    for (size_t i = 0; i < a->input.count; i++)
+        if (!is_utf8(a->input.items[i])) return usage("export", "--input '%s' is not UTF-8", a->input.items[i]);
+    for (size_t i = 0; i < a->dynamic_axes.count; i++)
+        if (!is_utf8(a->dynamic_axes.items[i]))
+            return usage("export", "--dynamic-axes '%s' is not UTF-8", a->dynamic_axes.items[i]);
+    return -1;
+}
+
 static int export_all(export_args *a) {
     char why[400];
     request r = {.options = {.size = sizeof r.options,
@@ -188,7 +194,8 @@ static int export_all(export_args *a) {
     naru_report *report = NULL;
     naru_error err = NARU_ERROR_INIT;
     export_verdict v = {.ok = true, .runs = a->json ? json_array() : NULL};
-    int code = shapes_parse(&a->input, &a->inputs, why) ? -1 : usage("export", "%s", why);
+    int code = names_are_text(a);
+    if (code < 0) code = shapes_parse(&a->input, &a->inputs, why) ? -1 : usage("export", "%s", why);
     for (size_t i = 0; code < 0 && i < a->dynamic_axes.count; i++) code = parse_axes(a, a->dynamic_axes.items[i]);
     split_names(&r, a->output_names);
     add_inputs(&r, a);

@@ -32,6 +32,7 @@ typedef struct export_verdict {
     json_t *runs; /* NULL: told as text */
 } export_verdict;
 
+enum { VERIFY_ELEMENTS = 1 << 24 }; /* sizes that make a larger input are not tried */
 /* Random inputs of several sizes through the written model and through the module. -1 or an exit code. */
 int verify_export(const export_args *a, export_verdict *out);
 

@@ -8,7 +8,7 @@
 
 #include "export.h"
 
-enum { SEEDS = 3, MAX_SIZES = 40, MAX_ELEMENTS = 1 << 24 };
+enum { SEEDS = 3, MAX_SIZES = 40 };
 
 typedef struct checker {
     const export_args *a;
@@ -38,7 +38,7 @@ static bool apply(const export_args *a, const sizing *z, shape *out) {
             const char *symbol = symbol_of(a, out[i].name, d);
             if (symbol && (!z->only || strcmp(symbol, z->only) == 0))
                 out[i].dims[d] = z->fixed ? z->fixed : out[i].dims[d] * z->times + z->plus;
-            if (__builtin_mul_overflow(count, out[i].dims[d], &count) || count > MAX_ELEMENTS) return false;
+            if (__builtin_mul_overflow(count, out[i].dims[d], &count) || count > VERIFY_ELEMENTS) return false;
         }
     }
     return true;
@@ -228,11 +228,11 @@ static void tell(checker *k, const char *sizes, int64_t seed, outcome o, double 
     if (worst > k->v->worst) k->v->worst = worst;
     if (k->v->runs)
         json_array_append_new(k->v->runs,
-                              json_pack("{ss sI ss so ss}", "sizes", sizes, "seed", (json_int_t)seed, "outcome",
+                              json_pack("{ss sI ss so ss}", "sizes", utf8(sizes), "seed", (json_int_t)seed, "outcome",
                                         o == AGREES    ? "agrees"
                                         : o == DIFFERS ? "differs"
                                                        : "refused",
-                                        "worst_abs", json_number(worst), "message", why));
+                                        "worst_abs", json_number(worst), "message", utf8(why)));
     else if (o == AGREES) printf("%s  %s: worst difference %.3g\n", words[o], sizes, worst);
     else printf("%s  %s: %s\n", words[o], sizes, why);
 }

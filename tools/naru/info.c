@@ -11,10 +11,10 @@
 typedef naru_status (*port_fn)(const naru_model *, size_t, naru_port *);
 
 static json_t *port_json(const naru_port *p) {
-    json_t *dims = json_array(), *o = json_pack("{ss ss}", "name", p->name, "type", p->type);
+    json_t *dims = json_array(), *o = json_pack("{ss ss}", "name", utf8(p->name), "type", utf8(p->type));
     for (int d = 0; d < p->rank; d++)
         json_array_append_new(dims, p->dims[d] >= 0 ? json_integer(p->dims[d])
-                                    : p->symbols[d] ? json_string(p->symbols[d])
+                                    : p->symbols[d] ? json_string(utf8(p->symbols[d]))
                                                     : json_null());
     if (p->kind == NARU_KIND_TENSOR) json_object_set_new(o, "dtype", json_string(naru_dtype_name(p->dtype)));
     if (p->rank >= 0) json_object_set(o, "shape", dims);
@@ -32,35 +32,27 @@ static json_t *ports_json(const naru_model *m, size_t count, port_fn get) {
     return array;
 }
 
-static json_t *warnings_json(const naru_report *report) {
-    json_t *array = json_array();
-    naru_finding f = {.size = sizeof f};
-    for (size_t i = 0; naru_report_get(report, i, &f) == NARU_OK; i++)
-        if (f.severity >= NARU_SEVERITY_WARNING)
-            json_array_append_new(array,
-                                  json_pack("{ss ss ss}", "code", f.code, "where", f.where, "message", f.message));
-    return array;
-}
-
 static const char *text(const char *s) { return s ? s : ""; }
 
 static json_t *info_json(const naru_model *m, const naru_model_info *n, int64_t file_bytes, const naru_report *report) {
     json_t *opsets = json_object(), *operators = json_object(), *metadata = json_object();
     int64_t v;
     const char *name, *value;
-    for (size_t i = 0; (name = naru_model_opset(m, i, &v)); i++) json_object_set_new(opsets, name, json_integer(v));
+    for (size_t i = 0; (name = naru_model_opset(m, i, &v)); i++)
+        json_object_set_new(opsets, utf8(name), json_integer(v));
     for (size_t i = 0; (name = naru_model_operator(m, i, &v)); i++)
-        json_object_set_new(operators, name, json_integer(v));
+        json_object_set_new(operators, utf8(name), json_integer(v));
     for (size_t i = 0; (name = naru_model_metadata(m, i, &value)); i++)
-        json_object_set_new(metadata, name, json_string(text(value)));
-    return json_pack(
-        "{ss sI sI ss ss ss so so so so sI sI sI sI sI so so}", "format", n->format, "ir_version",
-        (json_int_t)n->ir_version, "model_version", (json_int_t)n->model_version, "producer", text(n->producer_name),
-        "producer_version", text(n->producer_version), "graph", text(n->graph_name), "opsets", opsets, "metadata",
-        metadata, "inputs", ports_json(m, naru_model_inputs(m), naru_model_input), "outputs",
-        ports_json(m, naru_model_outputs(m), naru_model_output), "nodes", (json_int_t)n->nodes, "functions",
-        (json_int_t)n->functions, "parameters", (json_int_t)n->parameters, "weight_bytes", (json_int_t)n->weight_bytes,
-        "file_bytes", (json_int_t)file_bytes, "operators", operators, "warnings", warnings_json(report));
+        json_object_set_new(metadata, utf8(name), json_string(utf8(text(value))));
+    return json_pack("{ss sI sI ss ss ss so so so so sI sI sI sI sI so so}", "format", n->format, "ir_version",
+                     (json_int_t)n->ir_version, "model_version", (json_int_t)n->model_version, "producer",
+                     utf8(text(n->producer_name)), "producer_version", utf8(text(n->producer_version)), "graph",
+                     utf8(text(n->graph_name)), "opsets", opsets, "metadata", metadata, "inputs",
+                     ports_json(m, naru_model_inputs(m), naru_model_input), "outputs",
+                     ports_json(m, naru_model_outputs(m), naru_model_output), "nodes", (json_int_t)n->nodes,
+                     "functions", (json_int_t)n->functions, "parameters", (json_int_t)n->parameters, "weight_bytes",
+                     (json_int_t)n->weight_bytes, "file_bytes", (json_int_t)file_bytes, "operators", operators,
+                     "warnings", findings_json(report, NARU_SEVERITY_WARNING, NARU_SEVERITY_ERROR, false));
 }
 
 static void print_ports(const char *title, const naru_model *m, size_t count, port_fn get) {

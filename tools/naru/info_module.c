@@ -13,7 +13,8 @@ static json_t *arguments_json(naru_module *m, const char *method) {
     const char *name, *type;
     bool has_default;
     for (size_t i = 0; naru_module_argument(m, method, i, &name, &type, &has_default, NULL) == NARU_OK; i++)
-        json_array_append_new(array, json_pack("{ss ss sb}", "name", name, "type", type, "has_default", has_default));
+        json_array_append_new(
+            array, json_pack("{ss ss sb}", "name", utf8(name), "type", utf8(type), "has_default", has_default));
     return array;
 }
 
@@ -21,8 +22,8 @@ static json_t *methods_json(naru_module *m) {
     json_t *array = json_array();
     const char *name, *signature;
     for (size_t i = 0; (name = naru_module_method(m, i, &signature)); i++)
-        json_array_append_new(
-            array, json_pack("{ss ss so}", "name", name, "signature", signature, "arguments", arguments_json(m, name)));
+        json_array_append_new(array, json_pack("{ss ss so}", "name", utf8(name), "signature", utf8(signature),
+                                               "arguments", arguments_json(m, name)));
     return array;
 }
 
@@ -35,28 +36,19 @@ static json_t *tensors_json(naru_module *m, bool buffers) {
         if (buffer != buffers) continue;
         json_t *dims = json_array();
         for (int d = 0; d < naru_tensor_rank(t); d++) json_array_append_new(dims, json_integer(naru_tensor_dims(t)[d]));
-        json_array_append_new(array, json_pack("{ss ss so}", "name", name, "dtype",
+        json_array_append_new(array, json_pack("{ss ss so}", "name", utf8(name), "dtype",
                                                naru_dtype_name(naru_tensor_dtype(t)), "shape", dims));
     }
     return array;
 }
 
-static json_t *warnings_json(const naru_report *report) {
-    json_t *array = json_array();
-    naru_finding f = {.size = sizeof f};
-    for (size_t i = 0; naru_report_get(report, i, &f) == NARU_OK; i++)
-        if (f.severity >= NARU_SEVERITY_WARNING)
-            json_array_append_new(array,
-                                  json_pack("{ss ss ss}", "code", f.code, "where", f.where, "message", f.message));
-    return array;
-}
-
 static json_t *info_json(naru_module *m, const naru_module_info *n, int64_t file_bytes, const naru_report *report) {
     return json_pack("{ss si ss sb so so so sI sI sI so}", "format", n->format, "version", n->version, "class",
-                     n->class_name, "training", n->training, "methods", methods_json(m), "parameters",
+                     utf8(n->class_name), "training", n->training, "methods", methods_json(m), "parameters",
                      tensors_json(m, false), "buffers", tensors_json(m, true), "parameter_count",
                      (json_int_t)n->parameter_count, "parameter_bytes", (json_int_t)n->parameter_bytes, "file_bytes",
-                     (json_int_t)file_bytes, "warnings", warnings_json(report));
+                     (json_int_t)file_bytes, "warnings",
+                     findings_json(report, NARU_SEVERITY_WARNING, NARU_SEVERITY_ERROR, false));
 }
 
 static void print_text(const char *path, naru_module *m, const naru_module_info *n, int64_t file_bytes,

@@ -64,16 +64,17 @@ static json_t *plan_json(const naru_engine *e, const naru_engine_info *info) {
             range_text(e, p, in.items[i].name, text, sizeof text);
             json_array_append_new(profiles, json_string(text));
         }
-        json_array_append_new(
-            inputs, json_pack("{ss ss so}", "name", in.items[i].name, "type", in.items[i].type, "profiles", profiles));
+        json_array_append_new(inputs, json_pack("{ss ss so}", "name", utf8(in.items[i].name), "type",
+                                                utf8(in.items[i].type), "profiles", profiles));
     }
     for (size_t i = 0; i < out.count; i++)
-        json_array_append_new(outputs, json_pack("{ss ss}", "name", out.items[i].name, "type", out.items[i].type));
+        json_array_append_new(outputs,
+                              json_pack("{ss ss}", "name", utf8(out.items[i].name), "type", utf8(out.items[i].type)));
     size_t n;
     tally *t = count_layers(e, &n);
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(layers, json_pack("{ss ss ss sI}", "op", t[i].op, "tactic", t[i].tactic, "precision",
-                                                t[i].precision, "count", (json_int_t)t[i].count));
+        json_array_append_new(layers, json_pack("{ss ss ss sI}", "op", utf8(t[i].op), "tactic", utf8(t[i].tactic),
+                                                "precision", t[i].precision, "count", (json_int_t)t[i].count));
     free(t), free(in.items), free(out.items);
     return json_pack("{ss ss ss si sb sI sI sI sI so so so}", "format", "plan", "version", info->version, "cpu",
                      info->cpu, "level", info->level, "rebuilt", info->rebuilt, "layers", (json_int_t)info->layers,

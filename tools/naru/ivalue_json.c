@@ -204,7 +204,7 @@ static json_t *items_json(const naru_ivalue *v) {
 static json_t *printed_json(const naru_ivalue *v) {
     char *text = NULL;
     if (naru_ivalue_print(v, &text, NULL) != NARU_OK) return json_null();
-    json_t *j = json_pack("{ss}", "repr", text);
+    json_t *j = json_pack("{ss}", "repr", utf8(text));
     naru_text_free(&text);
     return j;
 }

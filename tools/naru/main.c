@@ -2,6 +2,8 @@
  *
  * naru: dispatch to the subcommands.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,17 +49,28 @@ static bool called(const char *path, const char *name) {
     return strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-int main(int argc, char **argv) {
+/* A stream that came closed must not become a file that is opened next. What stands in for it refuses as one would
+ * that is closed. */
+static void keep_streams(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0) break;
+}
+
+static int dispatch(int argc, char **argv) {
     if (argc > 0 && (called(argv[0], "naruexec") || called(argv[0], "trtexec"))) return cmd_exec(argc - 1, argv + 1);
     if (argc < 2) return help(stderr);
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) return help(stdout);
     if (strcmp(name, "--version") == 0) return printf("naru %s\n", naru_version()), CODE_OK;
-    for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i].name, name) != 0) continue;
-        int code = commands[i].run(argc - 2, argv + 2);
-        if (fflush(stdout) != 0 || ferror(stdout)) return fail_text(CODE_BAD_FILE, "standard output: cannot write");
-        return code;
-    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0) return commands[i].run(argc - 2, argv + 2);
     return unknown(name);
+}
+
+int main(int argc, char **argv) {
+    keep_streams();
+    int code = dispatch(argc, argv);
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    return fail_text(CODE_BAD_FILE, "standard output: %s", errno ? strerror(errno) : "cannot write");
 }

@@ -2,7 +2,6 @@
  *
  * Talking to a person: errors, findings, sizes, and the exit code that each status means.
  */
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +32,10 @@ int code_of(naru_status status) {
 int fail(const naru_error *err) {
     fprintf(stderr, "naru: %s\n", err->message[0] ? err->message : naru_status_text(err->code));
     return code_of(err->code);
+}
+
+int fail_at(const char *what, const char *name, const naru_error *err) {
+    return fail_text(code_of(err->code), "%s '%s': %s", what, name, err->message);
 }
 
 int fail_text(int code, const char *fmt, ...) {
@@ -72,13 +75,6 @@ void print_findings(const naru_report *report, naru_severity min) {
                 *f.hint ? "; " : "", f.hint);
     }
 }
-
-void print_json(json_t *root) {
-    if (json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0) putchar('\n');
-    json_decref(root);
-}
-
-json_t *json_number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
 
 const char *size_text(double bytes, char buf[32]) {
     static const char *const units[] = {"bytes", "kB", "MB", "GB"};

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool is_module_file(const char *path) {
     static const char *const endings[] = {".pt", ".ptl", ".pth", ".pt2", ".jit"};
     unsigned char b[4] = {0};
-    FILE *f = fopen(path, "rb");
+    struct stat sb;
+    FILE *f = stat(path, &sb) == 0 && S_ISREG(sb.st_mode) ? fopen(path, "rb") : NULL; /* a pipe would keep us waiting */
     size_t n = f ? fread(b, 1, sizeof b, f) : 0, length = strlen(path);
     if (f) fclose(f);
     if (n == 4 && ((b[0] == 'P' && b[1] == 'K' && b[2] == 3 && b[3] == 4) || (b[0] == 0x80 && b[1] == 2))) return true;
@@ -87,7 +89,8 @@ typedef struct checker {
 
 static void tell(checker *k, const char *call, bool ok, const char *text) {
     k->bad += !ok;
-    if (k->told) json_array_append_new(k->told, json_pack("{ss sb ss}", "call", call, "ok", ok, "message", text));
+    if (k->told)
+        json_array_append_new(k->told, json_pack("{ss sb ss}", "call", utf8(call), "ok", ok, "message", utf8(text)));
     else printf("%s  call %s: %s\n", ok ? "ok       " : "DIFFERENT", call, text);
 }
 

@@ -54,18 +54,18 @@ static json_t *layers_json(const naru_quantized *q) {
     json_t *list = json_array();
     naru_quantized_layer l = {.size = sizeof l};
     for (size_t i = 0; naru_quantized_get_layer(q, i, &l) == NARU_OK; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:b, s:s, s:o}", "name", l.name, "op", l.op, "output",
-                                        l.output, "quantized", l.quantized, "why", l.why, "sqnr", json_number(l.sqnr)));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:s, s:o}", "name", utf8(l.name), "op", utf8(l.op),
+                                              "output", utf8(l.output), "quantized", l.quantized, "why", utf8(l.why),
+                                              "sqnr", json_number(l.sqnr)));
     return list;
 }
 
 static void tell_json(const quantize_args *a, const naru_quantized *q) {
     naru_quantized_info info = {.size = sizeof info};
     naru_quantized_get_info(q, &info);
-    json_t *root = json_pack("{s:s, s:I, s:I, s:b, s:b, s:o}", "output", a->output, "layers", (json_int_t)info.layers,
-                             "kept", (json_int_t)info.kept, "cache_read", info.cache_read, "met", info.met, "sqnr",
-                             info.compared ? json_number(info.sqnr) : json_null());
+    json_t *root = json_pack("{s:s, s:I, s:I, s:b, s:b, s:o}", "output", utf8(a->output), "layers",
+                             (json_int_t)info.layers, "kept", (json_int_t)info.kept, "cache_read", info.cache_read,
+                             "met", info.met, "sqnr", info.compared ? json_number(info.sqnr) : json_null());
     if (info.accuracy >= 0) {
         json_object_set_new(root, "accuracy", json_number(info.accuracy));
         json_object_set_new(root, "accuracy_float", json_number(info.accuracy_float));

@@ -32,7 +32,7 @@ static int load_one(const char *name, const char *file, const ports *in, const s
     if (spec) raw = *spec, raw.dtype = spec->dtype ? spec->dtype : p->dtype, use = &raw;
     if (load_value(file, p, use, &v, &err) != NARU_OK) {
         int code = code_of(err.code);
-        if (code == CODE_UNSUPPORTED && !spec && !strstr(file, ".npz"))
+        if (code == CODE_UNSUPPORTED && !spec && is_raw_file(file))
             fail_text(code, "input '%s': %s; add --shape %s=DIMS", name, err.message, name);
         else fail_text(code, "input '%s': %s", name, err.message);
         return code == CODE_USAGE ? CODE_BAD_FILE : code;
@@ -118,7 +118,7 @@ void print_output(const char *name, const naru_value *v) {
         for (int64_t i = 0; i < n && i < 5; i++) printf("%s'%s'", i ? ", " : "  ", naru_tensor_string(t, i, NULL));
     else if (n) {
         stats s = measure(t);
-        printf("  min %.6g  max %.6g  mean %.6g", s.min, s.max, s.mean);
+        if (s.nans < n) printf("  min %.6g  max %.6g  mean %.6g", s.min, s.max, s.mean);
         if (s.nans) printf("  NaN: %lld", (long long)s.nans);
         printf("  [");
         for (int64_t i = 0; i < n && i < 5; i++) printf("%s%.6g", i ? ", " : "", naru_tensor_get(t, i));
@@ -130,7 +130,7 @@ void print_output(const char *name, const naru_value *v) {
 json_t *output_json(const char *name, const naru_value *v) {
     char type[300];
     naru_tensor *t = naru_value_tensor(v);
-    json_t *o = json_pack("{ss ss}", "name", name, "type", value_type_text(v, type, sizeof type));
+    json_t *o = json_pack("{ss ss}", "name", utf8(name), "type", value_type_text(v, type, sizeof type));
     if (!t) return o;
     json_t *dims = json_array();
     for (int d = 0; d < naru_tensor_rank(t); d++) json_array_append_new(dims, json_integer(naru_tensor_dims(t)[d]));
@@ -140,7 +140,7 @@ json_t *output_json(const char *name, const naru_value *v) {
     stats s = measure(t);
     json_object_set_new(o, "min", json_number(s.min));
     json_object_set_new(o, "max", json_number(s.max));
-    json_object_set_new(o, "mean", json_number(s.mean));
+    json_object_set_new(o, "mean", s.nans < naru_tensor_count(t) ? json_number(s.mean) : json_null());
     json_object_set_new(o, "nans", json_integer(s.nans));
     return o;
 }

@@ -87,17 +87,17 @@ static void tell(const piece *p) {
 static json_t *piece_json(const piece *p) {
     naru_value *v = naru_ivalue_kind(p->value) == NARU_I_TENSOR ? as_value(p->value) : NULL;
     json_t *o = v ? output_json(p->name, v)
-                  : json_pack("{ss ss so}", "name", p->name, "type", naru_ivalue_kind_name(p->value), "value",
+                  : json_pack("{ss ss so}", "name", utf8(p->name), "type", naru_ivalue_kind_name(p->value), "value",
                               ivalue_to_json(p->value));
     naru_value_destroy(&v);
     return o;
 }
 
 static int save_json(const naru_ivalue *v, const char *path) {
-    json_t *j = ivalue_to_json(v);
-    int failed = json_dump_file(j, path, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    json_decref(j);
-    return failed ? fail_text(CODE_BAD_FILE, "%s: cannot write", path) : -1;
+    char why[WHY];
+    return write_json(path, ivalue_to_json(v), JSON_INDENT(2) | JSON_ENCODE_ANY, why)
+               ? -1
+               : fail_text(CODE_BAD_FILE, "%s", why);
 }
 
 static int save_piece(const piece *p, const char *path) {

@@ -100,7 +100,8 @@ int random_inputs(const char *verb, const ports *in, const shapes *given, int64_
         naru_error err = NARU_ERROR_INIT;
         naru_value *v;
         if (resolved[i].dtype == NARU_UNDEFINED) continue; /* an input with a default */
-        if (random_value(&resolved[i], seed * 1000003 + i, &v, &err) != NARU_OK) code = fail(&err);
+        if (random_value(&resolved[i], seed * 1000003 + i, &v, &err) != NARU_OK)
+            code = fail_at("input", resolved[i].name, &err);
         else values_add(out, resolved[i].name, v);
     }
     free(resolved);
@@ -113,9 +114,12 @@ static bool ends(const char *s, const char *suffix) {
     return n >= m && strcmp(s + n - m, suffix) == 0;
 }
 
+bool is_raw_file(const char *path) {
+    return !ends(path, ".npy") && !ends(path, ".pb") && !ends(path, ".npz") && !strstr(path, ".npz:");
+}
+
 static naru_status load_tensor(const char *path, const shape *raw, naru_tensor **out, naru_error *err) {
-    bool known = ends(path, ".npy") || ends(path, ".pb") || ends(path, ".npz") || strstr(path, ".npz:");
-    if (known || !raw) return naru_tensor_load(path, out, err);
+    if (!is_raw_file(path) || !raw) return naru_tensor_load(path, out, err);
     return naru_tensor_load_raw(path, raw->dtype, raw->rank, raw->dims, out, err);
 }
 

@@ -79,8 +79,8 @@ static void compare_values(const verify_args *a, const naru_value *got, const na
 /* ---- reporting ---- */
 static void add_json(json_t *outputs, const char *name, const outcome *o) {
     const naru_comparison *c = &o->worst;
-    json_array_append_new(outputs, json_pack("{ss sb ss so so sI sI sI}", "name", name, "ok", o->ok, "message",
-                                             c->message, "worst_abs", json_number(c->worst_abs), "worst_rel",
+    json_array_append_new(outputs, json_pack("{ss sb ss so so sI sI sI}", "name", utf8(name), "ok", o->ok, "message",
+                                             utf8(c->message), "worst_abs", json_number(c->worst_abs), "worst_rel",
                                              json_number(c->worst_rel), "worst_index", (json_int_t)c->worst_index,
                                              "differing", (json_int_t)c->differing, "count", (json_int_t)c->count));
 }
@@ -138,8 +138,8 @@ static void verify_call(tally *t, naru_session *s, const reference_call *c) {
     if (st == NARU_OK) compare_call(t, outputs, label, &got, &c->out);
     else t->bad++;
     if (t->calls) {
-        json_t *o = json_pack("{ss so}", "call", c->label, "outputs", outputs);
-        if (st != NARU_OK) json_object_set_new(o, "error", json_string(problem));
+        json_t *o = json_pack("{ss so}", "call", utf8(c->label), "outputs", outputs);
+        if (st != NARU_OK) json_object_set_new(o, "error", json_string(utf8(problem)));
         json_array_append_new(t->calls, o);
     } else if (st != NARU_OK) printf("FAILED     %s: %s\n", label, problem);
     values_free(&got);

@@ -156,20 +156,23 @@ static naru_status write_member(zipFile zip, const char *key, const naru_tensor 
     return st;
 }
 
+static naru_status cannot_write(naru_error *err) { /* minizip leaves the system's reason */
+    return err_set(err, NARU_IO, "%s", errno ? strerror(errno) : "cannot be written");
+}
+
 naru_status naru_npz_write(const char *path, size_t count, const char *const *keys, naru_tensor *const *tensors,
                            bool compress, naru_error *err) {
     if (!path || (count && (!keys || !tensors)))
         return err_set(err, NARU_INVALID_ARGUMENT, "naru_npz_write: a required argument is NULL");
-    str tmp = {0};
-    str_addf(&tmp, "%s.tmp", path);
-    if (tmp.failed) return err_oom(err);
-    zipFile zip = zipOpen64(tmp.data, APPEND_STATUS_CREATE);
-    naru_status st = zip ? NARU_OK : err_set(err, NARU_IO, "cannot be written");
+    char *tmp;
+    TRY(file_tmp_name(path, &tmp, err));
+    errno = 0;
+    zipFile zip = zipOpen64(tmp ? tmp : path, APPEND_STATUS_CREATE);
+    naru_status st = zip ? NARU_OK : cannot_write(err);
     for (size_t i = 0; st == NARU_OK && i < count; i++) st = write_member(zip, keys[i], tensors[i], compress, err);
-    if (zip && zipClose(zip, NULL) != ZIP_OK && st == NARU_OK) st = err_set(err, NARU_IO, "cannot be written");
-    if (st == NARU_OK && rename(tmp.data, path) != 0)
-        st = err_set(err, NARU_IO, "cannot be renamed from '%s'", tmp.data);
-    if (st != NARU_OK && zip) unlink(tmp.data);
-    str_free(&tmp);
+    if (zip && zipClose(zip, NULL) != ZIP_OK && st == NARU_OK) st = cannot_write(err);
+    if (st == NARU_OK && tmp && rename(tmp, path) != 0) st = cannot_write(err);
+    if (st != NARU_OK && zip && tmp) unlink(tmp);
+    mem_free(tmp);
     return err_context(err, st, "%s", path);
 }

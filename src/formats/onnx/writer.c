@@ -187,7 +187,21 @@ naru_status onnx_save_memory(const graph *g, str *out, naru_error *err) {
     return out->failed ? err_oom(err) : NARU_OK;
 }
 
-/* The data file first, so that no model ever names data that is not there. */
+/* Both files are whole before either takes its place, the data first: no model ever names data that is not there, and
+ * a model that cannot be written leaves the data of the one before it alone. */
+static naru_status save_both(const str *model, const char *path, file_writer *data, naru_error *err) {
+    file_writer *w = NULL;
+    naru_status st = file_writer_begin(path, &w, err);
+    if (st == NARU_OK) st = file_writer_put(w, model->data, model->len, err);
+    if (st == NARU_OK) st = file_writer_close(w, err);
+    if (st == NARU_OK) st = file_writer_close(data, err);
+    bool some = file_writer_size(data) > 0; /* no empty data file */
+    naru_status ended = file_writer_end(data, st == NARU_OK && some, err);
+    if (st == NARU_OK) st = ended;
+    if (w) ended = file_writer_end(w, st == NARU_OK, err);
+    return st == NARU_OK ? ended : st;
+}
+
 static naru_status save_external(const graph *g, const char *path, naru_error *err) {
     str model = {0}, file = {0};
     const char *slash = strrchr(path, '/');
@@ -198,11 +212,9 @@ static naru_status save_external(const graph *g, const char *path, naru_error *e
         e.location = file.data + (slash ? slash + 1 - path : 0);
         put_model(&model, &(writer){g, &e});
         st = e.status != NARU_OK ? e.status : model.failed ? err_oom(err) : NARU_OK;
-        bool some = file_writer_size(e.file) > 0; /* no empty data file */
-        naru_status ended = file_writer_end(e.file, st == NARU_OK && some, err);
-        if (st == NARU_OK) st = ended;
+        if (st == NARU_OK) st = save_both(&model, path, e.file, err);
+        else file_writer_end(e.file, false, NULL);
     }
-    if (st == NARU_OK) st = file_write(path, model.data, model.len, err);
     str_free(&model);
     str_free(&file);
     return st;

@@ -9,6 +9,10 @@
 
 #include "script/aten/host.h"
 
+#ifndef CMPLX /* glibc defines it for gcc alone */
+#define CMPLX(re, im) __builtin_complex((double)(re), (double)(im))
+#endif
+
 static inline bool num_int(sv v, int64_t *i) {
     if (v.tag == SV_INT) return *i = v.i, true;
     return v.tag == SV_BOOL && (*i = v.b, true);
