@@ -161,12 +161,14 @@ static void sweep_cache(void *arg, int64_t begin, int64_t end, int worker) {
     volatile char sink = 0;
     for (int64_t w = begin; w < end; w++)
         for (size_t i = 0; i < k->evict_size; i += 64) sink ^= k->evict[i];
+    (void)sink;
 }
 
 static void touch(const naru_tensor *t) {
     volatile char sink = 0;
     if (!t || !t->data || t->dtype == NARU_STRING) return;
     for (size_t i = 0, n = tensor_bytes(t); i < n; i += 64) sink ^= ((const char *)t->data)[i];
+    (void)sink;
 }
 
 /* In a network the weights come from memory and the inputs from the step before. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -247,6 +248,12 @@ static void unusual_files(void **state) {
     naru_tensor *t = NULL;
     assert_int_equal(npy_load(in_folder("none.npy"), &t, &err), NARU_IO);
     assert_int_equal(naru_npz_write("/nowhere/x.npz", 0, NULL, NULL, false, &err), NARU_IO);
+    /* a device is written to, never replaced by a file */
+    assert_int_equal(naru_tensor_create(NARU_FLOAT, 1, (int64_t[]){100000}, &t, &err), NARU_OK);
+    assert_int_equal(naru_npz_write("/dev/full", 1, (const char *[]){"x"}, &t, false, &err), NARU_IO);
+    struct stat sb;
+    assert_true(stat("/dev/full", &sb) == 0 && S_ISCHR(sb.st_mode));
+    naru_tensor_destroy(&t);
 }
 
 static void recorded_by_numpy(void **state) {
