@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reductions, ArgMax and ArgMin in FP32 (kernels/reduce). Axes that are neighbours reduce in place as [outer, n,
- * inner]; scattered ones are first moved behind the others by a transpose into the workspace.
+ * inner]; scattered ones are first moved behind the others by a transpose into the workspace. A long reduction with few
+ * outputs (the mean of an image, channels last) goes in two rounds: slices of n on all threads, then what they gave.
+ * Slices depend on the shape alone: the bits are the same at every number of threads.
  */
 #include "kernels/copy/copy.h"
 #include "kernels/reduce/reduce.h"
@@ -81,9 +83,62 @@ static bool neighbours(const reduce_state *st, const naru_tensor *x, int64_t *ou
     return true;
 }
 
-static size_t workspace(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
-    int64_t o, n, i;
-    return neighbours(s->state, in[0], &o, &n, &i) ? 0 : tensor_bytes(in[0]);
+/* ---- slices ---- */
+enum {
+    COLUMNS = 64,    /* outputs of one sweep over the rows; with fewer, lines are read more than once */
+    SLICE = 32768,   /* elements, about */
+    FEW = 16,        /* sweeps: too few to share among threads */
+    LONG = 4 * SLICE /* elements */
+};
+
+/* What slices compute, and what is computed of their results; K_REDUCE_OPS: no slices. */
+static const struct {
+    k_reduce_op first, then;
+} rounds[K_REDUCE_OPS] = {
+    [K_REDUCE_SUM] = {K_REDUCE_SUM, K_REDUCE_SUM},
+    [K_REDUCE_MEAN] = {K_REDUCE_SUM, K_REDUCE_SUM}, /* then divided */
+    [K_REDUCE_L1] = {K_REDUCE_L1, K_REDUCE_SUM},
+    [K_REDUCE_L2] = {K_REDUCE_L2, K_REDUCE_L2},
+    [K_REDUCE_SUMSQ] = {K_REDUCE_SUMSQ, K_REDUCE_SUM},
+    [K_REDUCE_LOGSUM] = {K_REDUCE_SUM, K_REDUCE_LOGSUM},
+    [K_REDUCE_LOGSUMEXP] = {K_REDUCE_LOGSUMEXP, K_REDUCE_LOGSUMEXP},
+    [K_REDUCE_MAX] = {K_REDUCE_MAX, K_REDUCE_MAX},
+    [K_REDUCE_MIN] = {K_REDUCE_MIN, K_REDUCE_MIN},
+    [K_REDUCE_PROD] = {K_REDUCE_OPS, K_REDUCE_OPS}, /* parts may overflow where the whole does not */
+};
+
+typedef struct shape {
+    int64_t outer, n, inner;
+    int64_t blocks; /* of COLUMNS of inner */
+    bool scattered; /* to be moved first */
+    int64_t slices; /* of n; 1: whole */
+    int64_t slice;
+} shape;
+
+static shape shape_of(const reduce_state *st, const naru_tensor *x, k_reduce_op op) {
+    shape s = {.slices = 1};
+    s.scattered = !neighbours(st, x, &s.outer, &s.n, &s.inner);
+    if (s.scattered) s.outer = s.n = s.inner = 1;
+    for (int i = 0; s.scattered && i < x->rank; i++) {
+        if (st->reduced[i]) s.n *= x->dims[i];
+        else s.outer *= x->dims[i];
+    }
+    s.blocks = (s.inner + COLUMNS - 1) / COLUMNS;
+    bool few = s.outer * s.blocks < FEW && tensor_count(x) >= LONG;
+    if (!few || rounds[op].first == K_REDUCE_OPS) return s;
+    s.slice = i64_max(COLUMNS, SLICE / s.inner);
+    s.slices = (s.n + s.slice - 1) / s.slice;
+    return s;
+}
+
+static size_t moved_bytes(const shape *s, const naru_tensor *x) {
+    return s->scattered ? align_up(tensor_bytes(x), MEM_ALIGN) : 0;
+}
+
+static size_t workspace(const step *st, const naru_tensor *const *in, const naru_tensor *const *out, int threads) {
+    shape s = shape_of(st->state, in[0], code_of(st->node));
+    size_t parts = s.slices > 1 ? (size_t)(s.outer * s.slices * s.inner) * sizeof(float) : 0;
+    return moved_bytes(&s, in[0]) + parts;
 }
 
 typedef struct job {
@@ -91,19 +146,40 @@ typedef struct job {
     const k_copy *copy;
     k_copy_plan plan;
     k_reduce_op op;
-    float *y;
+    shape s;
+    float *y, *moved, *parts;
     const float *x;
-    float *moved;
-    int64_t n, inner;
 } job;
 
 static void move(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
     k_copy_run(j->copy, &j->plan, j->moved, j->x, begin, end);
 }
+
+/* The output at which block b begins. */
+static int64_t output_of(const shape *s, int64_t b) { return b / s->blocks * s->inner + b % s->blocks * COLUMNS; }
+
 static void reduce(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
-    j->k->run(j->op, j->y, j->x, j->n, j->inner, begin, end);
+    j->k->run(j->op, j->y, j->x, j->s.n, j->s.inner, output_of(&j->s, begin), output_of(&j->s, end));
+}
+
+static void reduce_slices(void *arg, int64_t begin, int64_t end, int worker) {
+    const job *j = arg;
+    const shape *s = &j->s;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t row = i % s->slices * s->slice, rows = i64_min(s->slice, s->n - row);
+        j->k->run(rounds[j->op].first, j->parts + i * s->inner, j->x + (i / s->slices * s->n + row) * s->inner, rows,
+                  s->inner, 0, s->inner);
+    }
+}
+
+static void in_slices(pool *p, job *j) {
+    const shape *s = &j->s;
+    int64_t total = s->outer * s->inner;
+    parallel_for(p, s->outer * s->slices, 1, reduce_slices, j);
+    j->k->run(rounds[j->op].then, j->y, j->parts, s->slices, s->inner, 0, total);
+    for (int64_t i = 0; j->op == K_REDUCE_MEAN && i < total; i++) j->y[i] = (float)((double)j->y[i] / (double)s->n);
 }
 
 /* Kept dims first, reduced ones last. */
@@ -119,20 +195,27 @@ static void plan_move(job *j, const reduce_state *st, const naru_tensor *x) {
 static naru_status run(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
     const reduce_state *st = r->step->state;
+    k_reduce_op op = code_of(r->step->node);
     job j = {.k = k_reduce_pick(r->step->cpu),
              .copy = k_copy_pick(r->step->cpu),
-             .op = code_of(r->step->node),
+             .op = op,
+             .s = shape_of(st, x, op),
              .y = r->out[0]->data,
              .x = x->data,
              .moved = r->workspace};
-    int64_t outer, total = tensor_count(r->out[0]);
-    if (total == 0) return NARU_OK;
-    if (!neighbours(st, x, &outer, &j.n, &j.inner)) {
+    if (tensor_count(r->out[0]) == 0) return NARU_OK;
+    if (j.s.scattered) {
         plan_move(&j, st, x);
         parallel_for(r->pool, j.plan.units, 2, move, &j);
-        j.x = j.moved, j.inner = 1, j.n = tensor_count(x) / total;
+        j.x = j.moved;
     }
-    parallel_for(r->pool, total, 1 + 16384 / (j.n + 1), reduce, &j);
+    if (j.s.slices > 1) {
+        j.parts = (float *)(void *)((char *)r->workspace + moved_bytes(&j.s, x));
+        in_slices(r->pool, &j);
+    } else {
+        int64_t cost = j.s.n * i64_min(j.s.inner, COLUMNS) + 1;
+        parallel_for(r->pool, j.s.outer * j.s.blocks, 1 + 16384 / cost, reduce, &j);
+    }
     return NARU_OK;
 }
 
