@@ -58,7 +58,8 @@ typedef struct form {
 #define FLOAT_MODEL "smallcnn/smallcnn_dynamic_op17.onnx"
 #define QDQ(kind)   "quant/smallcnn_qdq_" kind ".onnx"
 static const form forms[] = {
-    {"FP32 strict (no Winograd)", FLOAT_MODEL, -1, NO_CALIBRATION, "-conv.winograd", NARU_PRECISION_FP32},
+    {"FP32 strict (no Winograd)", FLOAT_MODEL, -1, NO_CALIBRATION,
+     "-conv.winograd,-conv.fp32tile,-gemm.fp32tile,-matmul.fp32tile", NARU_PRECISION_FP32},
     {"FP32", FLOAT_MODEL, -1, NO_CALIBRATION, "", NARU_PRECISION_FP32},
     {"BF16 permitted", FLOAT_MODEL, NARU_BUILD_BF16, NO_CALIBRATION, "", NARU_PRECISION_FP32},
     {"BF16 wherever possible", FLOAT_MODEL, NARU_BUILD_BF16, NO_CALIBRATION, "", NARU_PRECISION_BF16},

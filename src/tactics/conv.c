@@ -195,7 +195,7 @@ const tactic tactic_fusedconv = {.name = "conv.product",
                                  .workspace = workspace,
                                  .run = run};
 
-/* ---- lower precisions ---- */
+/* ---- 16-bit operands ---- */
 static const char *refuses(const tactic_query *q, k_gemm16_way way) {
     const char *no = accepts(q);
     return no ? no : product_refuses(q, way, 1.0f);

@@ -304,7 +304,7 @@ const tactic tactic_gemm = {.name = "gemm.gemm",
                             .workspace = workspace_gemm,
                             .run = run_gemm};
 
-/* ---- lower precisions ---- */
+/* ---- 16-bit operands ---- */
 static const char *refuses_matmul(const tactic_query *q, k_gemm16_way way) {
     const char *no = accepts_matmul(q);
     if (!no) no = product_refuses(q, way, 1.0f);

@@ -65,6 +65,7 @@ enum { FEW_ROWS = 16, FEW_CHANNELS = 16 };
 
 const char *product_slow(const tactic_query *q, k_gemm16_way way, product_size s) {
     if (q->cpu == CPU_REF) return "not faster in plain C";
+    if (way == K_FP32_TILE) return "faster for some shapes only: timing tells";
     bool few = s.rows && s.rows <= FEW_ROWS, read = tensor_bytes(q_tensor(q, 1)) > (size_t)cpu_cache_l2() / 2;
     if (way != K_BF16 && way != K_FP16) {
         if (few && read) return "reading the weights takes longer than multiplying them";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A product of kernels/gemm cut over the threads of a pool; used by MatMul, Gemm, Conv and ConvTranspose. And what
- * their tactics of lower precision share: a tactic for each way of kernels/gemm16, for constant weights.
+ * their tactics of 16-bit operands share: a tactic for each way of kernels/gemm16, for constant weights.
  */
 #ifndef TACTICS_PRODUCT_H
 #define TACTICS_PRODUCT_H
@@ -25,7 +25,8 @@ void product_pack(pool *p, const k_gemm *k, float *dst, const k_pack_src *s);
     WAY(bf16dot, K_BF16_DOT, TACTIC_BF16)                                                                              \
     WAY(bf16, K_BF16, TACTIC_BF16)                                                                                     \
     WAY(fp16fma, K_FP16_FMA, TACTIC_FP16)                                                                              \
-    WAY(fp16, K_FP16, TACTIC_FP16)
+    WAY(fp16, K_FP16, TACTIC_FP16)                                                                                     \
+    WAY(fp32tile, K_FP32_TILE, TACTIC_F32)
 
 /* Why this way cannot have input 1, to be multiplied by `scale`, as its weights; NULL: it can. */
 const char *product_refuses(const tactic_query *q, k_gemm16_way way, float scale);

@@ -6,6 +6,7 @@
  */
 #include <math.h>
 
+#include "base/cpu.h"
 #include "build_calls.h"
 #include "formats/onnx/onnx.h"
 #include "graph/parse.h"
@@ -684,9 +685,51 @@ static void models_extended(void **state) {
     one_extended("encoder_op13.onnx", 12);
 }
 
+/* FP16's largest is 65504: neither inputs nor sums beyond it become infinities where FP32's do not. At level 1 a
+ * lowered tactic is preferred, and the builder's random inputs, small ones, give no reason against it. */
+static void beyond_fp16(void **state) {
+    enum { M = 40, K = 512, N = 48 };
+    static float w[K * N], x[M * K];
+    naru_engine *e;
+    naru_context *ctx;
+    naru_value *v;
+    naru_layer l = {.size = sizeof l};
+    naru_port port = {.size = sizeof port};
+    if (cpu_best() < CPU_AVX512FP16) skip();
+    for (int i = 0; i < K * N; i++) w[i] = (float)(i % 7 - 2) * 16;
+    for (int i = 0; i < M * K; i++) x[i] = (float)(i % 5) * (i / K % 3 == 0 ? 1.0f : i / K % 3 == 1 ? 1000 : 40000);
+    naru_network *n = empty();
+    wire y, a = input(n, "x", NARU_FLOAT, 2, (int64_t[]){M, K});
+    OK(naru_network_add_matmul(n, "m", a, false, weights_of(n, 2, (int64_t[]){K, N}, w), false, &y, &err));
+    OK(naru_network_mark_output(n, y, &err));
+    naru_builder_config *c = config_of(1, "1", NULL);
+    OK(naru_builder_config_set_flag(c, NARU_BUILD_FP16, true, &err));
+    e = engine_of(n, c);
+    OK(naru_engine_layer(e, 0, &l));
+    assert_string_equal(l.tactic, "matmul.fp16fma");
+    OK(naru_context_create(e, &ctx, &err));
+    OK(naru_context_set_address(ctx, "x", x, sizeof x, &err));
+    OK(naru_context_run(ctx, &err));
+    OK(naru_engine_output(e, 0, &port));
+    OK(naru_context_output(ctx, port.name, &v, &err));
+    for (int i = 0; i < M * N; i++) {
+        double want = 0, size = 0;
+        for (int k = 0; k < K; k++) {
+            const double p = (double)x[i / N * K + k] * (double)w[k * N + i % N];
+            want += p, size += fabs(p);
+        }
+        const double got = naru_tensor_get(naru_value_tensor(v), i);
+        if (!(fabs(got - want) <= 0x1p-6 * size)) fail_msg("[%d]: %g, want %g", i, got, want);
+    }
+    naru_context_destroy(&ctx);
+    naru_engine_destroy(&e);
+    naru_network_destroy(&n);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lenet),
+        cmocka_unit_test(beyond_fp16),
         cmocka_unit_test(questions),
         cmocka_unit_test(refused_where_added),
         cmocka_unit_test(activations_compute),

@@ -5,6 +5,8 @@
  * the unrounded ones within the bound that gemm16.h states; ways that round B only, bit for bit against kernels/gemm;
  * AVX512_BF16 against its portable twin, bit for bit. --bench [shape] prints GFLOP/s beside FP32's.
  */
+#include <float.h>
+
 #include "gemm_shapes.h"
 #include "kernels/gemm16/gemm16.h"
 #include "tensor/dtype.h"
@@ -23,15 +25,18 @@ static const entry list[] = {
 #undef KERNEL
 };
 
-static const char *const way_names[K_GEMM16_WAYS] = {"bf16", "fp16", "bf16dot", "fp16fma", "bf16tile"};
+static const char *const way_names[K_GEMM16_WAYS] = {"bf16", "fp16", "bf16dot", "fp16fma", "bf16tile", "fp32tile"};
 
-static bool rounds_a(k_gemm16_way w) { return w >= K_BF16_DOT; }
-static bool flushes(k_gemm16_way w) { return w == K_BF16_DOT || w == K_BF16_TILE; }
+static bool rounds_a(k_gemm16_way w) { return w >= K_BF16_DOT && w != K_FP32_TILE; }
+static bool flushes(k_gemm16_way w) { return w == K_BF16_DOT || w == K_BF16_TILE || w == K_FP32_TILE; }
 static bool is_half(k_gemm16_way w) { return w == K_FP16 || w == K_FP16_FMA; }
 static float round_b(k_gemm16_way w, float x) {
+    if (w == K_FP32_TILE) return x;
     return is_half(w) ? half_to_float(half_from_float(x)) : bf16_to_float(bf16_from_float(x));
 }
-static const k_gemm *plain(k_gemm16_way w) { return is_half(w) ? &k_gemm16_fp16_ref : &k_gemm16_bf16_ref; }
+static const k_gemm *plain(k_gemm16_way w) {
+    return w == K_FP32_TILE ? &k_gemm_ref : is_half(w) ? &k_gemm16_fp16_ref : &k_gemm16_bf16_ref;
+}
 
 static void run_all(const k_gemm *k, const k_gemm_args *g, void *ws) {
     k->run(g, 0, g->m, 0, k_gemm_panels(k, g->n), ws);
@@ -149,11 +154,14 @@ static void product(const k_gemm *k, operands *o, float *c) {
 /* The stated bound, against sums in double of what was not rounded. */
 static void test_bound(void **state) {
     KC_EACH(e) {
-        double ub = is_half(e->way) ? 0x1p-11 : 0x1p-8, ua = rounds_a(e->way) ? ub : 0;
+        double ub = e->way == K_FP32_TILE ? 0x1p-24
+                    : is_half(e->way)     ? 0x1p-11
+                                          : 0x1p-8,
+               ua = e->way >= K_BF16_DOT ? ub : 0;
         double off = 0, size = 0;
         for (int round = 0; round < 20; round++) {
             int64_t m = kc_int(1, 20), n = kc_int(1, 50), k = kc_int(1, 900);
-            operands o = wide_operands(e->way == K_FP16_FMA ? 2 : 10, m, n, k);
+            operands o = wide_operands(e->way == K_FP16_FMA && round % 2 ? 2 : 10, m, n, k); /* 10: beyond FP16 */
             kc_buf got = kc_alloc(m * n, 4);
             product(e->k, &o, kc_f(&got));
             for (int64_t i = 0; i < m * n; i++) {
@@ -185,7 +193,7 @@ static const k_gemm *fp32_twin(const entry *e) {
 /* Ways that round B only are kernels/gemm on a rounded B. */
 static void test_is_fp32_on_rounded(void **state) {
     KC_EACH(e) {
-        if (rounds_a(e->way)) continue;
+        if (e->way >= K_BF16_DOT) continue;
         for (int round = 0; round < 20; round++) {
             int64_t m = kc_int(1, 40), n = kc_int(1, 90), k = kc_int(1, 768);
             operands o = wide_operands(10, m, n, k);
@@ -203,13 +211,14 @@ static void test_is_fp32_on_rounded(void **state) {
 /* A way with an instruction of its own is the same bits at every level, subnormals and all. */
 static void test_same_everywhere(void **state) {
     KC_EACH(e) {
-        if (!rounds_a(e->way)) continue;
+        if (e->way < K_BF16_DOT) continue;
         const k_gemm *twin = e->way == K_BF16_DOT    ? &k_gemm16_bf16dot_portable16
+                             : e->way == K_FP32_TILE ? &k_gemm16_fp32tile_portable16
                              : e->way == K_BF16_TILE ? &k_gemm16_bf16tile_portable16
                                                      : &k_gemm16_fp16fma_portable16;
         for (int round = 0; round < 60 && e->k != twin; round++) {
             int64_t m = kc_int(1, 40), n = kc_int(1, 90), k = kc_int(1, 1600);
-            operands o = wide_operands(e->way == K_FP16_FMA ? 2 : 10, m, n, k);
+            operands o = wide_operands(e->way == K_FP16_FMA && round % 3 ? 2 : 10, m, n, k);
             for (int64_t i = 0; i < m * k && round % 2; i++) kc_f(&o.a)[i] *= flushes(e->way) ? 0x1p-126f : 0x1p-14f;
             kc_buf got = kc_alloc(m * n, 4), want = kc_alloc(m * n, 4);
             product(e->k, &o, kc_f(&got));
@@ -217,6 +226,39 @@ static void test_same_everywhere(void **state) {
             if (!same_bits(kc_f(&got), kc_f(&want), m * n))
                 fail_msg("%s: %d x %d x %d", e->name, (int)m, (int)n, (int)k);
             kc_free(&got), kc_free(&want), kc_free(&o.a), kc_free(&o.b);
+        }
+    }
+}
+
+/* The pieces' error against double is FP32's, of sums that cancel and of sums that do not. */
+static double size_of_error(const k_gemm *k, operands *o) {
+    const int64_t m = o->g.m, n = o->g.n, depth = o->g.k;
+    kc_buf got = kc_alloc(m * n, 4);
+    double off = 0;
+    product(k, o, kc_f(&got));
+    for (int64_t i = 0; i < m * n; i++) {
+        double exact = 0, sum = 0;
+        for (int64_t j = 0; j < depth; j++) {
+            const double p = (double)kc_f(&o->a)[i / n * depth + j] * (double)kc_f(&o->b)[j * n + i % n];
+            exact += p, sum += fabs(p);
+        }
+        off += pow((kc_f(&got)[i] - exact) / sum, 2);
+    }
+    kc_free(&got);
+    return sqrt(off / (double)(m * n));
+}
+
+static void test_pieces_are_fp32(void **state) {
+    static const int64_t depths[] = {64, 147, 576, 2304};
+    KC_EACH(e) {
+        if (e->way != K_FP32_TILE) continue;
+        for (int i = 0; i < 8; i++) {
+            operands o = wide_operands(i / 4 ? -10 : 3, 40, 33, depths[i % 4]);
+            for (int64_t j = 0; j < o.g.m * o.g.k && i % 2; j++) kc_f(&o.a)[j] = fabsf(kc_f(&o.a)[j]);
+            for (int64_t j = 0; j < o.g.n * o.g.k && i % 2; j++) kc_f(&o.b)[j] = fabsf(kc_f(&o.b)[j]);
+            const double pieces = size_of_error(e->k, &o), fma = size_of_error(&k_gemm_portable16, &o);
+            if (!(pieces <= 1.25 * fma)) fail_msg("%s: error %.3g, of fma %.3g", e->name, pieces, fma);
+            kc_free(&o.a), kc_free(&o.b);
         }
     }
 }
@@ -237,17 +279,18 @@ static float times_one(const entry *e, float a, float b) {
 /* Nearest even, overflow, NaN and infinity, in either operand. */
 static void test_special(void **state) {
     KC_EACH(e) {
-        bool half = is_half(e->way);
-        float ulp = half ? 0x1p-10f : 0x1p-7f;
+        bool half = is_half(e->way), whole = e->way == K_FP32_TILE;
+        float ulp = whole ? 0x1p-23f : half ? 0x1p-10f : 0x1p-7f;
         assert_true(times_one(e, 1, 1 + ulp / 2) == 1 && times_one(e, 1, 1 + 3 * ulp / 2) == 1 + 2 * ulp);
         assert_true(times_one(e, 1, 1 + ulp * 0.501f) == 1 + ulp);
-        assert_true(times_one(e, 1, half ? 65519.0f : 3.39e38f) == (half ? 65504.0f : 0x1.fep127f));
-        assert_true(times_one(e, 1, half ? 65520.0f : 3.4e38f) == INFINITY);
+        assert_true(times_one(e, 1, half ? 65519.0f : 3.39e38f) == (whole ? 3.39e38f : half ? 65504.0f : 0x1.fep127f));
+        assert_true(times_one(e, 1, half ? 65520.0f : 3.4e38f) == (whole ? 3.4e38f : INFINITY));
         assert_true(times_one(e, 2, -INFINITY) == -INFINITY && times_one(e, -INFINITY, 2) == -INFINITY);
         assert_true(isnan(times_one(e, 1, NAN)) && isnan(times_one(e, NAN, 0)) && isnan(times_one(e, INFINITY, 0)));
         float tiny = half ? 0x1p-24f : 0x1p-133f;
         assert_true(times_one(e, 1, tiny) == (flushes(e->way) ? 0 : tiny));
-        if (e->way == K_FP16_FMA) assert_true(times_one(e, 65520, 1) == INFINITY && times_one(e, 512, 128) == INFINITY);
+        if (e->way == K_FP16_FMA) assert_true(times_one(e, 65520, 1) == 65520 && times_one(e, -512, 128) == -65536);
+        if (whole) assert_true(times_one(e, -FLT_MAX, 1) == -FLT_MAX && times_one(e, FLT_MAX, 2) == INFINITY);
         assert_true(signbit(times_one(e, -1, 0)) == 0); /* sums start from +0 */
     }
     float w[3] = {65504, -65519, NAN};
@@ -264,6 +307,7 @@ static void test_pick(void **state) {
     assert_null(k_gemm16_pick(K_BF16_DOT, CPU_AVX2));
     assert_null(k_gemm16_pick(K_FP16_FMA, CPU_AVX512BF16));
     assert_null(k_gemm16_pick(K_BF16_TILE, CPU_AVX512FP16));
+    assert_null(k_gemm16_pick(K_FP32_TILE, CPU_AVX512FP16));
 }
 
 static void bench(const char *only) {
@@ -287,6 +331,7 @@ int main(int argc, char **argv) {
                                        cmocka_unit_test(test_bound),
                                        cmocka_unit_test(test_is_fp32_on_rounded),
                                        cmocka_unit_test(test_same_everywhere),
+                                       cmocka_unit_test(test_pieces_are_fp32),
                                        cmocka_unit_test(test_special),
                                        cmocka_unit_test(test_pick)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,21 @@ static const char *refusal(const char *tactic_name, float w0, bool constant) {
     return no;
 }
 
+/* FP32 in pieces is FP32: no precision has to be allowed, but its gain is for timing to tell. */
+static void test_pieces(void **state) {
+    query k;
+    ask(&k, 1000, 70000, true, 0);
+    const tactic *t = named("matmul.fp32tile");
+    assert_true(tactic_is_allowed(t, &k.q));
+    k.q.cpu = CPU_AVX512FP16;
+    assert_string_equal(tactic_refuses(t, &k.q), "the CPU level has no instruction for it");
+    k.q.cpu = CPU_AMX; /* asked only: nothing is run */
+    assert_null(tactic_refuses(t, &k.q));
+    assert_non_null(strstr(t->slow(&k.q), "timing tells"));
+    assert_string_equal(tactic_first(&k.q)->name, "matmul.gemm");
+    done(&k);
+}
+
 static void test_weights(void **state) {
     assert_null(refusal("matmul.bf16", 70000, true));
     assert_null(refusal("matmul.fp16", 65504, true));
@@ -99,6 +114,6 @@ static void test_weights(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_only_where_allowed), cmocka_unit_test(test_by_rows),
-                                       cmocka_unit_test(test_weights)};
+                                       cmocka_unit_test(test_pieces), cmocka_unit_test(test_weights)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,12 +244,12 @@ static bool open_network(const exec_args *a, naru_network **out) {
 }
 
 /* ---- configuration ---- */
-/* Without TensorRT's own sources, which mean nothing here. */
-static bool set_tactics(const char *list, naru_builder_config *c) {
+/* `first` and the list, without TensorRT's own sources, which mean nothing here. */
+static bool set_tactics(const char *first, const char *list, naru_builder_config *c) {
     static const char *const theirs[] = {"CUBLAS", "CUBLAS_LT", "CUDNN", "EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS"};
     naru_error err = NARU_ERROR_INIT;
-    char *ours = take(strlen(list) + 2), *at = ours;
-    *at = 0;
+    char *ours = take(strlen(first) + strlen(list) + 2), *at = ours;
+    at += sprintf(at, "%s", first);
     for (const char *p = list; *p;) {
         size_t n = strcspn(p, ",");
         bool foreign = false;
@@ -287,7 +287,9 @@ static bool configure(const exec_args *a, const ports *in, naru_timing_cache *ca
     if (st == NARU_OK && given(a, EXEC_maxBuildTime)) st = naru_builder_config_set_time_limit(c, a->build_time, &err);
     if (st == NARU_OK && a->avg_timing)
         st = naru_builder_config_set_timing_runs(c, (int)(a->avg_timing > 1000 ? 1000 : a->avg_timing), &err);
-    if (st == NARU_OK && given(a, EXEC_tacticSources) && !set_tactics(a->value[EXEC_tacticSources], c)) return false;
+    const char *first = given(a, EXEC_noTF32) ? "-conv.fp32tile,-matmul.fp32tile,-gemm.fp32tile" : "";
+    const char *list = given(a, EXEC_tacticSources) ? a->value[EXEC_tacticSources] : "";
+    if (st == NARU_OK && (*first || *list) && !set_tactics(first, list, c)) return false;
     if (st == NARU_OK) st = naru_builder_config_set_timing_cache(c, cache, &err);
     return st == NARU_OK ? exec_precisions(a, c) && add_profiles(a, in, c) : failed(&err);
 }

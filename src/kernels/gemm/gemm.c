@@ -4,6 +4,8 @@
  */
 #include "kernels/gemm/gemm.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "tensor/dtype.h"
@@ -12,6 +14,7 @@ static int64_t panel_floats(const k_gemm *k, int64_t depth) {
     switch (k->form) {
     case K_B_BF16: return (depth + 1) / 2 * k->nr;
     case K_B_FP16: return depth * (k->nr / 2);
+    case K_B_PIECES: return (depth + 1) / 2 * k->nr * 3;
     default: return depth * k->nr;
     }
 }
@@ -63,6 +66,27 @@ static void put_fp16(uint16_t *panel, const float *x, int nr, int64_t k0, int64_
     for (int64_t i = 0; i < rows * nr; i++) panel[k0 * nr + i] = half_from_float(x[i]);
 }
 
+/* Pieces of one element go to p, p + step, p + 2 step; a value that is not finite, to the first. */
+static void put_piece(uint16_t *p, int64_t step, float x) {
+    const float most = 0x1.fep127f; /* of BF16: what is above does not round up to infinity */
+    const bool finite = isfinite(x);
+    for (int i = 0; i < 3; i++, p += step) {
+        *p = bf16_from_float(finite ? fminf(most, fmaxf(-most, x)) : x);
+        x = finite ? x - bf16_to_float(*p) : 0;
+    }
+}
+static void put_pieces(uint16_t *panel, const float *x, int nr, int64_t k0, int64_t rows) {
+    for (int64_t k = k0; k < k0 + rows; k++)
+        for (int j = 0; j < nr; j++) put_piece(panel + (k / 2 * 3 * nr + j) * 2 + k % 2, 2 * nr, *x++);
+}
+
+/* Element k of a last pair that has none. */
+static void put_zeros(const k_gemm *k, uint16_t *panel, int64_t depth) {
+    int64_t planes = k->form == K_B_PIECES ? 3 : 1;
+    uint16_t *last = panel + depth / 2 * planes * k->nr * 2;
+    for (int64_t j = 0; j < planes * k->nr; j++) last[j * 2 + 1] = 0;
+}
+
 /* A panel of 16-bit elements, by way of a few rows in FP32. */
 static void pack_half(const k_gemm *k, uint16_t *panel, const k_pack_src *s, int64_t n0, int64_t cols) {
     enum { ROWS = 32, NR_MAX = 64 };
@@ -75,11 +99,12 @@ static void pack_half(const k_gemm *k, uint16_t *panel, const k_pack_src *s, int
             const char *src = (const char *)s->src + (t * s->st + c * s->sc + n0 * s->sn) * 4;
             (s->sn == 1 ? pack_rows : pack_any)(rows, nr, src, &part, cols);
             if (s->scale != 1.0f || s->scale_n) scale_panel(rows, nr, part.channels, s, n0, cols);
-            (k->form == K_B_FP16 ? put_fp16 : put_bf16)(panel, rows, nr, t * s->channels + c, part.channels);
+            (k->form == K_B_FP16     ? put_fp16
+             : k->form == K_B_PIECES ? put_pieces
+                                     : put_bf16)(panel, rows, nr, t * s->channels + c, part.channels);
         }
     int64_t depth = s->taps * s->channels;
-    if (k->form == K_B_BF16 && depth % 2)
-        for (int j = 0; j < nr; j++) panel[(depth / 2 * nr + j) * 2 + 1] = 0;
+    if (k->form != K_B_FP16 && depth % 2) put_zeros(k, panel, depth);
 }
 
 void k_gemm_pack(const k_gemm *k, void *dst, const k_pack_src *s, int64_t p0, int64_t p1) {

@@ -48,9 +48,10 @@ typedef struct k_conv_geom {
 
 /* The packed forms of B; [k] counts from the top of a panel. */
 typedef enum k_b_form {
-    K_B_F32,  /* [k][nr] */
-    K_B_BF16, /* [k / 2][nr] words: elements 2i (low half) and 2i + 1 of a column, the last 0 when k is odd */
-    K_B_FP16, /* [k][nr] */
+    K_B_F32,    /* [k][nr] */
+    K_B_BF16,   /* [k / 2][nr] words: elements 2i (low half) and 2i + 1 of a column, the last 0 when k is odd */
+    K_B_FP16,   /* [k][nr] */
+    K_B_PIECES, /* [k / 2][3][nr] words as K_B_BF16's: the first, second and third piece of FP32 (gemm16.h) */
     K_B_FORMS
 } k_b_form;
 
@@ -88,6 +89,9 @@ static inline int64_t k_gemm_panels(const k_gemm *k, int64_t n) { return (n + k-
 /* The loops of the plain C kernels, of whatever form. */
 enum { K_GEMM_REF_NR = 4 };
 void k_gemm_ref_run(const k_gemm_args *g, k_b_form form, int64_t m0, int64_t m1, int64_t p0, int64_t p1);
+/* sums[j] = sum of A(i, k) B(k, j0 + j), j < n, k0 <= k < k1, in double; B is packed for nr columns. */
+void k_gemm_ref_sums(const k_gemm_args *g, k_b_form form, int nr, int64_t i, int64_t j0, int64_t n, int64_t k0,
+                     int64_t k1, float *sums);
 
 /* Where B comes from: element (k, n), k = tap * channels + channel, at src[tap st + channel sc + n sn] floats; src of
  * any byte alignment. A plain matrix has taps = 1. Values are multiplied by `scale`, and by scale_n[n] unless NULL. */

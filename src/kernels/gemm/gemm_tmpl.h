@@ -16,8 +16,9 @@
  * with tile_body and tile_row for it; GEMM_A, unless float, the elements of A's tiles, which are then always copied, by
  * the header's a_of, copy_a and zero_a; GEMM_STEP, elements along k that B keeps together, unless 1; GEMM_MR and
  * GEMM_PANEL, a panel's width in vectors, where the tile's size differs; GEMM_PAD, to a multiple of which copied rows
- * of A are padded with zeros, unless GEMM_STEP; GEMM_RUN_TILE(t, mr), where the header's tile takes any mr at run time;
- * GEMM_ENTER and GEMM_LEAVE, around a run.
+ * of A are padded with zeros, unless GEMM_STEP; GEMM_KC, unless the depth of all; GEMM_RUN_TILE(t, mr), where the
+ * header's tile takes any mr at run time; GEMM_ENTER and GEMM_LEAVE, around a run; GEMM_PUT_A(p, x), where an element
+ * of A's tiles is not a_of's alone.
  */
 #include "base/mem.h"
 #include "kernels/gemm/gemm.h"
@@ -37,6 +38,12 @@
 #endif
 #if !defined(GEMM_STEP)
 #define GEMM_STEP 1
+#endif
+#if !defined(GEMM_KC)
+#define GEMM_KC K_GEMM_KC
+#endif
+#if !defined(GEMM_PUT_A)
+#define GEMM_PUT_A(p, x) *(p) = a_of(x)
 #endif
 #if !defined(GEMM_PAD)
 #define GEMM_PAD GEMM_STEP
@@ -69,8 +76,13 @@
 #define GEMM_BODY      GEMM_FN
 #endif
 
-enum { NV = 2, MR = GEMM_MR, NR = GEMM_PANEL * VL, KC = K_GEMM_KC };
-enum { STEP = GEMM_STEP, STEP_BYTES = NR * (GEMM_FORM == K_B_FP16 ? 2 : 4) }; /* a row of a panel: STEP along k */
+enum { NV = 2, MR = GEMM_MR, NR = GEMM_PANEL * VL, KC = GEMM_KC };
+enum {
+    STEP = GEMM_STEP,
+    STEP_BYTES = NR * (GEMM_FORM == K_B_FP16     ? 2
+                       : GEMM_FORM == K_B_PIECES ? 12
+                                                 : 4)
+}; /* a row of a panel: STEP along k */
 
 typedef GEMM_A a_elem;
 typedef struct tile {
@@ -85,6 +97,8 @@ typedef struct tile {
     int n;            /* columns to store */
     bool first, clip; /* first K block: C is not read */
     float lo, hi;
+    const k_gemm_args *g; /* and where in it the tile is, for who has to look again */
+    int64_t row, col, k0;
     const char
         *ahead; /* what will be needed next of B: each STEP fetches the line here into L2 and goes on by `pace` */
     int64_t pace;
@@ -151,7 +165,8 @@ TILE(6)
 #if GEMM_MR >= 12
 TILE(7)
 TILE(8)
-TILE(9) TILE(10) TILE(11) TILE(12)
+TILE(9)
+TILE(10) TILE(11) TILE(12)
 #endif
 #if GEMM_MR >= 14
     TILE(13) TILE(14)
@@ -182,7 +197,7 @@ static void copy_rows(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int6
 static void copy_cols(const k_gemm_args *g, int64_t i0, int mr, int64_t k0, int64_t kc, a_elem *dst, int64_t ld) {
     const float *a = g->a + k0 * g->lda + i0;
     for (int64_t k = 0; k < kc; k++, a += g->lda)
-        for (int i = 0; i < mr; i++) dst[i * ld + k] = a_of(a[i]);
+        for (int i = 0; i < mr; i++) GEMM_PUT_A(dst + i * ld + k, a[i]);
 }
 
 /* An output position: its image and, per dim, the input coordinate of tap 0. */
@@ -291,10 +306,11 @@ static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, const ch
     bool last = now->k1 == g->k, heavy = g->act > K_ACT_CLIP;
     t->first = now->k0 == 0, t->clip = last && g->act == K_ACT_CLIP, t->lo = g->p, t->hi = g->q;
     t->ldc = g->ldc, t->ldr = g->ldr;
+    t->g = g, t->row = i0, t->k0 = now->k0;
     const int64_t share = (next->k1 - next->k0) / STEP * STEP_BYTES * part / parts;
     for (int64_t p = now->p0; p < now->p1; p++) {
         int64_t n0 = p * NR, n = g->n - n0 < NR ? g->n - n0 : NR, q = next->p0 + p - now->p0;
-        t->n = (int)n;
+        t->n = (int)n, t->col = n0;
         t->b = panel_at(g, p, now->k0);
         t->ahead = q < next->p1 ? panel_at(g, q, next->k0) + share : (const char *)t->b;
         t->pace = q < next->p1 ? STEP_BYTES / parts : 0;

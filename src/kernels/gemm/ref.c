@@ -29,14 +29,17 @@ static double a_at(const k_gemm_args *g, int64_t i, int64_t k) {
     return g->kind == K_A_ROWS ? g->a[i * g->lda + k] : g->a[k * g->lda + i];
 }
 
-static double b_at(const k_gemm_args *g, k_b_form form, int64_t k, int64_t j) {
-    int64_t panel = j / NR, col = j % NR;
+static double b_at(const k_gemm_args *g, k_b_form form, int nr, int64_t k, int64_t j) {
+    int64_t panel = j / nr, col = j % nr, pair = panel * ((g->k + 1) / 2) + k / 2;
     const float *f = g->b;
     const uint16_t *h = g->b;
     switch (form) {
-    case K_B_BF16: return bf16_to_float(h[((panel * ((g->k + 1) / 2) + k / 2) * NR + col) * 2 + k % 2]);
-    case K_B_FP16: return half_to_float(h[(panel * g->k + k) * NR + col]);
-    default: return f[(panel * g->k + k) * NR + col];
+    case K_B_BF16: return bf16_to_float(h[(pair * nr + col) * 2 + k % 2]);
+    case K_B_FP16: return half_to_float(h[(panel * g->k + k) * nr + col]);
+    case K_B_PIECES:
+        h += (pair * 3 * nr + col) * 2 + k % 2;
+        return (double)bf16_to_float(h[0]) + bf16_to_float(h[2 * nr]) + bf16_to_float(h[4 * nr]);
+    default: return f[(panel * g->k + k) * nr + col];
     }
 }
 
@@ -69,7 +72,7 @@ void k_gemm_ref_run(const k_gemm_args *g, k_b_form form, int64_t m0, int64_t m1,
             double s[COLUMNS] = {0};
             for (int64_t k = 0; k < g->k; k++) {
                 const double x = a_at(g, i, k);
-                for (int64_t j = 0; j < n; j++) s[j] += x * b_at(g, form, k, j0 + j);
+                for (int64_t j = 0; j < n; j++) s[j] += x * b_at(g, form, NR, k, j0 + j);
             }
             for (int64_t j = 0; j < n; j++) {
                 if (g->bias) s[j] += g->bias[j0 + j];
@@ -77,6 +80,19 @@ void k_gemm_ref_run(const k_gemm_args *g, k_b_form form, int64_t m0, int64_t m1,
                 g->c[i * g->ldc + j0 + j] = act1(s[j], g->act, g->p, g->q);
             }
         }
+}
+
+void k_gemm_ref_sums(const k_gemm_args *g, k_b_form form, int nr, int64_t i, int64_t j0, int64_t n, int64_t k0,
+                     int64_t k1, float *sums) {
+    for (int64_t from = 0; from < n; from += COLUMNS) {
+        const int64_t some = n - from < COLUMNS ? n - from : COLUMNS;
+        double s[COLUMNS] = {0};
+        for (int64_t k = k0; k < k1; k++) {
+            const double x = a_at(g, i, k);
+            for (int64_t j = 0; j < some; j++) s[j] += x * b_at(g, form, nr, k, j0 + from + j);
+        }
+        for (int64_t j = 0; j < some; j++) sums[from + j] = (float)s[j];
+    }
 }
 
 static void run(const k_gemm_args *g, int64_t m0, int64_t m1, int64_t p0, int64_t p1, void *workspace) {

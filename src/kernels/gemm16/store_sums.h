@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * What gemm_tmpl.h's tile_store does, from sums in memory, NR to a row. Included by tile headers only.
+ * What gemm_tmpl.h's tile_store does, from sums in memory, NR to a row. Where the tile's header defines LOOK_AGAIN, a
+ * row with a sum that is not finite is summed anew from A itself. Included by tile headers only.
  */
-static void store_sums(const tile *t, int mr, const float *sums) {
+#if defined(LOOK_AGAIN)
+static bool are_finite(const float *sums) {
+    vf off = v_set1(0.0f);
+    for (int j = 0; j < NR; j += VL) {
+        vf x = v_load(sums + j);
+        off = v_add(off, v_sub(x, x)); /* 0 or NaN */
+    }
+    return v_hsum(off) == 0;
+}
+#endif
+
+static void store_sums(const tile *t, int mr, float *sums) {
     for (int i = 0; i < mr; i++, sums += NR) {
         float *c = t->c + i * t->ldc;
         const float *res = t->res ? t->res + i * t->ldr : NULL;
+#if defined(LOOK_AGAIN)
+        if (!are_finite(sums))
+            k_gemm_ref_sums(t->g, GEMM_FORM, NR, t->row + i, t->col, t->n, t->k0, t->k0 + t->k, sums);
+#endif
         for (int j = 0; j < t->n; j += VL) {
             int n = t->n - j < VL ? t->n - j : VL;
             vf x = v_load(sums + j);

@@ -31,6 +31,7 @@ GEMM_FN void add_halves(float *sum, vh x, bool first) {
     v_store(sum + VL, first ? hi : v_add(v_load(sum + VL), hi));
 }
 
+#define LOOK_AGAIN 1
 #include "kernels/gemm16/store_sums.h"
 
 GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
