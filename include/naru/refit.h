@@ -5,7 +5,8 @@
  * simplified and packed anew.
  *
  * Which engines: all of them. One that was quantized while it was built (NARU_BUILD_INT8 without Q/DQ nodes) has the
- * quantized weights. With NARU_BUILD_REFIT a plan without weights (NARU_BUILD_STRIP_WEIGHTS) takes any model of the
+ * quantized weights; naru_refitter_set_from_model takes a float model for it and quantizes that in the same way, by the
+ * ranges and with the layers that the build settled on. With NARU_BUILD_REFIT a plan without weights (NARU_BUILD_STRIP_WEIGHTS) takes any model of the
  * same structure at load.
  *
  * Who sees the new weights: contexts that are made afterwards. Those made before go on with the weights that they began

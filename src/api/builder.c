@@ -338,6 +338,7 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
         .nrules = (int)c->rules.count,
         .constraints = c->constraints,
         .read = onnx_load_memory,
+        .write = onnx_save_memory,
         .int8 = &int8,
         .report = report};
     TRY(option_cpu(c->options, &o.cpu, err));

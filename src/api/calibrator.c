@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-#include "formats/onnx/onnx.h"
-
 static const double usual_percentile = 99.999;
 
 void int8_config_clear(int8_config *c) {
@@ -24,8 +22,7 @@ int8_options int8_config_options(const int8_config *c) {
                           .read_cache = g->read_cache,
                           .write_cache = g->write_cache,
                           .user = g->user,
-                          .fixed = c->ranges.entries.count ? &c->ranges : NULL,
-                          .write = onnx_save_memory};
+                          .fixed = c->ranges.entries.count ? &c->ranges : NULL};
 }
 
 naru_status naru_builder_config_set_calibrator(naru_builder_config *config, const naru_calibration *calibration,

@@ -79,7 +79,10 @@ void naru_engine_destroy(naru_engine **e) {
 /* ---- plan files ---- */
 static naru_status load(plan_source *s, const naru_model *model, const naru_options *options, naru_engine **out,
                         naru_report *report, naru_error *err) {
-    build_options o = {.seed = (uint64_t)option_int(options, OPTION_seed), .read = onnx_load_memory, .report = report};
+    build_options o = {.seed = (uint64_t)option_int(options, OPTION_seed),
+                       .read = onnx_load_memory,
+                       .write = onnx_save_memory,
+                       .report = report};
     built *b = NULL;
     s->cpu_asked = *option_text(options, OPTION_cpu) || *knob_text(KNOB_CPU);
     TRY(option_cpu(options, &o.cpu, err));

@@ -6,6 +6,7 @@
 
 #include "api/engine.h"
 #include "api/model.h"
+#include "builder/int8.h"
 #include "builder/refit.h"
 #include "formats/onnx/onnx.h"
 
@@ -166,16 +167,43 @@ static naru_status match(const naru_refitter *r, const refit_weight *w, int coun
                    r->count, r->weights[first].name);
 }
 
-naru_status naru_refitter_set_from_model(naru_refitter *r, const naru_model *model, naru_error *err) {
-    if (!r || !model) return err_set(err, NARU_INVALID_ARGUMENT, "naru_refitter_set_from_model: NULL argument");
+/* copy: the tensors of g do not outlive the call. */
+static naru_status set_all(naru_refitter *r, graph *g, bool copy, naru_error *err) {
     refit_weight *w = NULL;
     int count = 0;
     arena *a = arena_new();
     naru_tensor **by = a ? arena_calloc(a, (size_t)r->count + 1, sizeof *by) : NULL;
-    naru_status st = by ? refit_weights(model->graph, a, &w, &count, err) : err_oom(err);
+    naru_status st = by ? refit_weights(g, a, &w, &count, err) : err_oom(err);
     if (st == NARU_OK) st = match(r, w, count, by, err);
-    for (int i = 0; st == NARU_OK && i < r->count; i++) put(r, i, by[i]);
+    for (int i = 0; st == NARU_OK && copy && i < r->count; i++)
+        if (!(st = tensor_clone(by[i], &by[i], err))) put(r, i, by[i]), tensor_unref(by[i]);
+    for (int i = 0; st == NARU_OK && !copy && i < r->count; i++) put(r, i, by[i]);
     arena_free(a);
+    return st;
+}
+
+/* The float weights of a model whose Q/DQ form the engine has. */
+static naru_status set_quantized(naru_refitter *r, model_bytes *m, const build_options *o, naru_error *err) {
+    model_bytes *q = NULL;
+    graph *g = NULL;
+    naru_status st = int8_requantize(m, r->e->b->recipe, o, &q, err);
+    if (st == NARU_OK) st = onnx_load_memory(q->data, q->size, &g, err);
+    if (st == NARU_OK) st = set_all(r, g, true, err);
+    graph_free(g);
+    model_bytes_unref(q);
+    return st;
+}
+
+naru_status naru_refitter_set_from_model(naru_refitter *r, const naru_model *model, naru_error *err) {
+    if (!r || !model) return err_set(err, NARU_INVALID_ARGUMENT, "naru_refitter_set_from_model: NULL argument");
+    if (!r->e->b->recipe) return set_all(r, model->graph, false, err);
+    build_options o = {.read = onnx_load_memory, .write = onnx_save_memory};
+    model_bytes *m = NULL;
+    bool plain = false;
+    naru_status st = bytes_of_graph(model->graph, &m, err);
+    if (st == NARU_OK) st = int8_is_float(m, o.read, &plain, err);
+    if (st == NARU_OK) st = plain ? set_quantized(r, m, &o, err) : set_all(r, model->graph, false, err);
+    model_bytes_unref(m);
     return st;
 }
 

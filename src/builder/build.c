@@ -366,7 +366,7 @@ static naru_status build_timed(built *b, choosing *k, graph **g, network_runs *r
 /* What is built: with INT8, the network's Q/DQ form; *original: what it was before, NULL where it is the same. */
 static naru_status choose_network(built *b, const build_options *o, model_bytes **original, naru_error *err) {
     model_bytes *m, *before = b->model;
-    TRY(int8_network(before, o, &m, err));
+    TRY(int8_network(before, o, b->arena, &b->recipe, &m, err));
     b->model = m;
     *original = m != before ? before : NULL;
     if (m == before) model_bytes_unref(before);

@@ -30,6 +30,7 @@ model_bytes *model_bytes_ref(model_bytes *m);
 void model_bytes_unref(model_bytes *m); /* accepts NULL */
 
 typedef naru_status (*graph_reader)(const void *data, size_t size, graph **out, naru_error *err);
+typedef naru_status (*graph_writer)(const graph *g, str *out, naru_error *err); /* as written, as a model's bytes */
 
 /* ANEW: from a plan, whose model may be a changed one: rules may name nodes that are gone. */
 enum {
@@ -72,6 +73,7 @@ struct build_options {
     int nrules;
     naru_constraints constraints;
     graph_reader read;
+    graph_writer write;              /* for INT8 by calibration */
     const struct int8_options *int8; /* int8.h; NULL: INT8 is what Q/DQ nodes say */
     naru_report *report;
 };
@@ -111,9 +113,10 @@ struct built {         /* shared by an engine's handle and its contexts */
     bool rebuilt;
     const plan_plugin *plugins; /* that the model needs */
     int nplugins;
-    double accuracy;   /* the limit; 0: none */
-    double error;      /* of the outputs against FP32; negative: nothing is lowered, or not measured */
-    layer_rule *rules; /* what was asked, to build anew */
+    double accuracy;                  /* the limit; 0: none */
+    double error;                     /* of the outputs against FP32; negative: nothing is lowered, or not measured */
+    const struct int8_recipe *recipe; /* how `model` was made of a float one (int8.h); NULL: it is as it was given */
+    layer_rule *rules;                /* what was asked, to build anew */
     int nrules;
     naru_constraints constraints;
 };

@@ -18,6 +18,8 @@ typedef struct maker {
     model_bytes *model;
     const build_options *o;
     const int8_options *i;
+    arena *arena; /* of the recipe */
+    const int8_recipe *recipe;
     naru_error *err;
 } maker;
 
@@ -229,7 +231,7 @@ static naru_status save(maker *k, quant_result *r, model_bytes **out) {
     str text = {0};
     r->graph->producer_name = "naru";
     r->graph->producer_version = NARU_VERSION;
-    naru_status st = k->i->write(r->graph, &text, k->err);
+    naru_status st = k->o->write(r->graph, &text, k->err);
     if (st == NARU_OK && !(*out = model_bytes_new(&text, NULL, 0, NULL))) st = err_oom(k->err);
     str_free(&text);
     return st;
@@ -237,18 +239,23 @@ static naru_status save(maker *k, quant_result *r, model_bytes **out) {
 
 static double decibels(double error) { return -20 * log10(error); }
 
+static naru_quantize_options form_options(const keeping *high) {
+    naru_quantize_options q = NARU_QUANTIZE_OPTIONS_INIT;
+    q.per_channel = q.inputs_only = true;
+    q.exclude = high->names;
+    q.nexclude = high->count;
+    return q;
+}
+
 static naru_status quantize(maker *k, const sample_source *samples, bool drawn, const keeping *high, quant_result *r,
                             model_bytes **out) {
-    naru_quantize_options q = NARU_QUANTIZE_OPTIONS_INIT;
+    naru_quantize_options q = form_options(high);
     graph_source source = {read_network, k};
     bool cached = r->ranges.entries.count > 0;
     q.calibrator = k->i->calibrator;
     q.percentile = k->i->percentile;
-    q.per_channel = q.inputs_only = true;
     q.report = k->o->accuracy > 0;
     if (q.report) q.target_sqnr = decibels(k->o->accuracy); /* 0 and less: met by any */
-    q.exclude = high->names;
-    q.nexclude = high->count;
     q.threads = pool_threads(k->o->pool);
     r->symmetric = true;
     r->fixed = k->i->fixed;
@@ -265,6 +272,44 @@ static naru_status quantize(maker *k, const sample_source *samples, bool drawn, 
     TRY(tell_layers(k, r));
     TRY(tell_error(k, r));
     return save(k, r, out);
+}
+
+/* ---- the recipe ---- */
+static naru_status list_taken_back(maker *k, const quant_result *r, int8_recipe *x) {
+    graph *g;
+    bool any = false;
+    for (size_t i = 0; i < r->layers.count; i++) any |= strcmp(r->layers.data[i].why, quant_for_target) == 0;
+    if (!any) return NARU_OK;
+    TRY(read_network(k, &g, k->err));
+    quant_number(g);
+    naru_status st = NARU_OK;
+    for (size_t i = 0; st == NARU_OK && i < r->layers.count; i++) {
+        const quant_layer *l = &r->layers.data[i];
+        const node *n = g->main->first;
+        if (strcmp(l->why, quant_for_target) != 0) continue;
+        while (n && n->index != l->node) n = n->next;
+        if (!n || !n->nout || !n->out[0]) continue;
+        if (!(x->kept[x->nkept++] = arena_strdup(k->arena, n->out[0]->name))) st = err_oom(k->err);
+    }
+    graph_free(g);
+    return st;
+}
+
+static naru_status keep_recipe(maker *k, const quant_result *r, const keeping *high) {
+    int8_recipe *x = arena_calloc(k->arena, 1, sizeof *x);
+    size_t n = r->ranges.entries.count;
+    calib_entry *e = arena_calloc(k->arena, n + 1, sizeof *e);
+    if (!x || !e) return err_oom(k->err);
+    *x = (int8_recipe){.hash = k->model->hash, .ranges = e, .nranges = (int)n};
+    if (!(x->kept = arena_calloc(k->arena, high->count + r->layers.count + 1, sizeof *x->kept))) return err_oom(k->err);
+    for (size_t i = 0; i < n; i++) {
+        e[i] = r->ranges.entries.data[i];
+        if (!(e[i].name = arena_strdup(k->arena, e[i].name))) return err_oom(k->err);
+    }
+    for (size_t i = 0; i < high->count; i++)
+        if (!(x->kept[x->nkept++] = arena_strdup(k->arena, high->names[i]))) return err_oom(k->err);
+    k->recipe = x;
+    return list_taken_back(k, r, x);
 }
 
 static naru_status tell_chance(maker *k) {
@@ -292,6 +337,7 @@ static naru_status calibrate(maker *k, model_bytes **out) {
         samples = &drawn;
     }
     if (st == NARU_OK) st = quantize(k, samples, blind, &high, &r, out);
+    if (st == NARU_OK && *out) st = keep_recipe(k, &r, &high);
     arena_free(a);
     quant_result_free(&r);
     random_close(&random);
@@ -308,6 +354,14 @@ static naru_status check_fixed(const maker *k, const graph *g) {
     return NARU_OK;
 }
 
+naru_status int8_is_float(const model_bytes *m, graph_reader read, bool *out, naru_error *err) {
+    graph *g;
+    TRY(read(m->data, m->size, &g, err));
+    *out = graph_each_block(g, true, no_quantized, NULL);
+    graph_free(g);
+    return NARU_OK;
+}
+
 static naru_status is_float(const maker *k, bool *out) {
     graph *g;
     TRY(k->o->read(k->model->data, k->model->size, &g, k->err));
@@ -317,10 +371,12 @@ static naru_status is_float(const maker *k, bool *out) {
     return st;
 }
 
-naru_status int8_network(model_bytes *m, const build_options *o, model_bytes **out, naru_error *err) {
-    maker k = {m, o, o->int8, err};
+naru_status int8_network(model_bytes *m, const build_options *o, arena *a, const int8_recipe **recipe,
+                         model_bytes **out, naru_error *err) {
+    maker k = {.model = m, .o = o, .i = o->int8, .arena = a, .err = err};
     bool plain;
     *out = NULL;
+    *recipe = NULL;
     if (!(o->flags & BUILD_INT8) || !o->int8) return *out = model_bytes_ref(m), NARU_OK;
     TRY(is_float(&k, &plain));
     if (!plain) {
@@ -328,10 +384,6 @@ naru_status int8_network(model_bytes *m, const build_options *o, model_bytes **o
         return told(&k, report_add(o->report, NARU_SEVERITY_NOTE, "int8-explicit", "", "",
                                    "INT8: the network has Q/DQ nodes; they alone decide, calibration is not used"));
     }
-    if (o->flags & BUILD_STRIP)
-        return err_set(err, NARU_UNSUPPORTED,
-                       "a stripped plan cannot hold a calibrated network: quantize the model "
-                       "first (naru quantize) and build that");
     if (o->progress.start) o->progress.start(o->progress.user, calibrating, "Building engine", 1);
     naru_status st = calibrate(&k, out);
     bool goes_on = st != NARU_OK || !o->progress.step || o->progress.step(o->progress.user, calibrating, 0);
@@ -339,5 +391,43 @@ naru_status int8_network(model_bytes *m, const build_options *o, model_bytes **o
     if (!goes_on) st = err_set(err, NARU_CANCELLED, "the build was cancelled in phase '%s'", calibrating);
     if (st == NARU_OK && !*out) *out = model_bytes_ref(m);
     if (st != NARU_OK) model_bytes_unref(*out), *out = NULL;
+    else *recipe = k.recipe;
     return st;
+}
+
+/* ---- again ---- */
+naru_status int8_requantize(model_bytes *m, const int8_recipe *recipe, const build_options *o, model_bytes **out,
+                            naru_error *err) {
+    maker k = {.model = m, .o = o, .err = err};
+    keeping kept = {.names = recipe->kept, .count = (size_t)recipe->nkept};
+    naru_quantize_options q = form_options(&kept);
+    graph_source source = {read_network, &k};
+    calib_table ranges = {0};
+    quant_result r = {.symmetric = true, .only_given = true, .fixed = &ranges};
+    naru_status st = NARU_OK;
+    *out = NULL;
+    for (int i = 0; st == NARU_OK && i < recipe->nranges; i++)
+        st = calib_put(&ranges, recipe->ranges[i].name, recipe->ranges[i].range, err);
+    if (st == NARU_OK) st = quantize_model(&source, &q, NULL, &r, err);
+    if (r.nothing) st = NARU_OK; /* a limit may have kept every layer */
+    if (st == NARU_OK) st = save(&k, &r, out);
+    quant_result_free(&r);
+    calib_free(&ranges);
+    return st == NARU_OK ? st : err_context(err, st, "quantizing the model as the engine's was");
+}
+
+const int8_recipe *int8_recipe_copy(const int8_recipe *r, arena *a) {
+    int8_recipe *x = arena_calloc(a, 1, sizeof *x);
+    calib_entry *e = arena_calloc(a, (size_t)r->nranges + 1, sizeof *e);
+    if (!x || !e) return NULL;
+    *x = *r;
+    x->ranges = e;
+    if (!(x->kept = arena_calloc(a, (size_t)r->nkept + 1, sizeof *x->kept))) return NULL;
+    for (int i = 0; i < r->nranges; i++) {
+        e[i] = r->ranges[i];
+        if (!(e[i].name = arena_strdup(a, e[i].name))) return NULL;
+    }
+    for (int i = 0; i < r->nkept; i++)
+        if (!(x->kept[i] = arena_strdup(a, r->kept[i]))) return NULL;
+    return x;
 }

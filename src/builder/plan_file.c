@@ -6,6 +6,7 @@
 #include "builder/plan_file.h"
 
 #include "base/hash.h"
+#include "builder/int8.h"
 #include "builder/version.h"
 
 static void put(str *s, uint64_t v, int n) {
@@ -123,6 +124,26 @@ static void put_weights(str *s, const built *b) {
     }
 }
 
+static void put_double(str *s, double v) {
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    put(s, bits, 8);
+}
+
+static void put_recipe(str *s, const int8_recipe *r) {
+    put(s, r->hash, 8);
+    put(s, (uint64_t)r->nranges, 4);
+    for (int i = 0; i < r->nranges; i++) {
+        const calib_range *x = &r->ranges[i].range;
+        put_text(s, r->ranges[i].name);
+        put_double(s, x->lo);
+        put_double(s, x->hi);
+        put_double(s, x->amax);
+    }
+    put(s, (uint64_t)r->nkept, 4);
+    for (int i = 0; i < r->nkept; i++) put_text(s, r->kept[i]);
+}
+
 static void put_plugins(str *s, const built *b) {
     put(s, (uint64_t)b->nplugins, 4);
     for (int i = 0; i < b->nplugins; i++) {
@@ -179,6 +200,11 @@ naru_status plan_write(const built *b, str *out, naru_error *err) {
         at = out->len;
         put_weights(out, b);
         end_section(out, &x[n++], PLAN_WEIGHTS, at);
+    }
+    if (b->recipe) {
+        at = out->len;
+        put_recipe(out, b->recipe);
+        end_section(out, &x[n++], PLAN_INT8, at);
     }
     if (b->nplugins) {
         at = out->len;

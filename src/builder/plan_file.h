@@ -10,6 +10,8 @@
  *             precisions, profiles, tactics with reasons, sizes of the packed weights
  *   MODEL     the model as ONNX; absent from a stripped plan
  *   WEIGHTS   packed weights in the order of packing, each on 64 bytes; absent from a stripped plan
+ *   INT8      of a network that was calibrated while it was built: hash of the float model, the tensors' ranges, the
+ *             nodes that stayed float (int8.h); absent without
  *   PLUGINS   operators of the model that come from plugins: domain, name, library, version; absent without any
  */
 #ifndef BUILDER_PLAN_FILE_H
@@ -17,8 +19,8 @@
 
 #include "builder/builder.h"
 
-enum { PLAN_VERSION = 2, PLAN_PAGE = 4096, PLAN_SECTIONS = 4 };
-enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS, PLAN_PLUGINS };
+enum { PLAN_VERSION = 3, PLAN_PAGE = 4096, PLAN_SECTIONS = 5 };
+enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS, PLAN_PLUGINS, PLAN_INT8 };
 enum { PLAN_HASH_AT = 24, PLAN_TABLE_AT = 32, PLAN_ROW = 32 };
 #define PLAN_MAGIC "NARUPLAN"
 

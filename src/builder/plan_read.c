@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "builder/int8.h"
 #include "builder/refit.h"
 #include "builder/version.h"
 #include "ops/plugin.h"
@@ -25,7 +26,7 @@ typedef struct part {
 typedef struct plan_reader {
     const plan_source *s;
     const build_options *o;
-    part index, model, weights, plugins;
+    part index, model, weights, plugins, int8;
     naru_error *err;
     arena *arena;
     /* of the index */
@@ -46,6 +47,7 @@ typedef struct plan_reader {
     const char **tactics; /* by layer */
     const char ***others; /* by layer and set of tactics, where the sets differ; NULL entries: as the first */
     int variants;
+    int8_recipe *recipe; /* NULL: the model is as it was given */
     plan_plugin *wanted;
     int nwanted;
     uint64_t *weight_bytes;
@@ -69,6 +71,7 @@ static naru_status read_row(plan_reader *r, const uint8_t *row, size_t *end) {
               : kind == PLAN_MODEL   ? &r->model
               : kind == PLAN_WEIGHTS ? &r->weights
               : kind == PLAN_PLUGINS ? &r->plugins
+              : kind == PLAN_INT8    ? &r->int8
                                      : NULL;
     if (!p || p->data || at != *end || size > r->s->size - at) return damaged(r, 0, "its sections are not in order");
     if (hash_bytes(data + at, size, 0) != plan_get(row + 24, 8))
@@ -76,6 +79,7 @@ static naru_status read_row(plan_reader *r, const uint8_t *row, size_t *end) {
                        kind == PLAN_INDEX     ? "the index does not have its hash"
                        : kind == PLAN_MODEL   ? "the model does not have its hash"
                        : kind == PLAN_PLUGINS ? "the list of plugins does not have its hash"
+                       : kind == PLAN_INT8    ? "the ranges of INT8 do not have their hash"
                                               : "the packed weights do not have their hash");
     *p = (part){data + at, size, 0};
     *end = align_up(at + size, PLAN_PAGE);
@@ -274,10 +278,46 @@ static naru_status read_index(plan_reader *r) {
     return get_layers(r);
 }
 
+/* ---- INT8 ---- */
+static bool get_bound(plan_reader *r, double *v) {
+    uint64_t bits = get(r, 8);
+    memcpy(v, &bits, sizeof bits);
+    return ok(r) && *v >= -CALIB_LARGEST && *v <= CALIB_LARGEST;
+}
+
+static naru_status get_recipe(plan_reader *r) {
+    int8_recipe *x = arena_calloc(r->arena, 1, sizeof *x);
+    if (!x) return err_oom(r->err);
+    x->hash = get(r, 8);
+    if (!get_count(r, MAX_LAYERS, 28, &x->nranges)) return damaged(r, 0, "its ranges make no sense");
+    calib_entry *e = arena_calloc(r->arena, (size_t)x->nranges + 1, sizeof *e);
+    if (!e) return err_oom(r->err);
+    for (int i = 0; i < x->nranges; i++) {
+        e[i].name = get_text(r);
+        bool sound = get_bound(r, &e[i].range.lo) && get_bound(r, &e[i].range.hi) && get_bound(r, &e[i].range.amax);
+        if (!sound || e[i].range.lo > 0 || e[i].range.hi < 0 || e[i].range.amax < 0)
+            return damaged(r, 0, "its ranges make no sense");
+    }
+    if (!get_count(r, MAX_LAYERS, 4, &x->nkept)) return damaged(r, 0, "its ranges make no sense");
+    if (!(x->kept = arena_calloc(r->arena, (size_t)x->nkept + 1, sizeof *x->kept))) return err_oom(r->err);
+    for (int i = 0; i < x->nkept; i++) x->kept[i] = get_text(r);
+    x->ranges = e;
+    r->recipe = x;
+    return ok(r) && r->index.at == r->index.size ? NARU_OK : damaged(r, 0, "its ranges make no sense");
+}
+
+/* Other sections are read as the index is. */
+static naru_status read_recipe(plan_reader *r) {
+    part index = r->index;
+    if (!r->int8.data) return NARU_OK;
+    r->index = r->int8;
+    naru_status st = get_recipe(r);
+    r->index = index;
+    return st;
+}
+
 /* ---- plugins ---- */
-static naru_status read_plugins(plan_reader *r) {
-    if (!r->plugins.data) return NARU_OK;
-    r->index = r->plugins; /* read as the index is */
+static naru_status get_plugins(plan_reader *r) {
     if (!get_count(r, MAX_INPUTS, 16, &r->nwanted)) return damaged(r, 0, "its plugins make no sense");
     r->wanted = arena_calloc(r->arena, (size_t)r->nwanted + 1, sizeof *r->wanted);
     if (!r->wanted) return err_oom(r->err);
@@ -289,6 +329,15 @@ static naru_status read_plugins(plan_reader *r) {
         p->version = (int)get(r, 4);
     }
     return ok(r) && r->index.at == r->index.size ? NARU_OK : damaged(r, 0, "its plugins make no sense");
+}
+
+static naru_status read_plugins(plan_reader *r) {
+    part index = r->index;
+    if (!r->plugins.data) return NARU_OK;
+    r->index = r->plugins;
+    naru_status st = get_plugins(r);
+    r->index = index;
+    return st;
 }
 
 static const plugin_op *there(const plan_plugin *p) {
@@ -404,6 +453,7 @@ static naru_status use_plan(plan_reader *r, model_bytes *m, built **out) {
                  .plan_bytes = r->s->size,
                  .accuracy = r->accuracy,
                  .error = r->error,
+                 .recipe = r->recipe,
                  .rules = r->rules,
                  .nrules = r->nrules,
                  .constraints = r->constraints};
@@ -463,6 +513,11 @@ static naru_status rebuild(plan_reader *r, model_bytes *m, const char *why, buil
     if (st == NARU_OK) st = build(m, &o, out, r->err);
     for (int i = 0; p && i < r->nprofiles; i++) shape_profile_clear(&p[i]);
     mem_free(p);
+    if (st == NARU_OK && r->recipe && !((*out)->recipe = int8_recipe_copy(r->recipe, (*out)->arena))) {
+        built_free(*out);
+        *out = NULL;
+        st = err_oom(r->err);
+    }
     if (st != NARU_OK) return st;
     (*out)->rebuilt = true;
     (*out)->plan_bytes = r->s->size;
@@ -494,16 +549,18 @@ static naru_status find_model(plan_reader *r, model_bytes **out) {
     if (!r->s->model)
         return err_set(r->err, NARU_NOT_FOUND,
                        "the plan was stripped of its weights; it wants the model it was built from");
-    if (r->s->model->hash != r->model_hash) TRY(check_structure(r));
-    *out = model_bytes_ref(r->s->model);
-    return NARU_OK;
+    if (r->s->model->hash != (r->recipe ? r->recipe->hash : r->model_hash)) TRY(check_structure(r));
+    if (!r->recipe) return *out = model_bytes_ref(r->s->model), NARU_OK;
+    r->recipe->hash = r->s->model->hash;
+    return int8_requantize(r->s->model, r->recipe, r->o, out, r->err);
 }
 
 /* The plan's own arena went with the engine that was not to be. */
 static naru_status read_again(plan_reader *r) {
     if (!r->arena && !(r->arena = arena_new())) return err_oom(r->err);
-    r->index.at = 0;
-    return read_index(r);
+    r->index.at = r->int8.at = 0;
+    TRY(read_index(r));
+    return read_recipe(r);
 }
 
 static naru_status load(plan_reader *r, built **out) {
@@ -511,6 +568,7 @@ static naru_status load(plan_reader *r, built **out) {
     model_bytes *m = NULL;
     TRY(read_head(r));
     TRY(read_index(r));
+    TRY(read_recipe(r));
     TRY(read_plugins(r));
     TRY(find_plugins(r));
     TRY(find_model(r, &m));

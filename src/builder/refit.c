@@ -6,6 +6,7 @@
 #include "builder/refit.h"
 
 #include "base/hash.h"
+#include "builder/int8.h"
 #include "graph/print.h"
 
 /* ---- weights ---- */
@@ -81,12 +82,18 @@ naru_status refit(const built *b, model_bytes *m, const build_options *o, built 
     str s = {0};
     build_options mine = *o;
     bare.flags |= BUILD_STRIP | BUILD_REFIT;
+    bare.recipe = NULL; /* m is quantized already */
     mine.cpu = b->engine->cpu;
     naru_status st = refit_structure(b->model, o->read, &bare.structure, err);
     if (st == NARU_OK) st = plan_write(&bare, &s, err);
     plan_source source = {.data = s.data, .size = s.len, .model = m};
     if (st == NARU_OK) st = plan_load(&source, &mine, out, err);
     str_free(&s);
+    if (st == NARU_OK && b->recipe && !((*out)->recipe = int8_recipe_copy(b->recipe, (*out)->arena))) {
+        built_free(*out);
+        *out = NULL;
+        st = err_oom(err);
+    }
     if (st != NARU_OK) return st;
     (*out)->flags = b->flags;
     (*out)->structure = b->structure;

@@ -33,7 +33,6 @@ conv1: 3cc7017b" >other.cache
 int8 --calib=other.cache
 echo damaged >bad.cache
 int8 --calib=bad.cache
-int8 --calib=c.cache --stripWeights
 mkdir folder
 int8 --calibData=folder
 echo "--- besides"
@@ -47,3 +46,10 @@ for p in "/conv1/Conv:fp32" "*:fp32" "/conv2/Conv:int8"; do
     echo "$ $p"
     "$NARU" exec --onnx=$cnn --int8 $shapes $fast --calib=c.cache --precisionConstraints=obey "--layerPrecisions=$p" 2>&1 | steady | grep -v RUNNING
 done
+echo "--- plans without weights"
+int8 --calib=c.cache --stripWeights --saveEngine=s.plan --saveOutputs=logits:a.npy
+int8_load() { echo "$ $*"; "$NARU" exec --loadEngine=s.plan $fast "$@" 2>&1 | steady | grep -v RUNNING; }
+int8_load
+int8_load --refitFromOnnx=$cnn --saveOutputs=logits:b.npy
+cmp a.npy b.npy && echo "the same"
+int8_load --refitFromOnnx=$DATA/models/lstm_op17.onnx
