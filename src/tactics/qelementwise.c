@@ -66,6 +66,7 @@ static naru_status prepare_add(prepare_ctx *c, step *s) {
                         .y_zero = (int32_t)number(q, Y_ZERO, 0),
                         .zm = number(q, B_SCALE, 1) / ys};
     set_bounds(&st->f, q->node, (float)ys);
+    k_qfinish_narrow(&st->f, RUN);
     return NARU_OK;
 }
 

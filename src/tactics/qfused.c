@@ -12,7 +12,7 @@
 #include "tactics/conv.h"
 #include "tactics/util.h"
 
-enum { CHUNK = 48, PART = 8 /* panels at once */, MAX_K = 32768 };
+enum { CHUNK = 56, PART = 4 /* panels at once: the sums of both stay in L1 */, MAX_K = 32768 };
 
 typedef struct state {
     bool conv, depthwise, x_signed;
@@ -105,12 +105,14 @@ static naru_status prepare_finish(prepare_ctx *c, state *st) {
     const tactic_query *q = &c->q;
     int64_t m = st->groups * st->n;
     double *scale = c->weights(c, (size_t)m * sizeof(double) + 64), *b = c->weights(c, (size_t)m * sizeof(double) + 64);
-    if (!scale || !b) return err_oom(c->err);
+    float *mf = c->weights(c, (size_t)m * sizeof(float) + 64), *bf = c->weights(c, (size_t)m * sizeof(float) + 64);
+    if (!scale || !b || !mf || !bf) return err_oom(c->err);
     double xs = number_of(q, QF_X_SCALE, 0), ys = number_of(q, QF_Y_SCALE, 0);
     bool real = q_given(q, QF_BIAS) && q_dtype(q, QF_BIAS) == NARU_FLOAT;
     for (int64_t i = 0; i < m && !c->reuse; i++) {
         scale[i] = xs * number_of(q, QF_W_SCALE, i) / ys;
         b[i] = real ? number_of(q, QF_BIAS, i) / ys : 0;
+        mf[i] = (float)scale[i], bf[i] = (float)b[i];
     }
     st->finish = (k_qfinish){.m = scale,
                              .b = b,
@@ -118,8 +120,11 @@ static naru_status prepare_finish(prepare_ctx *c, state *st) {
                              .y = type_of(q->out[0].type.dtype),
                              .z_zero = (int32_t)int_of(q, QF_Z_ZERO, 0),
                              .y_zero = (int32_t)int_of(q, QF_Y_ZERO, 0),
-                             .zm = number_of(q, QF_Z_SCALE, 0) / ys};
+                             .zm = number_of(q, QF_Z_SCALE, 0) / ys,
+                             .mf = mf,
+                             .bf = bf};
     set_bounds(&st->finish, q->node, (float)ys);
+    k_qfinish_narrow(&st->finish, m);
     return NARU_OK;
 }
 
@@ -226,8 +231,10 @@ typedef struct plan {
     int64_t images, pin[3]; /* padded size */
     bool copied;            /* else X is read in place */
     int64_t pixel;          /* bytes of an image's pixel */
-    int64_t rows, chunks;   /* output positions of all images */
-    int64_t part, parts;    /* panels */
+    int64_t rows;           /* output positions of all images */
+    int64_t chunk, chunks;
+    int64_t taps, words; /* of rows(): a row of a kernel is one tap where its pixels lie together */
+    int64_t part, parts; /* panels */
     int64_t image_bytes, offset_bytes, thread_bytes;
 } plan;
 
@@ -256,7 +263,11 @@ static plan plan_of(const state *st, const step *s, const naru_tensor *x, const 
         pixels *= p.pin[d], p.rows *= p.v.out[d];
     }
     p.pixel = st->groups * st->padded * st->element;
-    p.chunks = (p.rows + CHUNK - 1) / CHUNK;
+    p.chunks = (p.rows + CHUNK - 1) / CHUNK, p.chunk = ((p.rows + p.chunks - 1) / p.chunks + 3) / 4 * 4;
+    p.chunks = (p.rows + p.chunk - 1) / p.chunk;
+    bool together = st->groups == 1 && p.v.dilation[2] == 1;
+    p.taps = together ? st->taps / p.v.kernel[2] : st->taps;
+    p.words = (together ? p.v.kernel[2] : 1) * st->padded / st->k->group;
     int64_t panels = st->columns / st->k->nr;
     p.part = i64_min(panels, PART), p.parts = 1;
     if (!st->depthwise) {
@@ -348,12 +359,20 @@ static void point(const job *j, int64_t from, int64_t n, const uint8_t **rows) {
     for (int64_t i = n; i < n + K_QGEMM_MR; i++) rows[i] = rows[n - 1];
 }
 
-static void finish_row(const job *j, const int32_t *c, int64_t row, int64_t column, int64_t n) {
+/* The epilogue of columns [column, column + n) of rows [from, from + rows). */
+static void finish(const job *j, const int32_t *c, int64_t ldc, int64_t from, int64_t rows, int64_t column, int64_t n) {
     const state *st = j->st;
     const k_qfinish *f = &st->finish;
-    int64_t at = row * st->groups * st->n + column;
-    st->k->finish(j->y + at * (f->y == K_Q_F32 ? 4 : 1), c, j->z ? j->z + at * (f->z == K_Q_F32 ? 4 : 1) : NULL, column,
-                  n, f);
+    int64_t ld = st->groups * st->n, at = from * ld + column;
+    k_qepilogue e = {j->y + at * (f->y == K_Q_F32 ? 4 : 1),
+                     j->z ? j->z + at * (f->z == K_Q_F32 ? 4 : 1) : NULL,
+                     ld,
+                     c,
+                     ldc,
+                     column,
+                     rows,
+                     n};
+    st->k->finish(&e, f);
 }
 
 static void units(void *arg, int64_t begin, int64_t end, int worker) {
@@ -364,22 +383,22 @@ static void units(void *arg, int64_t begin, int64_t end, int worker) {
     const uint8_t **rows = (const uint8_t **)(void *)(sums + CHUNK * PART * st->k->nr);
     int64_t panels = st->columns / st->k->nr, panel_bytes = k_qgemm_panel_bytes(st->k, st->taps * st->padded);
     for (int64_t u = begin; u < end; u++) {
-        int64_t from = u / p->parts * CHUNK, n = i64_min(CHUNK, p->rows - from), p0 = u % p->parts * p->part,
+        int64_t from = u / p->parts * p->chunk, n = i64_min(p->chunk, p->rows - from), p0 = u % p->parts * p->part,
                 np = i64_min(p->part, panels - p0), column = p0 * st->k->nr,
                 count = i64_min(np * st->k->nr, st->n - column);
-        point(j, from, n, rows);
+        if (u == begin || p0 == 0 || st->groups > 1) point(j, from, n, rows);
         for (int64_t g = 0; g < st->groups; g++) {
             k_qgemm_rows a = {rows,
                               j->offset,
-                              st->taps,
-                              st->padded / st->k->group,
+                              p->taps,
+                              p->words,
                               st->packed + g * st->group_bytes + p0 * panel_bytes,
                               st->init + g * st->columns + column,
                               sums,
                               np * st->k->nr};
             st->k->rows(&a, n, 0, np);
-            for (int64_t i = 0; i < n; i++) finish_row(j, sums + i * a.ldc, from + i, g * st->n + column, count);
-            for (int64_t i = 0; i < n + K_QGEMM_MR; i++) rows[i] += st->padded * st->element;
+            finish(j, sums, a.ldc, from, n, g * st->n + column, count);
+            for (int64_t i = 0; i < n + K_QGEMM_MR && g + 1 < st->groups; i++) rows[i] += st->padded * st->element;
         }
     }
 }
@@ -390,12 +409,12 @@ static void depthwise(void *arg, int64_t begin, int64_t end, int worker) {
     int32_t *sums = (int32_t *)(void *)(j->threads + j->p.thread_bytes * worker);
     const uint8_t **rows = (const uint8_t **)(void *)(sums + (st->groups + 1) / 2 * 2);
     for (int64_t u = begin; u < end; u++) {
-        int64_t from = u * CHUNK, n = i64_min(CHUNK, j->p.rows - from);
+        int64_t from = u * j->p.chunk, n = i64_min(j->p.chunk, j->p.rows - from);
         point(j, from, n, rows);
         for (int64_t i = 0; i < n; i++) {
             st->k->depthwise(sums, (const int16_t *)(const void *)rows[i], j->offset, st->taps, st->taps16, st->init,
                              st->groups);
-            finish_row(j, sums, from + i, 0, st->groups);
+            finish(j, sums, 0, from + i, 1, 0, st->groups);
         }
     }
 }
@@ -404,9 +423,10 @@ static void set_offsets(const job *j) {
     const plan *p = &j->p;
     const k_conv_geom *v = &p->v;
     int64_t unit = j->st->depthwise ? p->pixel / j->st->element : p->pixel, t = 0;
+    int64_t across = !j->st->depthwise && p->taps < j->st->taps ? 1 : v->kernel[2];
     for (int64_t z = 0; z < v->kernel[0]; z++)
         for (int64_t y = 0; y < v->kernel[1]; y++)
-            for (int64_t x = 0; x < v->kernel[2]; x++, t++)
+            for (int64_t x = 0; x < across; x++, t++)
                 j->offset[t] =
                     ((z * v->dilation[0] * p->pin[1] + y * v->dilation[1]) * p->pin[2] + x * v->dilation[2]) * unit;
 }
@@ -425,10 +445,10 @@ static naru_status run(const run_ctx *r) {
         parallel_for(r->pool, p->images * p->pin[0] * p->pin[1], 1 + 32768 / (p->pin[2] * p->pixel + 1), make_image,
                      &j);
     if (st->depthwise) {
-        parallel_for(r->pool, p->chunks, 1 + 100000 / (CHUNK * st->groups * st->taps + 1), depthwise, &j);
+        parallel_for(r->pool, p->chunks, 1 + 100000 / (p->chunk * st->groups * st->taps + 1), depthwise, &j);
         return NARU_OK;
     }
-    int64_t cost = CHUNK * st->taps * st->padded * p->part * st->k->nr;
+    int64_t cost = p->chunk * st->taps * st->padded * p->part * st->k->nr;
     parallel_for(r->pool, p->chunks * p->parts, 1 + 1000000 / (cost + 1), units, &j);
     return NARU_OK;
 }

@@ -112,9 +112,16 @@ static void add_case(const entry *e, int64_t n) {
     double m[16], zero[16] = {0};
     for (int i = 0; i < 16; i++) m[i] = i ? m[0] : (double)kc_float(0.01f, 2);
     bool as = kc_int(0, 1), zs = kc_int(0, 1), ys = kc_int(0, 1);
-    k_qfinish f = {
-        m, zero, ys ? -128 - 5 : -5,        ys ? 127 - 5 : 255 - 5, zs ? K_Q_S8 : K_Q_U8, ys ? K_Q_S8 : K_Q_U8,
-        9, 5,    (double)kc_float(0.01f, 2)};
+    k_qfinish f = {.m = m,
+                   .b = zero,
+                   .lo = ys ? -128 - 5 : -5,
+                   .hi = ys ? 127 - 5 : 255 - 5,
+                   .z = zs ? K_Q_S8 : K_Q_U8,
+                   .y = ys ? K_Q_S8 : K_Q_U8,
+                   .z_zero = 9,
+                   .y_zero = 5,
+                   .zm = (double)kc_float(0.01f, 2)};
+    if (kc_int(0, 3)) k_qfinish_narrow(&f, 16);
     k_qgemm_ref.add(w.data, a.data, as, 7, b.data, n, &f), e->k->add(y.data, a.data, as, 7, b.data, n, &f);
     assert_memory_equal(y.data, w.data, n);
     for (int64_t i = 0; i < n; i++) { /* and the formula itself */
@@ -207,31 +214,69 @@ static void test_rows(void **state) {
     }
 }
 
+/* c so that m c + b is about v: at a tie, next to one, anywhere. */
+static int32_t sum_for(double v, double m, double b) {
+    double c = m > 0 ? rint((v - b) / m) : 0;
+    return fabs(c) < 0x1p30 ? (int32_t)c : (int32_t)kc_next();
+}
+
 static void finish_case(const entry *e, int64_t n) {
-    kc_buf c = kc_alloc(n, 4), m = kc_alloc(n, 8), b = kc_alloc(n, 8), z = kc_floats(n, -40, 40), y = kc_alloc(n, 4),
-           w = kc_alloc(n, 4);
-    for (int64_t i = 0; i < n; i++) {
-        ((int32_t *)(void *)c.data)[i] = (int32_t)kc_next() >> kc_int(0, 30);
-        ((double *)(void *)m.data)[i] = kc_int(0, 2) ? (double)kc_float(0, 1e-3f) : 0.5; /* ties too */
-        ((double *)(void *)b.data)[i] = kc_int(0, 1) ? 0 : (double)kc_float(-9, 9);
+    int64_t rows = kc_int(1, 4), ld = n + kc_int(0, 5), ldc = n + kc_int(0, 5), j = kc_int(0, 3);
+    kc_buf c = kc_alloc(rows * ldc, 4), m = kc_alloc(n + j, 8), b = kc_alloc(n + j, 8), mf = kc_alloc(n + j, 4),
+           bf = kc_alloc(n + j, 4), z = kc_floats(rows * ld, -40, 40), y = kc_alloc(rows * ld, 4),
+           w = kc_alloc(rows * ld, 4);
+    double *mp = (double *)(void *)m.data, *bp = (double *)(void *)b.data;
+    static const double factors[] = {0.5, 0.25, 0x1p-12, 1, 1e-7, 0.1}; /* ties at many sums, and near many */
+    for (int64_t i = 0; i < n + j; i++) {
+        mp[i] = kc_int(0, 2) ? (double)kc_float(0, 1e-3f) : factors[kc_int(0, 5)];
+        bp[i] = kc_int(0, 1) ? 0 : (double)kc_float(-9, 9);
+        kc_f(&mf)[i] = (float)mp[i], kc_f(&bf)[i] = (float)bp[i];
     }
-    k_qfinish f = {.m = (double *)(void *)m.data,
-                   .b = (double *)(void *)b.data,
+    for (int64_t i = 0; i < rows * ldc; i++) {
+        int64_t at = j + i % ldc % n, how = kc_int(0, 2);
+        double tie = (double)kc_int(-140, 270) + 0.5;
+        ((int32_t *)(void *)c.data)[i] =
+            how ? sum_for(how > 1 ? tie : tie + (double)kc_float(-0.5f, 0.5f), mp[at], bp[at])
+                : (int32_t)kc_next() >> kc_int(0, 30);
+    }
+    k_qfinish f = {.m = mp,
+                   .b = bp,
                    .z = (k_qtype)kc_int(0, 3),
                    .y = (k_qtype)kc_int(1, 3),
                    .z_zero = (int32_t)kc_int(-128, 127),
                    .y_zero = 3,
-                   .zm = (double)kc_float(0, 2)};
+                   .zm = (double)kc_float(0, 2),
+                   .mf = kc_f(&mf),
+                   .bf = kc_f(&bf)};
     f.lo = f.y == K_Q_S8 ? -131 : -3, f.hi = f.y == K_Q_S8 ? 124 : 252;
+    if (kc_int(0, 3) == 0) f.lo = 0, f.hi = 6.25;
     if (f.y == K_Q_F32) f.lo = kc_int(0, 1) ? 0 : -INFINITY, f.hi = INFINITY;
-    const void *zp = f.z == K_Q_NONE ? NULL : z.data;
-    k_qgemm_ref.finish(w.data, (int32_t *)(void *)c.data, zp, 0, n, &f);
-    e->k->finish(y.data, (int32_t *)(void *)c.data, zp, 0, n, &f);
-    assert_memory_equal(y.data, w.data, f.y == K_Q_F32 ? n * 4 : n);
-    kc_free(&c), kc_free(&m), kc_free(&b), kc_free(&z), kc_free(&y), kc_free(&w);
+    if (kc_int(0, 5)) k_qfinish_narrow(&f, n + j);
+    memset(y.data, 0, y.bytes), memset(w.data, 0, w.bytes);
+    k_qepilogue want = {w.data, f.z == K_Q_NONE ? NULL : z.data, ld, (int32_t *)(void *)c.data, ldc, j, rows, n},
+                got = want;
+    got.y = y.data;
+    k_qgemm_ref.finish(&want, &f);
+    e->k->finish(&got, &f);
+    assert_memory_equal(y.data, w.data, rows * ld * 4);
+    kc_free(&c), kc_free(&m), kc_free(&b), kc_free(&mf), kc_free(&bf), kc_free(&z), kc_free(&y), kc_free(&w);
 }
 
-static void test_finish(void **state) { KC_EACH(e) for (int64_t n = 1; n < 100; n++) finish_case(e, n); }
+/* Of usual parameters FP32 has to be sure nearly everywhere, of those that it cannot hold nowhere. */
+static void test_narrow(void **state) {
+    double m[2] = {1e-3, 2e-3}, b[2] = {0, -3};
+    k_qfinish f = {.m = m, .b = b, .z = K_Q_U8, .y = K_Q_S8, .lo = -128, .hi = 127, .zm = 0.7}, g;
+    k_qfinish_narrow(&f, 2);
+    assert_true(f.sure > 0.499f && f.sure < 0.5f);
+    g = f, g.hi = 0.1, k_qfinish_narrow(&g, 2), assert_true(g.sure == 0);
+    g = f, g.zm = 1e30, k_qfinish_narrow(&g, 2), assert_true(g.sure == 0);
+    g = f, g.y = K_Q_F32, k_qfinish_narrow(&g, 2), assert_true(g.sure == 0);
+    g = f, m[1] = NAN, k_qfinish_narrow(&g, 2), assert_true(g.sure == 0);
+    g = f, m[1] = 1e60, k_qfinish_narrow(&g, 2), assert_true(g.sure == 0);
+    g = f, m[1] = 1, b[0] = 1e9, k_qfinish_narrow(&g, 2), assert_true(g.sure == 0);
+}
+
+static void test_finish(void **state) { KC_EACH(e) for (int64_t i = 0; i < 600; i++) finish_case(e, 1 + i % 150); }
 
 static void test_bytes(void **state) {
     KC_EACH(e) for (int64_t n = 1; n < 80; n++) {
@@ -271,7 +316,7 @@ static void bench_rows(const k_qgemm *k, const char *name, int64_t m, int64_t n,
            init = kc_alloc(ldc, 4), y = kc_alloc(m * n, 1),
            packed = kc_alloc(k_qgemm_packed_bytes(k, n, taps * c) / 8 + 1, 8);
     fill(&b), fill(&x);
-    double *f = calloc((size_t)n, 2 * sizeof *f);
+    double *f = calloc((size_t)n, 3 * sizeof *f);
     k_qgemm_src s = {b.data, true, n, taps * c, n, 1, &zero, 0};
     k_qgemm_pack(k, packed.data, &s);
     const uint8_t *rows[48 + K_QGEMM_MR];
@@ -280,9 +325,18 @@ static void bench_rows(const k_qgemm *k, const char *name, int64_t m, int64_t n,
     for (int i = 0; i < 9; i++) offset[i] = i * step;
     int32_t *cp = (int32_t *)(void *)sums.data;
     k_qgemm_rows g = {rows, offset, taps, c / k->group, packed.data, (int32_t *)(void *)init.data, cp, ldc};
-    k_qfinish e = {.m = f, .b = f + n, .lo = 0, .hi = 255, .y = K_Q_U8};
+    k_qfinish e = {.m = f,
+                   .b = f + n,
+                   .lo = 0,
+                   .hi = 255,
+                   .y = K_Q_U8,
+                   .mf = (float *)(f + 2 * n),
+                   .bf = (float *)(f + 2 * n) + n};
+    for (int64_t i = 0; i < n; i++) f[i] = 1e-4, ((float *)(f + 2 * n))[i] = 1e-4f;
+    k_qfinish_narrow(&e, n);
+    k_qepilogue all = {y.data, NULL, n, cp, ldc, 0, m, n};
     double t = KC_BEST(5, k->rows(&g, m, 0, ldc / k->nr));
-    double t2 = KC_BEST(5, for (int64_t i = 0; i < m; i++) k->finish(y.data + i * n, cp + i * ldc, NULL, 0, n, &e));
+    double t2 = KC_BEST(5, k->finish(&all, &e));
     printf("rows %lldx%lldx9x%lld %-24s %8.1f us %7.1f GOP/s, epilogue %8.1f us\n", (long long)m, (long long)n,
            (long long)c, name, t * 1e6, 2.0 * (double)(m * n * taps * c) / t * 1e-9, t2 * 1e6);
     free(f);
@@ -314,6 +368,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "--bench")) return bench(), 0;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_product),      cmocka_unit_test(test_convert),
                                        cmocka_unit_test(test_ties_and_add), cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_finish),       cmocka_unit_test(test_bytes)};
+                                       cmocka_unit_test(test_finish),       cmocka_unit_test(test_narrow),
+                                       cmocka_unit_test(test_bytes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,7 +103,8 @@ static inline void FN(finish16)(void *y, const int32_t *c, const void *z, const 
 #endif
 #undef HAVE_FINISH16
 
-static void FN(finish)(void *y_, const int32_t *c, const void *z_, int64_t j, int64_t n, const k_qfinish *f) {
+/* One row. */
+static void FN(finish_row)(void *y_, const int32_t *c, const void *z_, int64_t j, int64_t n, const k_qfinish *f) {
     int64_t ys = f->y == K_Q_F32 ? 4 : 1, zs = f->z == K_Q_F32 ? 4 : 1;
     const double *m = f->m + j, *b = f->b + j;
     char *y = y_;
@@ -111,6 +112,15 @@ static void FN(finish)(void *y_, const int32_t *c, const void *z_, int64_t j, in
     int64_t i = 0;
     for (; i + 16 <= n; i += 16) FN(finish16)(y + i * ys, c + i, z ? z + i * zs : NULL, m + i, b + i, f);
     if (i < n) FN(finish_block)(y + i * ys, c + i, z ? z + i * zs : NULL, m + i, b + i, n - i, f);
+}
+
+/* Columns from `at` on. */
+static void FN(finish_from)(const k_qepilogue *e, int64_t at, const k_qfinish *f) {
+    const int64_t ys = f->y == K_Q_F32 ? 4 : 1, zs = f->z == K_Q_F32 ? 4 : 1;
+    for (int64_t i = 0; i < e->rows && at < e->n; i++)
+        FN(finish_row)
+        ((char *)e->y + (i * e->ld + at) * ys, e->c + i * e->ldc + at,
+         e->z ? (const char *)e->z + (i * e->ld + at) * zs : NULL, e->j + at, e->n - at, f);
 }
 
 /* f->m and f->b have FN(BLOCK) equal elements. */

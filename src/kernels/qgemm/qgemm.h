@@ -24,8 +24,9 @@
  * point. B is packed with k = taps * words * group; with group 4 its zero points must vanish once shifted
  * (k_qgemm_rows_ok), and init carries - za colsum. rows has K_QGEMM_MR entries more, of any rows.
  *
- * finish(): the epilogue of ops/util_qfused.h on n columns of one row, in double with explicit fma, so that every level
- * gives the same bits. depthwise(): c[i] = init[i] + sum_t x[offset[t] + i] w[t][i], s16 operands.
+ * finish(): the epilogue of ops/util_qfused.h on a block of sums. Its bits are those of double with explicit fma at
+ * every level; FP32 is used where it surely rounds alike (k_qfinish_narrow, finish_f32.h). depthwise(): c[i] = init[i]
+ * + sum_t x[offset[t] + i] w[t][i], s16 operands.
  */
 #ifndef KERNELS_QGEMM_H
 #define KERNELS_QGEMM_H
@@ -76,7 +77,18 @@ typedef struct k_qfinish {
     k_qtype z, y;
     int32_t z_zero, y_zero;
     double zm;
+    const float *mf, *bf; /* m and b rounded */
+    float sure;           /* FP32 is right where it is no further than this from an integer; 0: never */
 } k_qfinish;
+
+/* Columns [j, j + n) of some rows: y, z (NULL: none) and c point at the first of them. */
+typedef struct k_qepilogue {
+    void *y;
+    const void *z;
+    int64_t ld; /* of y and z, in elements */
+    const int32_t *c;
+    int64_t ldc, j, rows, n;
+} k_qepilogue;
 
 typedef struct k_qgemm {
     int group, nr;
@@ -88,8 +100,7 @@ typedef struct k_qgemm {
     void (*rows)(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1);
     /* n bytes of A to words' form */
     void (*widen)(void *d, const void *x, int64_t n, int32_t zero, bool is_signed);
-    /* columns [j, j + n): y, z (NULL: none) and c point at the first of them */
-    void (*finish)(void *y, const int32_t *c, const void *z, int64_t j, int64_t n, const k_qfinish *f);
+    void (*finish)(const k_qepilogue *e, const k_qfinish *f);
     /* y = finish(a - a_zero) of n bytes with z of bytes, one scale: f->m and f->b have 16 equal elements */
     void (*add)(void *y, const void *a, bool a_signed, int32_t a_zero, const void *z, int64_t n, const k_qfinish *f);
     void (*depthwise)(int32_t *c, const int16_t *x, const int64_t *offset, int64_t taps, const int16_t *w,
@@ -110,6 +121,9 @@ static inline int64_t k_qgemm_packed_bytes(const k_qgemm *q, int64_t n, int64_t 
 }
 /* 32 rows of bytes padded to whole tiles, or 12 of words of two bytes of A. */
 static inline int64_t k_qgemm_workspace(int64_t k) { return 32 * (k + 128) + 128; }
+
+/* Sets f->sure by f->m and f->b (n of each) and all else in f but mf and bf. */
+void k_qfinish_narrow(k_qfinish *f, int64_t n);
 
 void k_qgemm_pack(const k_qgemm *q, void *packed, const k_qgemm_src *s);
 

@@ -8,6 +8,7 @@
 
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/qgemm/convert.h"
+#include "kernels/qgemm/finish_f32.h"
 
 enum { FN(MR) = VREGS >= 32 ? 12 : 6, FN(NV) = 2, FN(NR) = FN(NV) * VL };
 
@@ -37,15 +38,15 @@ static void FN(to_bytes)(void *q_, const float *x, int64_t n, float scale, int32
             r[k] = v_round(t);
             off = v_max(v_abs(v_sub(t, r[k])), off);
         }
-        if (v_hmax(off) > 0.4998f)
+        if (FN(any_above)(off, v_set1(0.4998f)))
             for (int k = 0; k < 4; k++) r[k] = v_round(v_div(v_load(x + i + k * VL), s));
-        int32_t w[BLOCK];
+        vi w[4];
 #pragma GCC unroll 4
         for (int k = 0; k < 4; k++) {
             vf v = v_blend(v_eq(r[k], r[k]), r[k], zero); /* NaN as 0 */
-            vi_store(w + k * VL, vi_add(v_to_vi(v_min(hi, v_max(lo, v))), vi_set1(zp)));
+            w[k] = vi_add(v_to_vi(v_min(hi, v_max(lo, v))), vi_set1(zp));
         }
-        for (int k = 0; k < BLOCK; k++) q[i + k] = (uint8_t)w[k];
+        FN(put_bytes)(q + i, w, is_signed, 4);
     }
     FN(quantize)(q + i, x + i, n - i, scale, zp, is_signed);
 }
@@ -196,14 +197,23 @@ static inline __attribute__((always_inline)) void FN(cells)(const k_qgemm_rows *
     }
 }
 
-static void FN(cells_full)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) * cell) {
-    FN(cells)(g, i0, left, j0, cell, FN(MR));
-}
-static void FN(cells_4)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) * cell) {
-    FN(cells)(g, i0, left, j0, cell, 4);
-}
-static void FN(cells_1)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) * cell) {
-    FN(cells)(g, i0, left, j0, cell, 1);
+#define CELLS(M)                                                                                                       \
+    static void FN(cells_##M)(const k_qgemm_rows *g, int64_t i0, int64_t left, int64_t j0, const FN(cell) * cell) {    \
+        FN(cells)(g, i0, left, j0, cell, M);                                                                           \
+    }
+CELLS(1)
+CELLS(2)
+CELLS(4)
+CELLS(6)
+CELLS(8)
+CELLS(12)
+#undef CELLS
+
+/* Rows of the next tile. A few rows alone wait for their sums, so that they take some from the tile before them. */
+static inline int FN(height)(int64_t left) {
+    if (VREGS >= 32 && (left >= 16 || (left > 8 && left <= 12))) return 12;
+    if (VREGS >= 32 && left > 6) return 8;
+    return left > 4 ? 6 : left > 2 ? 4 : (int)left;
 }
 
 /* Panels outside: one stays in the cache while all rows pass, each tile of which fetches its share of the next. */
@@ -213,11 +223,15 @@ static void FN(by_rows)(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1
     for (int64_t p = p0; p < p1; p++) {
         FN(cell) c = {(const int32_t *)g->b + p * panel_words, NULL, line / (tiles > 0 ? tiles : 1)};
         c.ahead = (const char *)(c.panel + panel_words);
-        for (int64_t i = 0; i < m; c.ahead += words * c.pace) {
-            int64_t left = m - i;
-            if (left == 1) FN(cells_1)(g, i, left, p * FN(NR), &c), i++;
-            else if (left <= 4) FN(cells_4)(g, i, left, p * FN(NR), &c), i += 4;
-            else FN(cells_full)(g, i, left, p * FN(NR), &c), i += FN(MR);
+        for (int64_t i = 0, h; i < m; i += h, c.ahead += words * c.pace) {
+            const int64_t left = m - i, j = p * FN(NR);
+            h = FN(height)(left);
+            if (VREGS >= 32 && h == 12) FN(cells_12)(g, i, left, j, &c);
+            else if (VREGS >= 32 && h == 8) FN(cells_8)(g, i, left, j, &c);
+            else if (h == 6) FN(cells_6)(g, i, left, j, &c);
+            else if (h == 4) FN(cells_4)(g, i, left, j, &c);
+            else if (h == 2) FN(cells_2)(g, i, left, j, &c);
+            else FN(cells_1)(g, i, left, j, &c);
         }
     }
 }
@@ -232,7 +246,7 @@ static void FN(widen_)(void *d, const void *x, int64_t n, int32_t zero, bool is_
 #endif
 #define Q_TABLE_OF(run, rows)                                                                                          \
     {                                                                                                                  \
-        QGROUP, FN(NR), run, FN(to_bytes), FN(dequantize), FN(requantize), rows, Q_WIDEN, FN(finish), FN(add),         \
-            FN(depthwise), FN(sum), FN(max), FN(range)                                                                 \
+        QGROUP, FN(NR), run, FN(to_bytes), FN(dequantize), FN(requantize), rows, Q_WIDEN, FN(finish_fast),             \
+            FN(add_fast), FN(depthwise), FN(sum), FN(max), FN(range)                                                   \
     }
 #define Q_TABLE Q_TABLE_OF(FN(run), FN(by_rows))

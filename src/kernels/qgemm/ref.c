@@ -47,6 +47,8 @@ static void rows_ref(const k_qgemm_rows *g, int64_t m, int64_t p0, int64_t p1) {
         }
 }
 
+static void finish_all_ref(const k_qepilogue *e, const k_qfinish *f) { finish_from_ref(e, 0, f); }
+
 const k_qgemm k_qgemm_ref = {2,        NR,          run_ref,    quantize_ref, dequantize_ref, requantize_ref,
-                             rows_ref, widen16_ref, finish_ref, add_ref,      depthwise_ref,  sum_ref,
+                             rows_ref, widen16_ref, finish_all_ref, add_ref,      depthwise_ref,  sum_ref,
                              max_ref,  range_ref};
