@@ -6,7 +6,8 @@
  * of the layer before it does already is dropped.
  *
  * inputs_only: pairs only before the layers with constant weights, and for the float residual beside them (it reads the
- * pair too, where the value's float form need not exist, namely behind such a layer).
+ * pair too, where the value's float form need not exist, namely behind such a layer). Behind such layers also before a
+ * global mean and at one operand of a sum of two, whose float images would cost more than their arithmetic.
  */
 #include <math.h>
 
@@ -171,7 +172,26 @@ static bool behind_layer(const quantizer *q, const value *v, int hops) {
     return (k->role == ROLE_CLAMP || strcmp(k->op, "MaxPool") == 0) && behind_layer(q, n->in[0], hops + 1);
 }
 
+/* The result of a layer itself that only n reads. */
+static bool layer_result(const quantizer *q, const value *v) {
+    const node *p = v ? v->producer : NULL;
+    const kind *k = p ? kind_of(p) : NULL;
+    return k && k->role == ROLE_WEIGHTED && behind_layer(q, v, 0) && graph_count_uses(q->g, v) == 1;
+}
+
+/* Images that would be float only for n: the input of a global mean; of two layers' sum the operand that is computed
+ * first, since the second layer adds it. */
+static bool mark_image(quantizer *q, const node *n) {
+    value *v = NULL;
+    if (n->nin < 1 || !n->in[0] || stays(q, n)) return true;
+    if (strcmp(n->op_type, "GlobalAveragePool") == 0 && behind_layer(q, n->in[0], 0)) v = n->in[0];
+    if (strcmp(n->op_type, "Add") == 0 && n->nin == 2 && layer_result(q, n->in[0]) && layer_result(q, n->in[1]))
+        v = n->in[n->in[0]->producer->index < n->in[1]->producer->index ? 0 : 1];
+    return !v || activation_problem(q, v) || mark(q, v, NULL);
+}
+
 static bool mark_lean(quantizer *q, node *n, role r) {
+    if (r != ROLE_WEIGHTED) return mark_image(q, n);
     if (n->nin < 2 || n->nout < 1 || !n->out[0] || !is_weight(n, 1, r)) return true;
     const char *why = node_problem(q, n, r);
     if (quant_is_float(q, n->out[0]) && !quant_add_layer(q, n, n->out[0], why)) return false;

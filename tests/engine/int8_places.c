@@ -60,6 +60,25 @@ static void residuals_stay_in_eight_bits(void **state) {
                "QuantizeLinear QConv QConv LastMaxPool QConv");
 }
 
+/* A block whose residual is a layer of its own, and the mean behind it. */
+static void images_stay_in_eight_bits(void **state) {
+    static const char text[] = HEAD W "  const v = float[4,4,1,1] {8, 2, 3, 4, 5, -6, 1, 8, 9, 1, 2, 3, 4, -5, 6, 7}\n"
+                                      "  input x: float[1,4,5,5]\n"
+                                      "  a = Conv(x, w)\n"
+                                      "  b = Conv(x, v)\n"
+                                      "  c = Add(a, b)\n"
+                                      "  d = Relu(c)\n"
+                                      "  e = GlobalAveragePool(d)\n"
+                                      "  output e: float[1,4,1,1]\n}\n";
+    char *lines;
+    layers_are(text, "QuantizeLinear QConv QConv QGlobalAveragePool");
+    naru_engine *e = int8_of(text);
+    OK(naru_engine_inspect(e, NARU_INSPECT_LINES, &lines, &err));
+    assert_null(strstr(lines, "float[1,5,5,4]"));
+    naru_text_free(&lines);
+    naru_engine_destroy(&e);
+}
+
 /* The norm's float output is the residual; only the product reads it quantized. */
 static void what_is_float_anyway_is_read_so(void **state) {
     static const char text[] = HEAD M "  input x: float[3,4]\n"
@@ -127,6 +146,7 @@ static void transposed_convolutions_stay_float(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(residuals_stay_in_eight_bits),
+                                       cmocka_unit_test(images_stay_in_eight_bits),
                                        cmocka_unit_test(what_is_float_anyway_is_read_so),
                                        cmocka_unit_test(outputs_stay_float),
                                        cmocka_unit_test(batch_norms_are_folded_first),
