@@ -94,6 +94,7 @@ typedef struct binding {
     int kind;
     int alias;     /* ALIAS: slot whose data it shares; OUTPUT: index of the main output */
     size_t offset; /* BLOCK */
+    int64_t pitch; /* BLOCK: elements between rows along the last axis; 0: dense */
     naru_dtype dtype;
     int rank;
     int64_t dims[]; /* rank of them; bindings are variable-sized, linked by `next` */

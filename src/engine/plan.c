@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Planning: for the shapes at hand, what every output of a segment is and where it lives. Operators' infer functions
- * run over concrete facts; buffers are laid out by best fit in execution order, views share their base, a step may
- * write over an input that dies with it, the program's outputs are written where the caller will find them.
+ * run over concrete facts; buffers are laid out by best fit in execution order, views share their base, parts lie in
+ * their whole (home.h), a step may write over an input that dies with it, the program's outputs are written where the
+ * caller will find them.
  */
 #include <string.h>
 
-#include "engine/engine.h"
+#include "engine/home.h"
 #include "ops/sig.h"
 
 enum { MAX_PLANS = 16, MAX_CONTENT = 64 }; /* per segment; elements of a value whose content may reach a shape */
@@ -82,6 +83,7 @@ typedef struct planner {
     int *buffer_of; /* per slot: index + 1 of its buffer; 0: none in this segment */
     uint64_t *deps; /* per slot: entries (bit i, i < 64) whose content its content came from */
     ARRAY(buffer) buffers;
+    home *homes;
     const naru_tensor **in; /* described, no data */
     naru_tensor **out;
     symtab *syms;
@@ -194,9 +196,29 @@ static int reusable(const planner *k, const step *s, int at, size_t size) {
         if (s->in[i] < 0) continue;
         int b = k->buffer_of[s->in[i]] - 1;
         if (b < 0 || k->buffers.data[b].live != 1 || !dies_at(k, at, s->in[i])) continue;
-        if (fact_bytes(&k->c->facts[s->in[i]]) == size && k->buffers.data[b].size >= size) return b;
+        if (fact_bytes(&k->c->facts[s->in[i]]) == size && k->buffers.data[b].size == size) return b;
     }
     return -1;
+}
+
+static naru_status new_buffer(planner *k, int slot) {
+    buffer mem = {.size = fact_bytes(&k->c->facts[slot]), .live = 1};
+    if (!layout_take(&k->layout, mem.size, &mem.at) || !ARRAY_PUSH(&k->buffers, mem)) return err_oom(k->err);
+    k->buffer_of[slot] = (int)k->buffers.count;
+    return NARU_OK;
+}
+
+/* A part: in the memory of its base, which may be taken now, before the base itself is made. */
+static naru_status place_part(planner *k, binding *b, naru_tensor *t) {
+    const home *h = &k->homes[b->slot];
+    if (!k->buffer_of[h->base]) TRY(new_buffer(k, h->base));
+    buffer *mem = &k->buffers.data[k->buffer_of[h->base] - 1];
+    mem->live++;
+    k->buffer_of[b->slot] = k->buffer_of[h->base];
+    b->offset = mem->at + dtype_bytes(b->dtype, h->at);
+    b->pitch = h->pitch;
+    tensor_set_pitch(t, h->pitch);
+    return NARU_OK;
 }
 
 static naru_status place_output(planner *k, const step *s, int at, int o) {
@@ -216,10 +238,15 @@ static naru_status place_output(planner *k, const step *s, int at, int o) {
             k->buffers.data[k->buffer_of[slot] - 1].live++;
         return NARU_OK;
     }
+    if (k->homes[slot].base >= 0) return place_part(k, b, &k->c->slots[slot].t);
     int output = output_index(k, slot);
     if (output >= 0) {
         b->kind = BIND_OUTPUT;
         b->alias = output;
+        return NARU_OK;
+    }
+    if (k->buffer_of[slot]) { /* parts of it are there */
+        b->offset = k->buffers.data[k->buffer_of[slot] - 1].at;
         return NARU_OK;
     }
     int reuse = o == 0 ? reusable(k, s, at, size) : -1;
@@ -229,10 +256,8 @@ static naru_status place_output(planner *k, const step *s, int at, int o) {
         k->buffer_of[slot] = reuse + 1;
         return NARU_OK;
     }
-    buffer mem = {.size = size, .live = 1};
-    if (!layout_take(&k->layout, size, &mem.at) || !ARRAY_PUSH(&k->buffers, mem)) return err_oom(k->err);
-    b->offset = mem.at;
-    k->buffer_of[slot] = (int)k->buffers.count;
+    TRY(new_buffer(k, slot));
+    b->offset = k->buffers.data[k->buffer_of[slot] - 1].at;
     return NARU_OK;
 }
 
@@ -267,21 +292,39 @@ static naru_status bury(planner *k, int at) {
     return NARU_OK;
 }
 
-static naru_status plan_steps(planner *k) {
+static naru_status at_step(const planner *k, const step *s, naru_status st) {
+    char where[300];
+    return st == NARU_OK ? st : err_context(k->err, st, "%s", node_describe(s->node, where, sizeof where));
+}
+
+/* Infers steps up to the first that cannot be planned. */
+static naru_status infer_steps(planner *k) {
     for (int at = k->s->first; at < k->p->nsteps; at++) {
         const step *s = step_variant(&k->p->steps[at], k->c->variant);
         bool ok = step_plannable(k, s);
-        naru_status st = ok ? infer_step(k, s, &ok) : NARU_OK;
-        if (st == NARU_OK && !ok) break;
-        for (int o = 0; st == NARU_OK && o < s->nout; o++)
-            if (s->out[o] >= 0) st = place_output(k, s, at, o);
-        if (st == NARU_OK) st = place_workspace(k, s, at);
-        if (st == NARU_OK) st = bury(k, at);
-        if (st != NARU_OK) {
-            char where[300];
-            return err_context(k->err, st, "%s", node_describe(s->node, where, sizeof where));
-        }
+        if (ok) TRY(at_step(k, s, infer_step(k, s, &ok)));
+        if (!ok) break;
         k->plan->last = at + 1;
+    }
+    return NARU_OK;
+}
+
+static naru_status place_step(planner *k, const step *s, int at) {
+    for (int o = 0; o < s->nout; o++)
+        if (s->out[o] >= 0) TRY(place_output(k, s, at, o));
+    TRY(place_workspace(k, s, at));
+    return bury(k, at);
+}
+
+/* An observer runs other tactics on the steps' data, which may not take a pitch: nothing lives elsewhere then. */
+static naru_status plan_steps(planner *k) {
+    context *c = k->c;
+    TRY(infer_steps(k));
+    TRY(homes_find(c->engine, k->p, c->variant, c->facts, k->s->first, c->observe ? k->s->first : k->plan->last,
+                   c->planning, &k->homes, k->err));
+    for (int at = k->s->first; at < k->plan->last; at++) {
+        const step *s = step_variant(&k->p->steps[at], c->variant);
+        TRY(at_step(k, s, place_step(k, s, at)));
     }
     k->plan->block_size = k->layout.top;
     return NARU_OK;

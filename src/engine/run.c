@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "engine/engine.h"
+#include "engine/home.h"
 #include "engine/profile.h"
 
 static naru_status run_program(context *c, int p, naru_error *err);
@@ -57,6 +57,7 @@ static naru_status bind_outputs(context *c, const segment *s, const plan *p, nar
         tensor_describe(t, b->dtype, b->rank, b->dims);
         if (b->kind == BIND_BLOCK) {
             t->data = s->block + b->offset;
+            tensor_set_pitch(t, b->pitch);
         } else if (b->kind == BIND_ALIAS) {
             t->data = (void *)shared;
         } else {

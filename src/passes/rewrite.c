@@ -125,6 +125,44 @@ node *rw_user(const rewriter *r, const value *v) {
     return u ? u->node : NULL;
 }
 
+bool rw_before(const node *a, const node *b) {
+    for (; a; a = a->next)
+        if (a == b) return true;
+    return false;
+}
+
+enum { SMALL_CONSTANT = 64 }; /* bytes of constants compared by content */
+
+bool rw_same_constant(const naru_tensor *a, const naru_tensor *b) {
+    if (a == b) return true;
+    if (!a || !b || a->dtype != b->dtype || a->dtype == NARU_STRING || a->rank != b->rank || !tensor_same_dims(a, b))
+        return false;
+    size_t n = tensor_bytes(a);
+    return n <= SMALL_CONSTANT && tensor_is_contiguous(a) && tensor_is_contiguous(b) &&
+           memcmp(a->data, b->data, n) == 0;
+}
+
+static bool same_attr(const attr *a, const attr *b) {
+    if (a->kind != b->kind || a->count != b->count) return false;
+    switch (a->kind) {
+    case ATTR_NONE: return true;
+    case ATTR_INT: return a->i == b->i;
+    case ATTR_FLOAT: return memcmp(&a->f, &b->f, sizeof a->f) == 0;
+    case ATTR_STRING: return a->s.len == b->s.len && memcmp(a->s.data, b->s.data, a->s.len) == 0;
+    case ATTR_INTS: return memcmp(a->ints, b->ints, a->count * sizeof *a->ints) == 0;
+    case ATTR_FLOATS: return memcmp(a->floats, b->floats, a->count * sizeof *a->floats) == 0;
+    case ATTR_TENSOR: return rw_same_constant(a->tensor, b->tensor);
+    default: return false;
+    }
+}
+
+bool rw_same_attrs(const node *a, const node *b) {
+    if (a->op != b->op || a->nattrs != b->nattrs) return false;
+    for (int i = 0; i < a->nattrs; i++)
+        if (!same_attr(&a->attrs[i], &b->attrs[i])) return false;
+    return true;
+}
+
 /* ---- building ---- */
 static bool default_attrs(graph *g, node *n) {
     const attr_def *d = n->op->attrs;

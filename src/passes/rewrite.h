@@ -63,6 +63,9 @@ node *rw_only_from(const rewriter *r, const value *v, const char *op);
 node *rw_user(const rewriter *r, const value *v);           /* the single node that reads v; NULL otherwise */
 const use *rw_first_use(const rewriter *r, const value *v); /* live uses, for loops */
 const use *rw_next_use(const value *v, const use *u);
+bool rw_before(const node *a, const node *b);                      /* of one block: a comes first, or is b */
+bool rw_same_constant(const naru_tensor *a, const naru_tensor *b); /* by content, where that is small */
+bool rw_same_attrs(const node *a, const node *b);                  /* of one operator; bodies never are */
 
 /* ---- building ---- */
 /* A node before the root with default attributes; in: nin values (NULL: omitted). NULL when memory is out. */

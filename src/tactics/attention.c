@@ -37,9 +37,9 @@ typedef struct shape {
     int64_t mask_floats, past_floats; /* of the workspace */
 } shape;
 
-static operand operand_of(bool folded, int64_t heads, int64_t length, int64_t size) {
-    return folded ? (operand){length * heads * size, size, heads * size}
-                  : (operand){heads * length * size, length * size, size};
+/* pitch: from row to row of the last axis, which is a head's size or, folded, all heads'. */
+static operand operand_of(bool folded, int64_t heads, int64_t length, int64_t size, int64_t pitch) {
+    return folded ? (operand){length * pitch, size, pitch} : (operand){heads * length * pitch, length * pitch, pitch};
 }
 
 static shape shape_of(const step *s, const naru_tensor *const *in, const naru_tensor *const *out) {
@@ -52,8 +52,10 @@ static shape shape_of(const step *s, const naru_tensor *const *in, const naru_te
     h.queries = q->dims[folded ? 1 : 2], h.fresh = k->dims[folded ? 1 : 2];
     h.size = folded ? q->dims[2] / h.qheads : q->dims[3], h.vsize = folded ? v->dims[2] / h.kheads : v->dims[3];
     h.past = past ? past->dims[2] : 0, h.total = h.past + h.fresh;
-    h.q = operand_of(folded, h.qheads, h.queries, h.size), h.y = operand_of(folded, h.qheads, h.queries, h.vsize);
-    h.k = operand_of(folded, h.kheads, h.fresh, h.size), h.v = operand_of(folded, h.kheads, h.fresh, h.vsize);
+    h.q = operand_of(folded, h.qheads, h.queries, h.size, tensor_pitch(q));
+    h.k = operand_of(folded, h.kheads, h.fresh, h.size, tensor_pitch(k));
+    h.v = operand_of(folded, h.kheads, h.fresh, h.vsize, tensor_pitch(v));
+    if (out[0]) h.y = operand_of(folded, h.qheads, h.queries, h.vsize, tensor_pitch(out[0]));
     if (mask) {
         h.whole_mask = mask->dtype == NARU_BOOL || mask->dims[mask->rank - 1] != h.total;
         if (h.whole_mask) h.mask_floats = dims_product(mask->dims, 0, mask->rank - 1) * h.total;
@@ -101,7 +103,7 @@ static const float *joined(const run_ctx *r, const shape *h, int in, int past, i
     if (!d) d = *spare, *spare += h->batch * h->kheads * h->total * size;
     join_job j = {d, h->past ? r->in[past]->data : NULL, r->in[in]->data, *at, h->kheads, h->past, h->fresh, size};
     parallel_for(r->pool, h->batch * h->kheads, 1 + 16384 / (h->total * size + 1), join, &j);
-    *at = operand_of(false, h->kheads, h->total, size);
+    *at = operand_of(false, h->kheads, h->total, size, size);
     return d;
 }
 
@@ -194,5 +196,11 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_attention = {
-    .name = "attention.fused", .op = "Attention", .accepts = accepts, .workspace = workspace, .run = run};
+static bool pitched(const step *s, int i) { return i <= V; }
+
+const tactic tactic_attention = {.name = "attention.fused",
+                                 .op = "Attention",
+                                 .accepts = accepts,
+                                 .workspace = workspace,
+                                 .run = run,
+                                 .pitched = pitched};

@@ -138,6 +138,12 @@ static void pack_now(const run_ctx *r, const layout *l, const state *st, float *
     }
 }
 
+/* Channels last: pixels may be further apart than their channels; an image of few channels is copied first. */
+static bool pitched(const step *s, int i) {
+    const state *st = s->state;
+    return st->last && (i < 0 || i == 3 || (i == 0 && st->packed && st->w[1] > FEW_CHANNELS));
+}
+
 static void run_groups(const run_ctx *r, const layout *l, const float *x, float *y, const float *packed, int64_t each) {
     const state *st = r->step->state;
     const conv_shape *s = &l->s;
@@ -151,17 +157,17 @@ static void run_groups(const run_ctx *r, const layout *l, const float *x, float 
     for (int64_t i = 0; i < s->group; i++) {
         k_gemm_args g = {.kind = is_product(s) ? K_A_ROWS : K_A_CONV,
                          .a = x + i * s->v.channels,
-                         .lda = s->c,
+                         .lda = s->v.ld,
                          .conv = &s->v,
                          .b = packed + i * each,
                          .m = s->n * s->out_pixels,
                          .n = m,
                          .k = s->taps * s->v.channels,
                          .c = y + i * m,
-                         .ldc = s->m,
+                         .ldc = s->last ? tensor_pitch(r->out[0]) : s->m,
                          .bias = bias ? bias + i * m : NULL,
                          .residual = residual ? residual + i * m : NULL,
-                         .ldr = s->m,
+                         .ldr = s->last && residual ? tensor_pitch(r->in[3]) : s->m,
                          .act = st->act.kind,
                          .p = st->act.p,
                          .q = st->act.q};
@@ -178,6 +184,7 @@ static naru_status run(const run_ctx *r) {
     int64_t each = group_floats(&(state){.k = st->k, .w = {l.w[0], l.w[1]}}, l.s.group, l.s.taps);
     if (!st->packed) pack_now(r, &l, st, wbuf, each);
     const int64_t *out = l.s.v.out;
+    if (l.s.last && !l.x) l.s.v.ld = tensor_pitch(r->in[0]);
     const float *x = take_x(r, &l, r->in[0]->data, xbuf);
     run_groups(r, &l, x, ybuf, st->packed ? st->packed : wbuf, each);
     if (l.y)
@@ -185,15 +192,21 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_conv = {
-    .name = "conv.product", .op = "Conv", .accepts = accepts, .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_conv = {.name = "conv.product",
+                            .op = "Conv",
+                            .accepts = accepts,
+                            .prepare = prepare,
+                            .workspace = workspace,
+                            .run = run,
+                            .pitched = pitched};
 const tactic tactic_fusedconv = {.name = "conv.product",
                                  .op = "FusedConv",
                                  .domain = "naru",
                                  .accepts = accepts,
                                  .prepare = prepare,
                                  .workspace = workspace,
-                                 .run = run};
+                                 .run = run,
+                                 .pitched = pitched};
 
 /* ---- 16-bit operands ---- */
 static const char *refuses(const tactic_query *q, k_gemm16_way way) {
@@ -228,5 +241,6 @@ static const char *slow_by(const tactic_query *q, k_gemm16_way way) {
                                             .slow = slow_##way,                                                        \
                                             .prepare = prepare_##way,                                                  \
                                             .workspace = workspace,                                                    \
-                                            .run = run};
+                                            .run = run,                                                                \
+                                            .pitched = pitched};
 PRODUCT_WAYS(WAY)

@@ -69,7 +69,7 @@ static void rows(void *arg, int64_t begin, int64_t end, int worker) {
     const job *j = arg;
     j->k->run(&j->a, begin, end);
     if (j->act.kind > K_ACT_CLIP)
-        j->gemm->activate(j->a.y + begin * j->a.ow * j->a.c, j->a.c, (end - begin) * j->a.ow, j->a.c, j->act.kind,
+        j->gemm->activate(j->a.y + begin * j->a.ow * j->a.ldy, j->a.ldy, (end - begin) * j->a.ow, j->a.c, j->act.kind,
                           j->act.p, j->act.q);
 }
 
@@ -84,6 +84,9 @@ static job job_of(const run_ctx *r, const conv_shape *s) {
                       .wd = v->in[2],
                       .oh = v->out[1],
                       .ow = v->out[2],
+                      .ldx = s->c,
+                      .ldy = s->m,
+                      .ldr = s->m,
                       .kh = v->kernel[1],
                       .kw = v->kernel[2],
                       .sh = v->stride[1],
@@ -99,6 +102,11 @@ static job job_of(const run_ctx *r, const conv_shape *s) {
     return j;
 }
 
+static bool pitched(const step *s, int i) {
+    const state *st = s->state;
+    return st->last && (i <= 0 || i == 3);
+}
+
 static naru_status run(const run_ctx *r) {
     const state *st = r->step->state;
     const naru_tensor *x = r->in[0], *y = r->out[0], *res = r->step->nin > 3 ? r->in[3] : NULL;
@@ -107,7 +115,10 @@ static naru_status run(const run_ctx *r) {
     job j = job_of(r, &s);
     const int64_t *in = s.v.in, *out = s.v.out;
     j.a.x = x->data, j.a.y = y->data, j.a.residual = res ? res->data : NULL;
-    if (!st->last) {
+    if (st->last) {
+        j.a.ldx = tensor_pitch(x), j.a.ldy = tensor_pitch(y);
+        if (res) j.a.ldr = tensor_pitch(res);
+    } else {
         float *xbuf = r->workspace, *ybuf = xbuf + round16(tensor_count(x));
         layout_copy(r, xbuf, layout_last(s.c, in), x->data, layout_first(s.c, in), s.n, s.c, in);
         if (res) layout_copy(r, ybuf, layout_last(s.m, out), res->data, layout_first(s.m, out), s.n, s.m, out);
@@ -119,12 +130,18 @@ static naru_status run(const run_ctx *r) {
     return NARU_OK;
 }
 
-const tactic tactic_conv_depthwise = {
-    .name = "conv.depthwise", .op = "Conv", .accepts = accepts, .prepare = prepare, .workspace = workspace, .run = run};
+const tactic tactic_conv_depthwise = {.name = "conv.depthwise",
+                                      .op = "Conv",
+                                      .accepts = accepts,
+                                      .prepare = prepare,
+                                      .workspace = workspace,
+                                      .run = run,
+                                      .pitched = pitched};
 const tactic tactic_fusedconv_depthwise = {.name = "conv.depthwise",
                                            .op = "FusedConv",
                                            .domain = "naru",
                                            .accepts = accepts,
                                            .prepare = prepare,
                                            .workspace = workspace,
-                                           .run = run};
+                                           .run = run,
+                                           .pitched = pitched};

@@ -97,6 +97,9 @@ static job job_of(const step *s, const conv_shape *v, int threads) {
                         .oh = v->v.out[1],
                         .ow = v->v.out[2],
                         .m = v->m,
+                        .ldx = v->c,
+                        .ldy = v->m,
+                        .ldr = v->m,
                         .pt = v->v.pad[1],
                         .pl = v->v.pad[2],
                         .act = st->act.kind,
@@ -124,6 +127,11 @@ static void blocks(void *arg, int64_t begin, int64_t end, int worker) {
               j->workspace + k_wino_workspace(&j->a) * (size_t)worker);
 }
 
+static bool pitched(const step *s, int i) {
+    const state *st = s->state;
+    return st->last && (i <= 0 || i == 3);
+}
+
 static naru_status run(const run_ctx *r) {
     const state *st = r->step->state;
     const naru_tensor *x = r->in[0], *y = r->out[0], *res = r->step->nin > 3 ? r->in[3] : NULL;
@@ -135,7 +143,10 @@ static naru_status run(const run_ctx *r) {
     j.workspace = r->workspace;
     if (!j.a.bias && r->step->nin > 2 && r->in[2]) j.a.bias = r->in[2]->data;
     j.a.x = x->data, j.a.y = y->data, j.a.residual = res ? res->data : NULL;
-    if (!st->last) {
+    if (st->last) {
+        j.a.ldx = tensor_pitch(x), j.a.ldy = tensor_pitch(y);
+        if (res) j.a.ldr = tensor_pitch(res);
+    } else {
         float *xbuf = (float *)(void *)(j.workspace + k_wino_workspace(&j.a) * (size_t)threads);
         float *ybuf = xbuf + round16(tensor_count(x));
         layout_copy(r, xbuf, layout_last(s.c, in), x->data, layout_first(s.c, in), s.n, s.c, in);
@@ -153,7 +164,8 @@ const tactic tactic_conv_winograd = {.name = "conv.winograd",
                                      .slow = slow,
                                      .prepare = prepare,
                                      .workspace = workspace,
-                                     .run = run};
+                                     .run = run,
+                                     .pitched = pitched};
 const tactic tactic_fusedconv_winograd = {.name = "conv.winograd",
                                           .op = "FusedConv",
                                           .domain = "naru",
@@ -161,4 +173,5 @@ const tactic tactic_fusedconv_winograd = {.name = "conv.winograd",
                                           .slow = slow,
                                           .prepare = prepare,
                                           .workspace = workspace,
-                                          .run = run};
+                                          .run = run,
+                                          .pitched = pitched};

@@ -46,11 +46,43 @@ static naru_status run_transpose(const run_ctx *r) {
     return NARU_OK;
 }
 
-/* ---- Concat, Split: [outer, axis, inner] ---- */
-static void copy_part(const run_ctx *r, void *d, int64_t doff, int64_t dstep, const void *s, int64_t soff,
-                      int64_t sstep, int64_t outer, int64_t n, int size) {
-    int64_t dims[2] = {outer, n}, ds[2] = {dstep, 1}, ss[2] = {sstep, 1};
-    move(r, d, doff, ds, s, soff, ss, 2, dims, size);
+/* ---- Concat, Split: [outer, axis, inner]. Along the last axis a tensor may have a pitch, which is then its step from
+ * block to block; a part that lies at its place already is left alone ---- */
+static int axis_of(const step *s, int rank) { return norm_axis(attr_int(s->node, "axis", 0), rank); }
+
+static int64_t block_step(const naru_tensor *t, int axis) {
+    return axis == t->rank - 1 ? tensor_pitch(t) : dims_product(t->dims, axis, t->rank);
+}
+
+/* part is all that whole has from element `at` of each block on. */
+static void copy_part(const run_ctx *r, const naru_tensor *part, const naru_tensor *whole, int64_t at, int axis,
+                      bool into_whole) {
+    int size = copy_size(part->dtype);
+    int64_t dims[2] = {dims_product(part->dims, 0, axis), dims_product(part->dims, axis, part->rank)};
+    int64_t ps[2] = {block_step(part, axis), 1}, ws[2] = {block_step(whole, axis), 1};
+    if (part->data == (char *)whole->data + at * size) return;
+    if (into_whole) move(r, whole->data, at, ws, part->data, 0, ps, 2, dims, size);
+    else move(r, part->data, 0, ps, whole->data, at, ws, 2, dims, size);
+}
+
+static bool pitched_along_last(const step *s, int i) {
+    const value *v = i < 0 ? s->node->out[0] : s->node->in[i];
+    int rank = v && v->fact.type.has_rank ? v->fact.type.rank : 0;
+    return rank > 1 && axis_of(s, rank) == rank - 1;
+}
+
+static int64_t part_of_concat(const step *s, const fact *const *in, const fact *out, int i) {
+    const type *t = &out->type;
+    int64_t at = 0;
+    for (int k = 0; k < i; k++) at += dims_product(in[k]->type.dims, axis_of(s, t->rank), t->rank);
+    return at;
+}
+
+static int64_t part_of_split(const step *s, const fact *const *in, const fact *out, int i) {
+    const type *t = &in[0]->type;
+    int64_t at = 0;
+    for (int k = 0; k < i; k++) at += dims_product(out[k].type.dims, axis_of(s, t->rank), t->rank);
+    return at;
 }
 
 static const char *accepts_concat(const tactic_query *q) {
@@ -61,26 +93,24 @@ static const char *accepts_concat(const tactic_query *q) {
 
 static naru_status run_concat(const run_ctx *r) {
     const naru_tensor *y = r->out[0];
-    int axis = norm_axis(attr_int(r->step->node, "axis", 0), y->rank);
-    int64_t outer = dims_product(y->dims, 0, axis), row = dims_product(y->dims, axis, y->rank), at = 0;
+    int axis = axis_of(r->step, y->rank);
+    int64_t at = 0;
     for (int i = 0; i < r->step->nin; i++) {
-        int64_t n = dims_product(r->in[i]->dims, axis, r->in[i]->rank);
-        copy_part(r, y->data, at, row, r->in[i]->data, 0, n, outer, n, copy_size(y->dtype));
-        at += n;
+        copy_part(r, r->in[i], y, at, axis, true);
+        at += dims_product(r->in[i]->dims, axis, y->rank);
     }
     return NARU_OK;
 }
 
 static naru_status run_split(const run_ctx *r) {
     const naru_tensor *x = r->in[0];
-    int axis = norm_axis(attr_int(r->step->node, "axis", 0), x->rank);
-    int64_t outer = dims_product(x->dims, 0, axis), row = dims_product(x->dims, axis, x->rank), at = 0;
+    int axis = axis_of(r->step, x->rank);
+    int64_t at = 0;
     for (int i = 0; i < r->step->nout; i++) {
         const naru_tensor *y = r->out[i];
         if (!y) return err_set(r->err, NARU_UNSUPPORTED, "Split with an omitted output");
-        int64_t n = dims_product(y->dims, axis, y->rank);
-        copy_part(r, y->data, 0, n, x->data, at, row, outer, n, copy_size(x->dtype));
-        at += n;
+        copy_part(r, y, x, at, axis, false);
+        at += dims_product(y->dims, axis, y->rank);
     }
     return NARU_OK;
 }
@@ -96,7 +126,8 @@ static naru_status run_slice(const run_ctx *r) {
     const naru_tensor *x = r->in[0], *y = r->out[0], *starts = r->in[1];
     const naru_tensor *axes = r->step->nin > 3 ? r->in[3] : NULL, *steps = r->step->nin > 4 ? r->in[4] : NULL;
     int64_t ds[NARU_MAX_RANK], ss[NARU_MAX_RANK], xs[NARU_MAX_RANK], off = 0;
-    dense(y->rank, y->dims, ds), dense(x->rank, x->dims, xs), dense(x->rank, x->dims, ss);
+    dense(y->rank, y->dims, ds);
+    memcpy(xs, x->strides, sizeof xs), memcpy(ss, x->strides, sizeof ss);
     for (int64_t i = 0; i < tensor_count(starts); i++) {
         int a = norm_axis(axes ? dtype_get_i64(axes->dtype, axes->data, i) : i, x->rank);
         int64_t d = x->dims[a], at = dtype_get_i64(starts->dtype, starts->data, i);
@@ -106,9 +137,31 @@ static naru_status run_slice(const run_ctx *r) {
         if (tensor_count(y)) off += at * xs[a];
         if (y->dims[a] > 1) ss[a] = xs[a] * by; /* a huge step of a single element must not overflow */
     }
+    if (y->data == (char *)x->data + off * copy_size(x->dtype)) return NARU_OK; /* it lies there */
     move(r, y->data, 0, ds, x->data, off, ss, y->rank, y->dims, copy_size(x->dtype));
     return NARU_OK;
 }
+
+/* A slice of one axis, step 1, with constant bounds. */
+static int64_t part_of_slice(const step *s, const fact *const *in, const fact *out, int o) {
+    const type *x = &in[0]->type, *y = &out->type;
+    const naru_tensor *starts = in[1] ? in[1]->constant : NULL, *axes = s->nin > 3 && in[3] ? in[3]->constant : NULL;
+    const naru_tensor *steps = s->nin > 4 && in[4] ? in[4]->constant : NULL;
+    if (!starts || (s->nin > 3 && in[3] && !axes) || (s->nin > 4 && in[4] && !steps)) return -1;
+    int64_t at = -1;
+    for (int64_t i = 0; i < tensor_count(starts); i++) {
+        int a = norm_axis(axes ? dtype_get_i64(axes->dtype, axes->data, i) : i, x->rank);
+        int64_t from = dtype_get_i64(starts->dtype, starts->data, i);
+        if (steps && dtype_get_i64(steps->dtype, steps->data, i) != 1) return -1;
+        if (x->dims[a] == y->dims[a]) continue;
+        if (at >= 0) return -1;
+        if (from < 0) from += x->dims[a];
+        at = i64_max(0, i64_min(from, x->dims[a])) * dims_product(x->dims, a + 1, x->rank);
+    }
+    return at;
+}
+
+static bool pitched_slice(const step *s, int i) { return i == 0; }
 
 /* ---- Expand, Tile ---- */
 static naru_status run_expand(const run_ctx *r) {
@@ -326,9 +379,27 @@ static naru_status run_space_to_depth(const run_ctx *r) {
 #define COPY(symbol, opname, acc, fn)                                                                                  \
     const tactic tactic_##symbol = {.name = "copy", .op = opname, .accepts = acc, .run = fn};
 COPY(transpose, "Transpose", accepts, run_transpose)
-COPY(concat, "Concat", accepts_concat, run_concat)
-COPY(split, "Split", accepts_split, run_split)
-COPY(slice, "Slice", accepts, run_slice)
+const tactic tactic_concat = {.name = "copy",
+                              .op = "Concat",
+                              .flags = TACTIC_JOINS,
+                              .accepts = accepts_concat,
+                              .run = run_concat,
+                              .pitched = pitched_along_last,
+                              .part = part_of_concat};
+const tactic tactic_split = {.name = "copy",
+                             .op = "Split",
+                             .flags = TACTIC_PARTS,
+                             .accepts = accepts_split,
+                             .run = run_split,
+                             .pitched = pitched_along_last,
+                             .part = part_of_split};
+const tactic tactic_slice = {.name = "copy",
+                             .op = "Slice",
+                             .flags = TACTIC_PARTS,
+                             .accepts = accepts,
+                             .run = run_slice,
+                             .pitched = pitched_slice,
+                             .part = part_of_slice};
 COPY(expand, "Expand", accepts, run_expand)
 COPY(tile, "Tile", accepts_tile, run_tile)
 const tactic tactic_pad = {.name = "copy", .op = "Pad", .accepts = accepts, .workspace = workspace_pad, .run = run_pad};

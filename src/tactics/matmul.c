@@ -143,6 +143,12 @@ static size_t workspace_matmul(const step *s, const naru_tensor *const *in, cons
     return (product_workspace() + packed_bytes(st->kernel, h.n, h.k)) * (size_t)threads;
 }
 
+/* One matrix of constant weights: rows of A, Y and the residual may be further apart. */
+static bool pitched_matmul(const step *s, int i) {
+    const state *st = s->state;
+    return st->packed && (i <= 0 || i == 3);
+}
+
 /* Matrices one after the other, each shared by all threads. The packed B stands behind the threads' workspaces. */
 static void serial_batch(const run_ctx *r, const batch_job *j) {
     float *packed = (float *)(void *)(j->workspace + product_workspace() * (size_t)pool_threads(r->pool));
@@ -171,7 +177,8 @@ static naru_status run_matmul(const run_ctx *r) {
                      .q = st->act.q};
     if (tensor_count(y) == 0) return NARU_OK;
     if (st->packed) { /* all matrices of A are one */
-        g.b = st->packed, g.k = g.lda = st->k, g.n = g.ldc = g.ldr = st->n;
+        g.b = st->packed, g.k = st->k, g.n = st->n;
+        g.lda = tensor_pitch(a), g.ldc = tensor_pitch(y), g.ldr = res ? tensor_pitch(res) : 0;
         g.m = a->rank > 1 ? dims_product(a->dims, 0, a->rank - 1) : 1;
         product_run(r->pool, k, &g, r->workspace);
         return NARU_OK;
@@ -245,13 +252,16 @@ static size_t workspace_gemm(const step *s, const naru_tensor *const *in, const 
 
 /* Y = beta C broadcast: it is then the product's residual. */
 static void spread_c(const naru_tensor *c, const naru_tensor *y, float beta) {
-    int64_t m = y->dims[0], n = y->dims[1];
+    int64_t m = y->dims[0], n = y->dims[1], pitch = tensor_pitch(y);
     int64_t rows = c->rank == 2 ? c->dims[0] : 1, cols = c->rank ? c->dims[c->rank - 1] : 1;
     const float *src = c->data;
     float *dst = y->data;
     for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) dst[i * n + j] = beta * src[(rows == 1 ? 0 : i) * cols + (cols == 1 ? 0 : j)];
+        for (int64_t j = 0; j < n; j++)
+            dst[i * pitch + j] = beta * src[(rows == 1 ? 0 : i) * cols + (cols == 1 ? 0 : j)];
 }
+
+static bool pitched_gemm(const step *s, int i) { return i <= 0; }
 
 static naru_status run_gemm(const run_ctx *r) {
     const step *s = r->step;
@@ -262,13 +272,13 @@ static naru_status run_gemm(const run_ctx *r) {
     const k_gemm *k = st->kernel;
     k_gemm_args g = {.kind = trans ? K_A_COLS : K_A_ROWS,
                      .a = a->data,
-                     .lda = a->dims[1],
+                     .lda = tensor_pitch(a),
                      .b = st->packed,
                      .m = y->dims[0],
                      .n = y->dims[1],
                      .k = a->dims[trans ? 0 : 1],
                      .c = y->data,
-                     .ldc = y->dims[1]};
+                     .ldc = tensor_pitch(y)};
     if (!st->packed) {
         float *packed = (float *)(void *)((char *)r->workspace + product_workspace() * (size_t)pool_threads(r->pool));
         k_pack_src src = gemm_source(s->node, r->in[1]);
@@ -289,20 +299,23 @@ const tactic tactic_matmul = {.name = "matmul.gemm",
                               .accepts = accepts_matmul,
                               .prepare = prepare_matmul,
                               .workspace = workspace_matmul,
-                              .run = run_matmul};
+                              .run = run_matmul,
+                              .pitched = pitched_matmul};
 const tactic tactic_fusedmatmul = {.name = "matmul.gemm",
                                    .op = "FusedMatMul",
                                    .domain = "naru",
                                    .accepts = accepts_matmul,
                                    .prepare = prepare_matmul,
                                    .workspace = workspace_matmul,
-                                   .run = run_matmul};
+                                   .run = run_matmul,
+                                   .pitched = pitched_matmul};
 const tactic tactic_gemm = {.name = "gemm.gemm",
                             .op = "Gemm",
                             .accepts = accepts_gemm,
                             .prepare = prepare_gemm,
                             .workspace = workspace_gemm,
-                            .run = run_gemm};
+                            .run = run_gemm,
+                            .pitched = pitched_gemm};
 
 /* ---- 16-bit operands ---- */
 static const char *refuses_matmul(const tactic_query *q, k_gemm16_way way) {
@@ -344,7 +357,8 @@ static const char *slow_gemm(const tactic_query *q, k_gemm16_way way) {
                                             .slow = slow_##family##_##way,                                             \
                                             .prepare = prepare_##family##_##way,                                       \
                                             .workspace = workspace_##family,                                           \
-                                            .run = run_##family};
+                                            .run = run_##family,                                                       \
+                                            .pitched = pitched_##family};
 #define WAY(way, kind, precision)                                                                                      \
     LOWER(matmul, way, kind)                                                                                           \
     LOWER(gemm, way, kind)                                                                                             \

@@ -142,13 +142,21 @@ static naru_status run_last(const run_ctx *r) {
     naru_tensor fx = *x, fy = *y; /* the dims as args_of reads them */
     for (int d = 2; d < x->rank; d++) fx.dims[d] = x->dims[d - 1], fy.dims[d] = y->dims[d - 1];
     last_job j = {.k = k_pool_pick(r->step->cpu), .p = args_of(r->step, &fx, &fy), .y = y->data, .x = x->data};
-    j.p.c = x->dims[x->rank - 1], j.p.average = r->step->node->op_type[4] == 'A';
+    j.p.c = x->dims[x->rank - 1], j.p.ldx = tensor_pitch(x), j.p.ldy = tensor_pitch(y);
+    j.p.average = r->step->node->op_type[4] == 'A';
     int64_t cost = j.p.ow * j.p.c * j.p.kh * j.p.kw + 1;
     parallel_for(r->pool, x->dims[0] * j.p.oh, 1 + 65536 / cost, last_rows, &j);
     return NARU_OK;
 }
 
-const tactic tactic_lastmaxpool = {
-    .name = "pool.nhwc", .op = "LastMaxPool", .domain = "naru", .accepts = accepts, .run = run_last};
-const tactic tactic_lastaveragepool = {
-    .name = "pool.nhwc", .op = "LastAveragePool", .domain = "naru", .accepts = accepts, .run = run_last};
+static bool pitched_last(const step *s, int i) { return i <= 0; }
+
+#define LAST_POOL(symbol, op_)                                                                                         \
+    const tactic tactic_##symbol = {.name = "pool.nhwc",                                                               \
+                                    .op = op_,                                                                         \
+                                    .domain = "naru",                                                                  \
+                                    .accepts = accepts,                                                                \
+                                    .run = run_last,                                                                   \
+                                    .pitched = pitched_last};
+LAST_POOL(lastmaxpool, "LastMaxPool")
+LAST_POOL(lastaveragepool, "LastAveragePool")

@@ -64,7 +64,8 @@ struct step {
     const step *const *variants; /* the step in each of the engine's sets of tactics; NULL: itself in all */
 };
 
-/* Inputs are described (dtype, dims) and contiguous; data is NULL while planning. */
+/* Inputs are described (dtype, dims) and contiguous, but those for which the tactic says `pitched`; data is NULL while
+ * planning. */
 typedef struct run_ctx {
     const step *step;
     const naru_tensor *const *in; /* NULL: omitted */
@@ -76,7 +77,9 @@ typedef struct run_ctx {
 } run_ctx;
 
 enum {
-    TACTIC_INPLACE = 1 /* out 0 may be the memory of any input of the same size that is not needed afterwards */
+    TACTIC_INPLACE = 1, /* out 0 may be the memory of any input of the same size that is not needed afterwards */
+    TACTIC_JOINS = 2,   /* inputs become parts of out 0 (Concat): `part` says where */
+    TACTIC_PARTS = 4    /* outputs are parts of input 0 (Split): `part` says where */
 };
 
 struct tactic {
@@ -95,6 +98,12 @@ struct tactic {
     size_t (*workspace)(const step *s, const naru_tensor *const *in, const naru_tensor *const *out, int threads);
     naru_status (*run)(const run_ctx *r);
     void (*release)(step *s); /* what prepare made outside arena and weights; NULL: nothing */
+    /* Whether input i (output 0: i = -1) may have its rows, which run along the last axis, further apart than they are
+     * long: tensor_pitch. NULL: none may. */
+    bool (*pitched)(const step *s, int i);
+    /* JOINS, PARTS: the element of the whole at which part i begins, the part being all that the whole has there along
+     * one axis; -1: it is no such part. run leaves alone what lies at its place already. */
+    int64_t (*part)(const step *s, const fact *const *in, const fact *out, int i);
 };
 
 size_t tactic_count(void); /* of the list, then registered ones: grows */

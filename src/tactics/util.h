@@ -35,6 +35,11 @@ static inline bool const_scalar(const tactic_query *q, int i, double *v) {
     return true;
 }
 
+/* Elements from one row along the last axis to the next. */
+static inline int64_t tensor_pitch(const naru_tensor *t) {
+    return t->rank < 2 ? tensor_count(t) : t->strides[t->rank - 2];
+}
+
 /* Product of dims[from .. to). */
 static inline int64_t dims_product(const int64_t *dims, int from, int to) {
     int64_t n = 1;

@@ -25,15 +25,18 @@ static k_dw_args random_geometry(void) {
     a.h = (a.kh - 1) * a.dh + 1 + kc_int(1, 6), a.wd = (a.kw - 1) * a.dw + 1 + kc_int(1, 30);
     a.oh = (a.h + a.pt + kc_int(0, 4) - (a.kh - 1) * a.dh - 1) / a.sh + 1;
     a.ow = (a.wd + a.pl + kc_int(0, 4) - (a.kw - 1) * a.dw - 1) / a.sw + 1;
+    a.ldx = a.c + kc_int(0, 1) * kc_int(0, 20), a.ldy = a.c + kc_int(0, 1) * kc_int(0, 20);
+    a.ldr = a.c + kc_int(0, 1) * kc_int(0, 20);
     return a;
 }
 
 static void random_case(const entry *e) {
     k_dw_args a = random_geometry();
-    int64_t n = kc_int(1, 2), outs = n * a.oh * a.ow * a.c;
-    kc_buf x = kc_floats(n * a.h * a.wd * a.c, -1, 1), w = kc_floats(a.kh * a.kw * a.c, -1, 1);
-    kc_buf bias = kc_floats(a.c, -1, 1), res = kc_floats(outs, -1, 1), y = kc_alloc(outs, 4), want = kc_alloc(outs, 4);
-    memset(y.data, 0, y.bytes);
+    int64_t n = kc_int(1, 2), pixels = n * a.oh * a.ow, outs = pixels * a.ldy;
+    kc_buf x = kc_floats(n * a.h * a.wd * a.ldx, -1, 1), w = kc_floats(a.kh * a.kw * a.c, -1, 1);
+    kc_buf bias = kc_floats(a.c, -1, 1), res = kc_floats(pixels * a.ldr, -1, 1), y = kc_alloc(outs, 4),
+           want = kc_alloc(outs, 4);
+    memset(y.data, 0, y.bytes), memset(want.data, 0, want.bytes); /* between the pixels it stays so */
     a.x = kc_f(&x), a.w = kc_f(&w), a.bias = kc_int(0, 1) ? kc_f(&bias) : NULL,
     a.residual = kc_int(0, 1) ? kc_f(&res) : NULL;
     a.clip = kc_int(0, 1), a.lo = 0, a.hi = kc_int(0, 1) ? 1 : INFINITY;
@@ -60,6 +63,8 @@ static void bench(void) {
                            .wd = h,
                            .oh = o,
                            .ow = o,
+                           .ldx = c,
+                           .ldy = c,
                            .kh = k,
                            .kw = k,
                            .sh = s,

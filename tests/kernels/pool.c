@@ -63,7 +63,8 @@ static void nchw_case(const entry *e) {
 
 static void nhwc_case(const entry *e) {
     k_pool_args p = random_args();
-    int64_t n = kc_int(1, 2), in = n * p.h * p.w * p.c, out = n * p.oh * p.ow * p.c, begin = kc_int(0, n * p.oh);
+    p.ldx = p.c + kc_int(0, 1) * kc_int(0, 20), p.ldy = p.c + kc_int(0, 1) * kc_int(0, 20);
+    int64_t n = kc_int(1, 2), in = n * p.h * p.w * p.ldx, out = n * p.oh * p.ow * p.ldy, begin = kc_int(0, n * p.oh);
     kc_buf x = kc_floats(in, -3, 3), y = kc_alloc(out, 4), want = kc_alloc(out, 4);
     special(kc_f(&x), in);
     memset(y.data, 0, y.bytes), memset(want.data, 0, want.bytes);
@@ -92,6 +93,7 @@ static void bench(void) {
                      .pl = 1,
                      .pb = 1,
                      .pr = 1};
+    p.ldx = p.ldy = p.c;
     int64_t in = p.h * p.w * p.c, out = p.oh * p.ow * p.c;
     kc_buf x = kc_floats(in, -3, 3), y = kc_alloc(out, 4), ws = kc_alloc(k_pool_workspace(&p) / 4, 4);
     for (int avg = 0; avg < 2; avg++) {

@@ -20,6 +20,7 @@ typedef struct k_dw_args {
     const float *x, *w;
     const float *bias, *residual; /* NULL: none */
     int64_t c, h, wd, oh, ow;     /* channels; size of input and output */
+    int64_t ldx, ldy, ldr;        /* floats between pixels of x, y, residual: at least c */
     int64_t kh, kw, sh, sw, dh, dw, pt, pl;
     bool clip; /* act: min(hi, max(lo, v)), NaN passes */
     float lo, hi;

@@ -31,8 +31,8 @@ typedef struct window {
 DW_FN vf load_lanes(const float *p, int n) { return n == VL ? v_load(p) : v_load_n(p, n); }
 
 /* `count` neighbouring pixels, n channels at each; step: floats between the pixels' inputs. */
-DW_BODY void block(const k_dw_args *a, const window *t, float *y, const float *bias, int64_t step, const int count,
-                   const int n) {
+DW_BODY void block(const k_dw_args *a, const window *t, float *y, const float *res, const float *bias, int64_t step,
+                   const int count, const int n) {
     vf acc[BLOCK];
     vf b = bias ? load_lanes(bias, n) : v_set1(0.0f);
     DW_UNROLL(8)
@@ -45,14 +45,13 @@ DW_BODY void block(const k_dw_args *a, const window *t, float *y, const float *b
             for (int i = 0; i < count; i++) acc[i] = v_fma(load_lanes(x + i * step, n), wv, acc[i]);
         }
     }
-    const float *res = a->residual ? a->residual + (y - a->y) : NULL;
     DW_UNROLL(8)
     for (int i = 0; i < count; i++) {
         vf v = acc[i];
-        if (res) v = v_add(v, load_lanes(res + i * a->c, n));
+        if (res) v = v_add(v, load_lanes(res + i * a->ldr, n));
         if (a->clip) v = v_min(v_set1(a->hi), v_max(v_set1(a->lo), v));
-        if (n == VL) v_store(y + i * a->c, v);
-        else v_store_n(y + i * a->c, v, n);
+        if (n == VL) v_store(y + i * a->ldy, v);
+        else v_store_n(y + i * a->ldy, v, n);
     }
 }
 
@@ -65,39 +64,44 @@ DW_FN void inside(int64_t start, int64_t k, int64_t d, int64_t len, int64_t *lo,
 }
 
 /* Pixels [x0, x1) of one output row, n channels from c; `whole`: their kernels lie inside the image. */
-DW_BODY void pixels(const k_dw_args *a, window t, float *y, const float *bias, int64_t x0, int64_t x1, int64_t base,
-                    const bool whole, const int n) {
+DW_BODY void pixels(const k_dw_args *a, window t, float *y, const float *res, const float *bias, int64_t x0, int64_t x1,
+                    int64_t base, const bool whole, const int n) {
     const float *x = t.x, *w = t.w;
     for (int64_t ox = x0; ox < x1;) {
         int64_t at = ox * a->sw - a->pl, lo = 0, hi = a->kw;
         if (!whole) inside(at, a->kw, a->dw, a->wd, &lo, &hi);
-        t.x = x + (at + lo * a->dw) * a->c, t.w = w + lo * a->c, t.cols = hi - lo;
-        float *to = y + ox * a->c;
-        if (whole && x1 - ox >= BLOCK) block(a, &t, to, bias, base, BLOCK, n), ox += BLOCK;
-        else if (whole && x1 - ox >= 4) block(a, &t, to, bias, base, 4, n), ox += 4;
-        else if (whole && x1 - ox >= 2) block(a, &t, to, bias, base, 2, n), ox += 2;
-        else block(a, &t, to, bias, base, 1, n), ox++;
+        t.x = x + (at + lo * a->dw) * a->ldx, t.w = w + lo * a->c, t.cols = hi - lo;
+        float *to = y + ox * a->ldy;
+        const float *add = res ? res + ox * a->ldr : NULL;
+        if (whole && x1 - ox >= BLOCK) block(a, &t, to, add, bias, base, BLOCK, n), ox += BLOCK;
+        else if (whole && x1 - ox >= 4) block(a, &t, to, add, bias, base, 4, n), ox += 4;
+        else if (whole && x1 - ox >= 2) block(a, &t, to, add, bias, base, 2, n), ox += 2;
+        else block(a, &t, to, add, bias, base, 1, n), ox++;
     }
 }
 
-DW_FN void row_lanes(const k_dw_args *a, const window *t, float *y, int64_t x0, int64_t x1, int64_t c, const int n) {
+DW_FN void row_lanes(const k_dw_args *a, const window *t, float *y, const float *res, int64_t x0, int64_t x1, int64_t c,
+                     const int n) {
     window v = *t;
     v.x += c, v.w += c;
     const float *bias = a->bias ? a->bias + c : NULL;
-    int64_t step = a->sw * a->c;
-    pixels(a, v, y + c, bias, 0, x0, step, false, n);
-    pixels(a, v, y + c, bias, x0, x1, step, true, n);
-    pixels(a, v, y + c, bias, x1, a->ow, step, false, n);
+    int64_t step = a->sw * a->ldx;
+    y += c;
+    if (res) res += c;
+    pixels(a, v, y, res, bias, 0, x0, step, false, n);
+    pixels(a, v, y, res, bias, x0, x1, step, true, n);
+    pixels(a, v, y, res, bias, x1, a->ow, step, false, n);
 }
 
-static void full_lanes(const k_dw_args *a, const window *t, float *y, int64_t x0, int64_t x1, int64_t c) {
-    row_lanes(a, t, y, x0, x1, c, VL);
+static void full_lanes(const k_dw_args *a, const window *t, float *y, const float *res, int64_t x0, int64_t x1,
+                       int64_t c) {
+    row_lanes(a, t, y, res, x0, x1, c, VL);
 }
 
 /* The last channels, fewer than a vector: lanes are counted at run time. */
-static __attribute__((noinline)) void some_lanes(const k_dw_args *a, const window *t, float *y, int64_t x0, int64_t x1,
-                                                 int64_t c, int n) {
-    row_lanes(a, t, y, x0, x1, c, n);
+static __attribute__((noinline)) void some_lanes(const k_dw_args *a, const window *t, float *y, const float *res,
+                                                 int64_t x0, int64_t x1, int64_t c, int n) {
+    row_lanes(a, t, y, res, x0, x1, c, n);
 }
 
 /* Output columns [x0, x1) whose kernels lie inside the image. */
@@ -116,16 +120,17 @@ static void FN(run)(const k_dw_args *a, int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; r++) {
         int64_t at = r % a->oh * a->sh - a->pt, lo, hi;
         inside(at, a->kh, a->dh, a->h, &lo, &hi);
-        const float *image = a->x + r / a->oh * a->h * a->wd * a->c;
-        window t = {.x = image + (at + lo * a->dh) * a->wd * a->c,
+        const float *image = a->x + r / a->oh * a->h * a->wd * a->ldx;
+        window t = {.x = image + (at + lo * a->dh) * a->wd * a->ldx,
                     .w = a->w + lo * a->kw * a->c,
                     .rows = hi - lo,
-                    .xrow = a->dh * a->wd * a->c,
-                    .xcol = a->dw * a->c,
+                    .xrow = a->dh * a->wd * a->ldx,
+                    .xcol = a->dw * a->ldx,
                     .wrow = a->kw * a->c};
-        float *y = a->y + r * a->ow * a->c;
+        float *y = a->y + r * a->ow * a->ldy;
+        const float *res = a->residual ? a->residual + r * a->ow * a->ldr : NULL;
         int64_t c = 0;
-        for (; c + VL <= a->c; c += VL) full_lanes(a, &t, y, x0, x1, c);
-        if (c < a->c) some_lanes(a, &t, y, x0, x1, c, (int)(a->c - c));
+        for (; c + VL <= a->c; c += VL) full_lanes(a, &t, y, res, x0, x1, c);
+        if (c < a->c) some_lanes(a, &t, y, res, x0, x1, c, (int)(a->c - c));
     }
 }

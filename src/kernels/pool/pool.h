@@ -8,8 +8,7 @@
  * Max: a NaN wins.
  *
  * nchw(): planes [begin, end), each h * w dense -> oh * ow. Workspace: k_pool_workspace(p) bytes.
- * nhwc(): output rows [begin, end) of the flattened [n, oh]; a row is ow * c. x has n images of h * w * c.
- *         With c the block size this also serves NCHWc (an image per channel block).
+ * nhwc(): output rows [begin, end) of the flattened [n, oh]; a row is ow pixels. x has n images of h * w pixels.
  */
 #ifndef KERNELS_POOL_H
 #define KERNELS_POOL_H
@@ -21,6 +20,7 @@
 
 typedef struct k_pool_args {
     int64_t h, w, c, oh, ow;        /* c: nhwc only */
+    int64_t ldx, ldy;               /* nhwc only: floats between pixels of x and y */
     int64_t kh, kw, sh, sw, dh, dw; /* kernel, stride, dilation */
     int64_t pt, pl, pb, pr;         /* pads: top, left, bottom, right */
     bool average, include_pad;

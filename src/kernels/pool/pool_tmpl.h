@@ -25,9 +25,9 @@ static inline __attribute__((always_inline)) void FN(pixel)(bool average, const 
 #pragma GCC unroll 4
     for (int w = 0; w < W; w++) acc[w] = v_set1(average ? 0.0f : -INFINITY);
     for (int64_t ky = tap[0]; ky < tap[1]; ky++) {
-        const float *row = x + (iy + ky * p->dh) * p->w * p->c;
+        const float *row = x + (iy + ky * p->dh) * p->w * p->ldx;
         for (int64_t kx = tap[2]; kx < tap[3]; kx++) {
-            const float *px = row + (ix + kx * p->dw) * p->c;
+            const float *px = row + (ix + kx * p->dw) * p->ldx;
 #pragma GCC unroll 4
             for (int w = 0; w < W; w++)
                 acc[w] = FN(fold)(average, acc[w], k < VL ? v_load_n(px, k) : v_load(px + w * VL));
@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void FN(nhwc_row)(bool average, con
     for (int64_t ox = 0; ox < p->ow; ox++) {
         int64_t ix = ox * p->sw - p->pl, c = 0;
         k_pool_taps(ix, p->kw, p->dw, p->w, &tap[2], &tap[3]);
-        float share = average ? FN(share)(p, oy, ox) : 0.0f, *out = y + ox * p->c;
+        float share = average ? FN(share)(p, oy, ox) : 0.0f, *out = y + ox * p->ldy;
         for (; c + 4 * VL <= p->c; c += 4 * VL) FN(pixel)(average, p, out + c, x + c, tap, share, iy, ix, 4, VL);
         for (; c + VL <= p->c; c += VL) FN(pixel)(average, p, out + c, x + c, tap, share, iy, ix, 1, VL);
         if (c < p->c) FN(pixel)(average, p, out + c, x + c, tap, share, iy, ix, 1, p->c - c);
@@ -57,9 +57,9 @@ static inline __attribute__((always_inline)) void FN(nhwc_row)(bool average, con
 
 static void FN(nhwc)(const k_pool_args *p, float *y, const float *x, int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; r++) {
-        const float *image = x + r / p->oh * p->h * p->w * p->c;
-        if (p->average) FN(nhwc_row)(true, p, y + r * p->ow * p->c, image, r % p->oh);
-        else FN(nhwc_row)(false, p, y + r * p->ow * p->c, image, r % p->oh);
+        const float *image = x + r / p->oh * p->h * p->w * p->ldx;
+        if (p->average) FN(nhwc_row)(true, p, y + r * p->ow * p->ldy, image, r % p->oh);
+        else FN(nhwc_row)(false, p, y + r * p->ow * p->ldy, image, r % p->oh);
     }
 }
 

@@ -39,7 +39,8 @@ static void nhwc_ref(const k_pool_args *p, float *y, const float *x, int64_t beg
     for (int64_t r = begin; r < end; r++)
         for (int64_t ox = 0; ox < p->ow; ox++)
             for (int64_t c = 0; c < p->c; c++)
-                y[(r * p->ow + ox) * p->c + c] = one(p, x + r / p->oh * p->h * p->w * p->c + c, p->c, r % p->oh, ox);
+                y[(r * p->ow + ox) * p->ldy + c] =
+                    one(p, x + r / p->oh * p->h * p->w * p->ldx + c, p->ldx, r % p->oh, ox);
 }
 
 const k_pool k_pool_ref = {nchw_ref, nhwc_ref};

@@ -31,7 +31,7 @@ static void input_tile(const k_wino_args *a, const float *x, int64_t y0, int64_t
         double s[6], d[6];
         for (int i = 0; i < 6; i++) {
             int64_t yy = y0 + i, xx = x0 + j;
-            s[i] = yy < 0 || yy >= a->h || xx < 0 || xx >= a->w ? 0 : (double)x[(yy * a->w + xx) * a->c + c];
+            s[i] = yy < 0 || yy >= a->h || xx < 0 || xx >= a->w ? 0 : (double)x[(yy * a->w + xx) * a->ldx + c];
         }
         in6(d, s);
         for (int i = 0; i < 6; i++) t[i][j] = d[i];
@@ -51,9 +51,11 @@ static void store_tile(const k_wino_args *a, int64_t image, int64_t y0, int64_t 
         double d[4];
         out4(d, t[i]);
         for (int j = 0; j < 4 && x0 + j < a->ow; j++) {
-            int64_t at = ((image * a->oh + y0 + i) * a->ow + x0 + j) * a->m + m;
-            a->y[at] = (float)(d[j] + (a->bias ? (double)a->bias[m] : 0) + (a->residual ? (double)a->residual[at] : 0));
-            a->gemm->activate(a->y + at, 1, 1, 1, a->act, a->p, a->q);
+            int64_t at = (image * a->oh + y0 + i) * a->ow + x0 + j;
+            float *y = a->y + at * a->ldy + m;
+            double add = a->residual ? (double)a->residual[at * a->ldr + m] : 0;
+            *y = (float)(d[j] + (a->bias ? (double)a->bias[m] : 0) + add);
+            a->gemm->activate(y, 1, 1, 1, a->act, a->p, a->q);
         }
     }
 }
@@ -65,7 +67,7 @@ static void run(const k_wino_args *a, int64_t t0, int64_t t1, void *workspace) {
         for (int64_t m = 0; m < a->m; m++) {
             double sum[36] = {0}, v[36];
             for (int64_t c = 0; c < a->c; c++) {
-                input_tile(a, a->x + image * a->h * a->w * a->c, ty - a->pt, tx - a->pl, c, v);
+                input_tile(a, a->x + image * a->h * a->w * a->ldx, ty - a->pt, tx - a->pl, c, v);
                 for (int i = 0; i < 36; i++)
                     sum[i] += v[i] * (double)a->u[i * matrix + (m / NR * a->c + c) * NR + m % NR];
             }

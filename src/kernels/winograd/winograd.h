@@ -19,6 +19,7 @@ typedef struct k_wino_args {
     const float *x, *u;           /* u: from k_wino_pack */
     const float *bias, *residual; /* NULL: none */
     int64_t h, w, c, oh, ow, m;   /* size of input and output, channels in and out */
+    int64_t ldx, ldy, ldr;        /* floats between pixels of x, y, residual */
     int64_t pt, pl;               /* padding at the top and left */
     int64_t block;                /* k_wino_block() */
     k_act act;

@@ -65,7 +65,7 @@ WINO_BODY void input_lanes(const k_wino_args *a, const float *x, int64_t y0, int
         WINO_UNROLL(6)
         for (int i = 0; i < 6; i++) {
             bool in = inside || (y0 + i >= 0 && y0 + i < a->h && x0 + j >= 0 && x0 + j < a->w);
-            s[i] = in ? load_lanes(x + ((y0 + i) * a->w + x0 + j) * a->c, n) : v_set1(0.0f);
+            s[i] = in ? load_lanes(x + ((y0 + i) * a->w + x0 + j) * a->ldx, n) : v_set1(0.0f);
         }
         in6(d, s);
         WINO_UNROLL(6)
@@ -122,11 +122,11 @@ WINO_BODY void output_lanes(const k_wino_args *a, const float *s, int64_t matrix
         WINO_UNROLL(4)
         for (int j = 0; j < 4; j++) {
             if (j >= cols) break;
-            int64_t at = (i * a->ow + j) * a->m;
+            int64_t at = i * a->ow + j;
             vf v = v_add(d[j], b);
-            if (res) v = v_add(v, load_lanes(res + at, n));
+            if (res) v = v_add(v, load_lanes(res + at * a->ldr, n));
             if (clip) v = v_min(hi, v_max(lo, v));
-            store_lanes(y + at, v, n);
+            store_lanes(y + at * a->ldy, v, n);
         }
     }
 }
@@ -143,15 +143,15 @@ static __attribute__((noinline)) void output_rest(const k_wino_args *a, const fl
 
 static void output_tile(const k_wino_args *a, const float *s, int64_t matrix, int64_t image, int64_t y0, int64_t x0) {
     int rows = a->oh - y0 < 4 ? (int)(a->oh - y0) : 4, cols = a->ow - x0 < 4 ? (int)(a->ow - x0) : 4;
-    int64_t at = ((image * a->oh + y0) * a->ow + x0) * a->m, m = a->m / VL * VL;
-    float *y = a->y + at;
-    const float *res = a->residual ? a->residual + at : NULL;
+    int64_t at = (image * a->oh + y0) * a->ow + x0, m = a->m / VL * VL;
+    float *y = a->y + at * a->ldy;
+    const float *res = a->residual ? a->residual + at * a->ldr : NULL;
     output_whole(a, s, matrix, y, res, rows, cols);
     if (m < a->m)
         output_rest(a, s + m, matrix, y + m, a->bias ? a->bias + m : NULL, res ? res + m : NULL, rows, cols,
                     (int)(a->m - m));
     for (int i = 0; i < rows && a->act > K_ACT_CLIP; i++)
-        a->gemm->activate(y + i * a->ow * a->m, a->m, cols, a->m, a->act, a->p, a->q);
+        a->gemm->activate(y + i * a->ow * a->ldy, a->ldy, cols, a->m, a->act, a->p, a->q);
 }
 
 static void products(const k_wino_args *a, const planes *v, const planes *o, int64_t tiles, void *workspace) {
@@ -183,7 +183,8 @@ static void FN(run)(const k_wino_args *a, int64_t t0, int64_t t1, void *workspac
         int64_t n = t1 - t < a->block ? t1 - t : a->block;
         for (int64_t i = 0; i < n; i++) {
             int64_t image = (t + i) / per, ty = (t + i) % per / columns, tx = (t + i) % per % columns;
-            input_tile(a, a->x + image * a->h * a->w * a->c, 4 * ty - a->pt, 4 * tx - a->pl, v.p + i * v.ld, v.matrix);
+            input_tile(a, a->x + image * a->h * a->w * a->ldx, 4 * ty - a->pt, 4 * tx - a->pl, v.p + i * v.ld,
+                       v.matrix);
         }
         products(a, &v, &o, n, rest);
         for (int64_t i = 0; i < n; i++) {
