@@ -8,64 +8,10 @@
 #include <string.h>
 
 #include "engine/home.h"
+#include "engine/holes.h"
 #include "ops/sig.h"
 
 enum { MAX_PLANS = 16, MAX_CONTENT = 64 }; /* per segment; elements of a value whose content may reach a shape */
-
-/* ---- the layout of one block of memory ---- */
-typedef struct hole {
-    size_t at, size;
-} hole;
-
-typedef struct layout {
-    ARRAY(hole) holes; /* free, ascending, not adjacent */
-    size_t top;        /* everything at or above is free */
-} layout;
-
-static bool layout_take(layout *l, size_t size, size_t *at) {
-    size = align_up(size ? size : 1, MEM_ALIGN);
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < l->holes.count; i++)
-        if (l->holes.data[i].size >= size && (best == SIZE_MAX || l->holes.data[i].size < l->holes.data[best].size))
-            best = i;
-    if (best == SIZE_MAX) {
-        *at = l->top;
-        return mem_add(l->top, size, &l->top);
-    }
-    hole *h = &l->holes.data[best];
-    *at = h->at;
-    h->at += size;
-    h->size -= size;
-    if (h->size == 0) {
-        memmove(h, h + 1, (l->holes.count - best - 1) * sizeof *h);
-        l->holes.count--;
-    }
-    return true;
-}
-
-static bool layout_give(layout *l, size_t at, size_t size) {
-    size = align_up(size ? size : 1, MEM_ALIGN);
-    size_t i = 0;
-    while (i < l->holes.count && l->holes.data[i].at < at) i++;
-    bool joins_prev = i > 0 && l->holes.data[i - 1].at + l->holes.data[i - 1].size == at;
-    bool joins_next = i < l->holes.count && at + size == l->holes.data[i].at;
-    if (joins_prev && joins_next) {
-        l->holes.data[i - 1].size += size + l->holes.data[i].size;
-        memmove(&l->holes.data[i], &l->holes.data[i + 1], (l->holes.count - i - 1) * sizeof(hole));
-        l->holes.count--;
-    } else if (joins_prev) {
-        l->holes.data[i - 1].size += size;
-    } else if (joins_next) {
-        l->holes.data[i].at = at;
-        l->holes.data[i].size += size;
-    } else {
-        if (!ARRAY_RESERVE(&l->holes, l->holes.count + 1)) return false;
-        memmove(&l->holes.data[i + 1], &l->holes.data[i], (l->holes.count - i) * sizeof(hole));
-        l->holes.data[i] = (hole){at, size};
-        l->holes.count++;
-    }
-    return true;
-}
 
 /* ---- planning one segment ---- */
 typedef struct buffer { /* memory behind slots of this segment */
@@ -78,7 +24,7 @@ typedef struct planner {
     segment *s;
     const program *p;
     plan *plan;
-    layout layout;
+    holes layout;
     bool *made;     /* per slot: an output of this segment */
     int *buffer_of; /* per slot: index + 1 of its buffer; 0: none in this segment */
     uint64_t *deps; /* per slot: entries (bit i, i < 64) whose content its content came from */
@@ -203,7 +149,7 @@ static int reusable(const planner *k, const step *s, int at, size_t size) {
 
 static naru_status new_buffer(planner *k, int slot) {
     buffer mem = {.size = fact_bytes(&k->c->facts[slot]), .live = 1};
-    if (!layout_take(&k->layout, mem.size, &mem.at) || !ARRAY_PUSH(&k->buffers, mem)) return err_oom(k->err);
+    if (!holes_take(&k->layout, mem.size, &mem.at) || !ARRAY_PUSH(&k->buffers, mem)) return err_oom(k->err);
     k->buffer_of[slot] = (int)k->buffers.count;
     return NARU_OK;
 }
@@ -277,7 +223,7 @@ static naru_status place_workspace(planner *k, const step *s, int at) {
     size_t size = s->tactic->workspace(s, k->in, (const naru_tensor *const *)k->out, pool_threads(c->pool));
     if (!size) return NARU_OK;
     k->plan->workspace_size[i] = size;
-    if (!layout_take(&k->layout, size, &k->plan->workspace[i]) || !layout_give(&k->layout, k->plan->workspace[i], size))
+    if (!holes_take(&k->layout, size, &k->plan->workspace[i]) || !holes_give(&k->layout, k->plan->workspace[i], size))
         return err_oom(k->err);
     return NARU_OK;
 }
@@ -286,7 +232,7 @@ static naru_status bury(planner *k, int at) {
     for (const int *d = k->p->dies[at]; *d >= 0; d++) {
         int b = k->buffer_of[*d] - 1;
         if (b < 0) continue;
-        if (--k->buffers.data[b].live == 0 && !layout_give(&k->layout, k->buffers.data[b].at, k->buffers.data[b].size))
+        if (--k->buffers.data[b].live == 0 && !holes_give(&k->layout, k->buffers.data[b].at, k->buffers.data[b].size))
             return err_oom(k->err);
     }
     return NARU_OK;
@@ -372,7 +318,7 @@ static naru_status plan_make(context *c, segment *s, plan *out, naru_error *err)
         set_facts(&k);
         st = plan_steps(&k);
     }
-    ARRAY_FREE(&k.layout.holes);
+    ARRAY_FREE(&k.layout.free);
     ARRAY_FREE(&k.buffers);
     return st;
 }
