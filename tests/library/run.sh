@@ -15,7 +15,7 @@ stripped=$(mktemp)
 trap 'rm -f "$stripped"' EXIT
 strip -o "$stripped" "$so"
 size=$(stat -c %s "$stripped")
-[ "$size" -lt 5000000 ] || fail "stripped size is $size bytes, the limit is 5000000"
+[ "$size" -lt 3250000 ] || fail "stripped size is $size bytes, the limit is 3250000"
 
 foreign=$(nm --defined-only --extern-only "$NARU_BUILD/install/libnaru.a" | awk 'NF == 3 {print $3}' | grep -v '^naru_' || true)
 [ -z "$foreign" ] || fail "libnaru.a has global names that are not naru_: $foreign"

@@ -104,34 +104,47 @@ typedef struct tile {
     int64_t pace;
 } tile;
 
-GEMM_FN vf load_cols(const float *p, int j, int n, bool full) {
-    return full ? v_load(p + j * VL) : v_load_n(p + j * VL, n - j * VL);
+/* A row of a tile, its sums in memory: c = clip(sum + c + bias + res). */
+static __attribute__((noinline, unused)) void store_row(const tile *t, int i, const float *sums) {
+    float *c = t->c + i * t->ldc;
+    const float *res = t->res ? t->res + i * t->ldr : NULL;
+    for (int j = 0; j < t->n; j += VL) {
+        int n = t->n - j < VL ? t->n - j : VL;
+        vf x = v_load(sums + j);
+        if (!t->first) x = v_add(x, v_load_n(c + j, n));
+        if (t->bias) x = v_add(x, v_load_n(t->bias + j, n));
+        if (res) x = v_add(x, v_load_n(res + j, n));
+        if (t->clip) x = v_min(v_set1(t->hi), v_max(v_set1(t->lo), x));
+        v_store_n(c + j, x, n);
+    }
 }
 
-/* c = clip(acc + c + bias + res): the same code for interior blocks, whose bias, res and clip are absent. */
-GEMM_BODY __attribute__((unused)) void tile_store(const tile *t, const int mr, const int nv, const bool full,
-                                                  vf acc[MR][NV]) {
-    vf bias[NV];
-    GEMM_UNROLL(4)
-    for (int j = 0; j < nv; j++) {
-        bool whole = full || j < nv - 1;
-        bias[j] = t->bias ? load_cols(t->bias, j, t->n, whole) : v_set1(0.0f);
+#define EACH_SUM(mr, nv)                                                                                               \
+    GEMM_UNROLL(16)                                                                                                    \
+    for (int i = 0; i < mr; i++) GEMM_UNROLL(4)                                                                        \
+    for (int j = 0; j < nv; j++)
+
+/* The same from registers, one term of all sums after the other: a branch for each sum would cost as much as a product
+ * of few K steps. Sums of a panel that is not full pass through memory: the code for their tails would be large in each
+ * tile, and is hardly ever used. */
+GEMM_BODY __attribute__((unused)) void tile_store(const tile *t, const int mr, const int nv, vf acc[MR][NV]) {
+    if (t->n < nv * VL) {
+        float sums[MR * NR];
+        EACH_SUM(mr, nv) v_store(sums + i * NR + j * VL, acc[i][j]);
+        for (int i = 0; i < mr; i++) store_row(t, i, sums + i * NR);
+        return;
     }
-    GEMM_UNROLL(16)
-    for (int i = 0; i < mr; i++) {
-        float *c = t->c + i * t->ldc;
-        GEMM_UNROLL(4)
-        for (int j = 0; j < nv; j++) {
-            bool whole = full || j < nv - 1;
-            vf x = acc[i][j];
-            if (!t->first) x = v_add(x, load_cols(c, j, t->n, whole));
-            if (t->bias) x = v_add(x, bias[j]);
-            if (t->res) x = v_add(x, load_cols(t->res + i * t->ldr, j, t->n, whole));
-            if (t->clip) x = v_min(v_set1(t->hi), v_max(v_set1(t->lo), x));
-            if (whole) v_store(c + j * VL, x);
-            else v_store_n(c + j * VL, x, t->n - j * VL);
-        }
+    float *const c = t->c;
+    const float *const bias = t->bias, *const res = t->res;
+    const int64_t ldc = t->ldc, ldr = t->ldr;
+    if (!t->first) EACH_SUM(mr, nv) acc[i][j] = v_add(acc[i][j], v_load(c + i * ldc + j * VL));
+    if (bias) EACH_SUM(mr, nv) acc[i][j] = v_add(acc[i][j], v_load(bias + j * VL));
+    if (res) EACH_SUM(mr, nv) acc[i][j] = v_add(acc[i][j], v_load(res + i * ldr + j * VL));
+    if (t->clip) {
+        const vf lo = v_set1(t->lo), hi = v_set1(t->hi);
+        EACH_SUM(mr, nv) acc[i][j] = v_min(hi, v_max(lo, acc[i][j]));
     }
+    EACH_SUM(mr, nv) v_store(c + i * ldc + j * VL, acc[i][j]);
 }
 
 #if GEMM_AS_IS

@@ -44,8 +44,7 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
             for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
         }
     }
-    if (t->n == nv * VL) tile_store(t, mr, nv, true, acc);
-    else tile_store(t, mr, nv, false, acc);
+    tile_store(t, mr, nv, acc);
 }
 
 GEMM_BODY void tile_row(const tile *t, const int nv) {
@@ -73,6 +72,5 @@ GEMM_BODY void tile_row(const tile *t, const int nv) {
     vf sum[MR][NV];
     GEMM_UNROLL(4)
     for (int j = 0; j < nv; j++) sum[0][j] = v_add(v_add(acc[0][j], acc[1][j]), v_add(acc[2][j], acc[3][j]));
-    if (t->n == nv * VL) tile_store(t, 1, nv, true, sum);
-    else tile_store(t, 1, nv, false, sum);
+    tile_store(t, 1, nv, sum);
 }

@@ -221,7 +221,7 @@ static bool in_triangle(int64_t i, int64_t j, int64_t offset, bool upper) {
 }
 
 static void ret_triangle(lower *L, bool upper) {
-    int64_t rows = arg_int(L, 0), cols = arg_int(L, 1), offset = arg_int(L, 2), n = 0, all;
+    int64_t rows = arg_int(L, 0), cols = arg_int(L, 1), offset = arg_int(L, 2), n = 0, all = 0;
     if (lower_ok(L) && (rows < 0 || cols < 0)) lower_raise(L, "RuntimeError", "row and col must be non-negative");
     if (lower_ok(L) && (!i64_mul(rows, cols, &all) || all > INT64_MAX / 2))
         lower_fail(L, NARU_OUT_OF_MEMORY, "too many indices");
