@@ -297,11 +297,28 @@ typedef struct job {
     char *threads;
 } job;
 
+/* Pictures of three channels, group 4. A fourth byte meets weights that are 0, so that it may be the next pixel's;
+ * nothing is read behind the last pixel. */
+static void widen_three(uint8_t *d, const uint8_t *x, int64_t pixels, uint8_t flip) {
+    const uint32_t flips = flip * 0x01010101u;
+    for (int64_t i = 0; i + 1 < pixels; i++) {
+        uint32_t word;
+        memcpy(&word, x + 3 * i, 4);
+        word ^= flips;
+        memcpy(d + 4 * i, &word, 4);
+    }
+    for (int64_t i = 3 * (pixels - 1), c = 0; pixels > 0 && c < 3; c++) d[4 * (pixels - 1) + c] = x[i + c] ^ flip;
+}
+
 /* Pixels whose channels are fewer than whole words. */
 static void widen_few(const job *j, uint8_t *d, const uint8_t *x, int64_t pixels) {
     const state *st = j->st;
     int64_t per = st->per, units = pixels * st->groups;
     uint8_t flip = st->x_signed ? 0x80 : 0;
+    if (st->element == 1 && per == 3) {
+        widen_three(d, x, units, flip);
+        return;
+    }
     if (st->element == 1) {
         for (int64_t i = 0; i < units; i++)
             for (int64_t c = 0; c < per; c++) d[i * st->padded + c] = x[i * per + c] ^ flip;

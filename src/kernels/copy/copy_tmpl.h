@@ -10,10 +10,13 @@
 typedef uint32_t FN(v8) __attribute__((vector_size(32)));
 typedef uint64_t FN(v4) __attribute__((vector_size(32)));
 
-/* The remainder, and narrow types: blocks of 16 columns so that source lines are reused. */
+/* The remainder, and narrow types: blocks of 16 columns so that source lines are reused. Three rows are the planes of a
+ * picture. */
 #define COPY_PLAIN(name, T)                                                                                            \
     static void FN(name)(T * d, int64_t ldd, const T *s, int64_t lds, int64_t rows, int64_t cols) {                    \
-        for (int64_t c0 = 0; c0 < cols; c0 += 16) {                                                                    \
+        for (int64_t c = 0; rows == 3 && c < cols; c++)                                                                \
+            d[c * ldd] = s[c], d[c * ldd + 1] = s[lds + c], d[c * ldd + 2] = s[2 * lds + c];                           \
+        for (int64_t c0 = 0; rows != 3 && c0 < cols; c0 += 16) {                                                       \
             int64_t c1 = cols - c0 < 16 ? cols : c0 + 16;                                                              \
             for (int64_t r0 = 0; r0 < rows; r0 += 64) {                                                                \
                 int64_t r1 = rows - r0 < 64 ? rows : r0 + 64;                                                          \
