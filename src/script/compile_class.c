@@ -389,11 +389,12 @@ naru_status class_methods(unit *u, class_in *c, naru_error *err) {
 /* ---- signatures ---- */
 static naru_status sign_param(unit *u, sfunction *f, const ast *p, int i, sparam *out, naru_error *err) {
     bool self = i == 0 && f->owner && !fn_of(f)->is_static;
+    *out =
+        (sparam){.name = p->text, .kwonly = (p->flags & AST_KEYWORD_ONLY) != 0}; /* calls look at refused ones, too */
     if (p->flags & (AST_STAR | AST_STAR_STAR) || (p->flags & AST_KEYWORD_ONLY && p->kids[1]))
         return source_error(
             err, NARU_UNSUPPORTED, p->at,
             "Compiled functions can't take variable number of arguments or use keyword-only arguments with defaults");
-    *out = (sparam){.name = p->text, .kwonly = (p->flags & AST_KEYWORD_ONLY) != 0};
     if (self && !p->kids[0]) out->type = f->owner->type;
     else if (p->kids[0]) TRY(type_of_ast(u, p->kids[0], &out->type, err));
     else out->type = &stype_tensor;

@@ -84,11 +84,15 @@ ast *syntax_leaf(parser *p, ast_kind kind, uint32_t start, uint32_t end) {
     return n;
 }
 
-static unsigned height_of(ast *const *kids, size_t count) {
-    unsigned most = 0;
-    for (size_t i = 0; i < count; i++)
-        if (kids[i] && kids[i]->height > most) most = kids[i]->height;
-    return most + 1;
+ast *syntax_measure(parser *p, ast *n) {
+    unsigned height = 0;
+    for (uint32_t i = 0; i < n->count; i++)
+        if (n->kids[i] && n->kids[i]->height > height) height = n->kids[i]->height;
+    if (++height > AST_MAX_HEIGHT)
+        return syntax_fail(p, NARU_LIMIT, n->at.start, n->at.end, "the expression is nested deeper than %d levels",
+                           AST_MAX_HEIGHT);
+    n->height = (uint8_t)height;
+    return n;
 }
 
 ast *syntax_node(parser *p, ast_kind kind, uint32_t start, size_t mark) {
@@ -96,17 +100,10 @@ ast *syntax_node(parser *p, ast_kind kind, uint32_t start, size_t mark) {
     ast *const *kids = count ? p->kids.data + mark : NULL;
     ast *n = syntax_leaf(p, kind, start, p->last_end);
     if (!n) return NULL;
-    if (kind >= AST_NAME) {
-        unsigned height = height_of(kids, count);
-        if (height > AST_MAX_HEIGHT)
-            return syntax_fail(p, NARU_LIMIT, start, p->last_end, "the expression is nested deeper than %d levels",
-                               AST_MAX_HEIGHT);
-        n->height = (uint8_t)height;
-    }
     if (count && !(n->kids = arena_dup(p->a, kids, count * sizeof(ast *)))) return syntax_oom(p);
     n->count = (uint32_t)count;
     p->kids.count = mark;
-    return n;
+    return kind >= AST_NAME ? syntax_measure(p, n) : n;
 }
 
 ast *syntax_set_text(parser *p, ast *node, const char *text, size_t n) {

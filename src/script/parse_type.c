@@ -43,7 +43,7 @@ ast *syntax_resolve(parser *p, ast *type) {
                     (type->kind == AST_BINARY && type->op == AST_OP_BIT_OR);
     for (uint32_t i = 0; composed && i < type->count; i++)
         if (!(type->kids[i] = syntax_resolve(p, type->kids[i]))) return NULL;
-    return type;
+    return composed ? syntax_measure(p, type) : type; /* what was a string may be higher now */
 }
 
 ast *syntax_annotation(parser *p) { return syntax_resolve(p, syntax_test(p)); }

@@ -152,18 +152,17 @@ static naru_status load_with(const char *cpu, naru_error *err) {
 static naru_status load_and_run(naru_error *err) { return load_with("", err); }
 static naru_status rebuild_and_run(naru_error *err) { return load_with("ref", err); }
 
-static void building(void **state) { sweep("building", build_and_save, 700); }
-static void calibrating(void **state) { sweep("calibrating", calibrate_and_build, 700); }
-static void loading(void **state) { sweep("loading", load_and_run, 700); }
-static void rebuilding(void **state) { sweep("rebuilding", rebuild_and_run, 100); }
+static void building(void **state) { sweep_plain("building", build_and_save, 700); }
+static void calibrating(void **state) { sweep_plain("calibrating", calibrate_and_build, 700); }
+static void loading(void **state) { sweep_plain("loading", load_and_run, 700); }
+static void rebuilding(void **state) { sweep_plain("rebuilding", rebuild_and_run, 100); }
 
 static int begin(void **state) {
     pixels = random_floats(3 * 10 * 10, 1);
-    countdown = -1;
     int a = mkstemp(saved), b = mkstemp(cached);
     if (a >= 0) close(a);
     if (b >= 0) close(b);
-    return naru_set_allocator(&(naru_allocator){sizeof(naru_allocator), failing, NULL}, NULL) != NARU_OK;
+    return failing_start() != NARU_OK;
 }
 static int end(void **state) {
     free(pixels);

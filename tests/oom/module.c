@@ -17,8 +17,7 @@
 
 #include "base/mem.h"
 #include "naru/naru.h"
-
-#include "failing.h"
+#include "oom_sweep.h"
 
 static const char *regions;
 static naru_ivalue *args[2];
@@ -47,7 +46,7 @@ static naru_status look(naru_module *m, naru_error *err) {
     return st;
 }
 
-static naru_status call(const char *path, naru_error *err) {
+static naru_status call(const void *path, naru_error *err) {
     naru_module *m = NULL;
     naru_ivalue *out = NULL;
     char *text = NULL;
@@ -64,7 +63,7 @@ static naru_status call(const char *path, naru_error *err) {
     return st;
 }
 
-static naru_status save(const char *path, naru_error *err) {
+static naru_status save(const void *path, naru_error *err) {
     char to[] = "/tmp/naru_oom_module_XXXXXX";
     int fd = mkstemp(to);
     naru_module *m = NULL;
@@ -76,7 +75,7 @@ static naru_status save(const char *path, naru_error *err) {
     return st;
 }
 
-static naru_status export(const char *path, naru_error *err) {
+static naru_status export(const void *path, naru_error *err) {
     char to[] = "/tmp/naru_oom_module_XXXXXX";
     int fd = mkstemp(to);
     naru_module *m = NULL;
@@ -92,33 +91,10 @@ static naru_status export(const char *path, naru_error *err) {
 }
 
 /* ---- sweeps ---- */
-typedef naru_status (*action)(const char *path, naru_error *err);
-
-/* Every n up to `dense`, then ever larger strides: late failures resemble each other. */
-static void sweep(action act, const char *path, long dense) {
-    naru_allocator a = {sizeof a, failing, NULL};
+static void sweep(sweep_action act, const char *path, long dense) {
     naru_error first = NARU_ERROR_INIT;
-    countdown = -1;
-    naru_set_allocator(&a, NULL);
     if (act(path, &first) != NARU_OK) fail_msg("%s: %s", path, first.message); /* tables of the process stay */
-    long tried = 0;
-    for (long n = 0;; n += n < dense ? 1 : 1 + n * 6 / dense, tried++) {
-        naru_error err = NARU_ERROR_INIT;
-        long before = live;
-        countdown = n;
-        naru_status st = act(path, &err);
-        long left = countdown;
-        countdown = -1;
-        if (live != before)
-            fail_msg("%s: allocation %ld failing leaks %ld blocks (%s)", path, n, live - before, err.message);
-        if (left >= 0 && st != NARU_OK) fail_msg("%s: %s", path, err.message);
-        if (left >= 0) break;
-        if (st != NARU_OUT_OF_MEMORY && st != NARU_OK)
-            fail_msg("%s: allocation %ld failing gives %s: %s", path, n, naru_status_text(st), err.message);
-    }
-    naru_set_allocator(NULL, NULL);
-    assert_true(tried > 20);
-    print_message("%s: %ld failures survived\n", path, tried);
+    sweep_with(path, act, path, (sweep_rules){dense, 20, false});
 }
 
 #define SUITE NARU_TEST_DATA "/script/torch-2.15/"

@@ -143,12 +143,11 @@ static naru_status change(naru_refitter *r, naru_error *err) {
 }
 
 static void changed_only_by_success(naru_engine *e, const float *before, naru_status st) {
-    long left = countdown;
+    long left = failing_stop();
     float after[CLASSES];
-    countdown = -1;
     OK(run_lenet(e, pixels, after, &err));
     assert_int_equal(memcmp(before, after, sizeof after) != 0, st == NARU_OK);
-    countdown = left;
+    failing_at(left, false);
 }
 
 static naru_status refit_and_run(naru_error *err) {
@@ -261,13 +260,13 @@ static naru_status merge_caches(naru_error *err) {
     return st;
 }
 
-static void networks(void **state) { sweep("op by op", make_and_build, 2500); }
-static void extending(void **state) { sweep("extending", extend, 2000); }
-static void refitting(void **state) { sweep("refitting", refit_and_run, 1500); }
-static void stripped_plans(void **state) { sweep("plans without weights", load_stripped, 1000); }
-static void variants(void **state) { sweep("tactics by profile", load_variants, 1500); }
-static void engines(void **state) { sweep("engines and contexts", use_engine, 1500); }
-static void caches(void **state) { sweep("timing caches", merge_caches, 300); }
+static void networks(void **state) { sweep_plain("op by op", make_and_build, 2500); }
+static void extending(void **state) { sweep_plain("extending", extend, 2000); }
+static void refitting(void **state) { sweep_plain("refitting", refit_and_run, 1500); }
+static void stripped_plans(void **state) { sweep_plain("plans without weights", load_stripped, 1000); }
+static void variants(void **state) { sweep_plain("tactics by profile", load_variants, 1500); }
+static void engines(void **state) { sweep_plain("engines and contexts", use_engine, 1500); }
+static void caches(void **state) { sweep_plain("timing caches", merge_caches, 300); }
 
 /* ---- files that the sweeps read ---- */
 static naru_model *model_of(const naru_network *n, const char *path) {
@@ -295,13 +294,12 @@ static void save_plan(const naru_network *n, bool strip, const char *path) {
 
 static int begin(void **state) {
     naru_network *n;
-    countdown = -1;
     int a = mkstemp(saved), b = mkstemp(stripped), c = mkstemp(both);
     if (a >= 0) close(a);
     if (b >= 0) close(b);
     if (c >= 0) close(c);
     pixels = random_floats(3 * LARGE * LARGE, 1);
-    if (naru_set_allocator(&(naru_allocator){sizeof(naru_allocator), failing, NULL}, NULL) != NARU_OK) return 1;
+    if (failing_start() != NARU_OK) return 1;
     OK(make_lenet(2, &n, &err));
     other = model_of(n, saved);
     naru_network_destroy(&n);

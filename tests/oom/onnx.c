@@ -12,58 +12,47 @@
 #include <cmocka.h>
 
 #include "formats/npy/npy.h"
+#include "oom_sweep.h"
 #include "pb_rich.h"
 
-static int left;
-static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
-    if (new_size == 0) return free(p), NULL;
-    return left-- > 0 ? realloc(p, new_size) : NULL;
-}
+typedef struct file {
+    const char *data;
+    size_t size;
+} file;
 
-static naru_status load_and_save(const char *data, size_t size) {
+static naru_status load_and_save(const void *user, naru_error *err) {
+    const file *f = user;
     graph *g;
     str out = {0};
-    naru_status st = onnx_load_memory(data, size, &g, NULL);
-    if (st != NARU_OK) return st;
-    st = onnx_save_memory(g, &out, NULL);
+    TRY(onnx_load_memory(f->data, f->size, &g, err));
+    naru_status st = onnx_save_memory(g, &out, err);
     str_free(&out);
     graph_free(g);
     return st;
 }
 
-static naru_status load_file(const char *path, size_t unused) {
+static naru_status load_file(const void *path, naru_error *err) {
     graph *g;
-    naru_status st = onnx_load(path, true, &g, NULL);
+    naru_status st = onnx_load(path, true, &g, err);
     if (st == NARU_OK) graph_free(g);
     return st;
 }
 
-static naru_status array_there_and_back(const char *data, size_t size) {
+static naru_status array_there_and_back(const void *user, naru_error *err) {
+    const file *f = user;
     naru_tensor *t, *again = NULL;
     str out = {0};
-    naru_status st = npy_read_memory(data, size, &t, NULL);
-    if (st != NARU_OK) return st;
-    st = npy_print(t, &out, NULL);
-    if (st == NARU_OK) st = npy_read_memory(out.data, out.len, &again, NULL);
+    TRY(npy_read_memory(f->data, f->size, &t, err));
+    naru_status st = npy_print(t, &out, err);
+    if (st == NARU_OK) st = npy_read_memory(out.data, out.len, &again, err);
     str_free(&out);
     tensor_unref(t);
     tensor_unref(again);
     return st;
 }
 
-static void sweep(naru_status (*fn)(const char *, size_t), const char *data, size_t size, int at_least) {
-    naru_allocator a = {sizeof a, failing, NULL};
-    size_t live = mem_live_count();
-    int n = 0;
-    naru_set_allocator(&a, NULL);
-    for (naru_status st = NARU_OUT_OF_MEMORY; st != NARU_OK; n++) {
-        left = n;
-        st = fn(data, size);
-        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %d: status %d", n, st);
-        if (mem_live_count() != live) fail_msg("allocation %d: %zu blocks left", n, mem_live_count() - live);
-    }
-    naru_set_allocator(NULL, NULL);
-    assert_true(n > at_least);
+static void sweep(const char *what, sweep_action act, const void *user, long at_least) {
+    sweep_with(what, act, user, (sweep_rules){0, at_least, true});
 }
 
 static void test_model_in_memory(void **state) {
@@ -72,11 +61,13 @@ static void test_model_in_memory(void **state) {
     memcpy(copy, m.data, m.len);
     size_t n = m.len;
     str_free(&m);
-    sweep(load_and_save, copy, n, 30);
+    sweep("model in memory", load_and_save, &(file){copy, n}, 30);
     free(copy);
 }
 
-static void test_model_file(void **state) { sweep(load_file, NARU_TEST_DATA "/models/router_op17.onnx", 0, 30); }
+static void test_model_file(void **state) {
+    sweep("model file", load_file, NARU_TEST_DATA "/models/router_op17.onnx", 30);
+}
 
 static void test_array(void **state) {
     int64_t three = 3;
@@ -90,7 +81,7 @@ static void test_array(void **state) {
     size_t n = out.len;
     str_free(&out);
     tensor_unref(t);
-    sweep(array_there_and_back, copy, n, 5);
+    sweep("array", array_there_and_back, &(file){copy, n}, 5);
     free(copy);
 }
 

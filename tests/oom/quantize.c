@@ -10,14 +10,8 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "naru/quantize.h"
-
-static int left;
-static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
-    if (new_size == 0) return free(p), NULL;
-    return left-- > 0 ? realloc(p, new_size) : NULL;
-}
+#include "oom_sweep.h"
 
 static naru_status one_batch(void *user, size_t index, size_t nin, naru_value **in, naru_error *err) {
     if (index) return NARU_NOT_FOUND;
@@ -31,45 +25,34 @@ static naru_status one_batch(void *user, size_t index, size_t nin, naru_value **
     return st;
 }
 
-static naru_status quantize(const naru_quantize_options *o) {
+static naru_status quantize(const void *options, naru_error *err) {
     naru_model *m = NULL;
     naru_quantized *q = NULL;
     naru_samples s = {sizeof s, one_batch, NULL};
-    naru_status st = naru_model_load(NARU_TEST_DATA "/smallcnn/smallcnn_dynamic_op17.onnx", NULL, &m, NULL);
-    if (st == NARU_OK) st = naru_quantize(m, o, &s, &q, NULL, NULL);
+    naru_status st = naru_model_load(NARU_TEST_DATA "/smallcnn/smallcnn_dynamic_op17.onnx", NULL, &m, err);
+    if (st == NARU_OK) st = naru_quantize(m, options, &s, &q, NULL, err);
     naru_quantized_destroy(&q);
     naru_model_destroy(&m);
     return st;
 }
 
-static void sweep(const naru_quantize_options *o) {
-    naru_allocator a = {sizeof a, failing, NULL};
-    size_t live = mem_live_count();
-    int n = 0;
-    naru_set_allocator(&a, NULL);
-    for (naru_status st = NARU_OUT_OF_MEMORY; st != NARU_OK; n++) {
-        left = n;
-        st = quantize(o);
-        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %d: status %d", n, st);
-        if (mem_live_count() != live) fail_msg("allocation %d: %zu blocks left", n, mem_live_count() - live);
-    }
-    naru_set_allocator(NULL, NULL);
-    assert_true(n > 100);
+static void sweep(const char *what, const naru_quantize_options *o) {
+    sweep_with(what, quantize, o, (sweep_rules){0, 100, true});
 }
 
 static void static_form(void **state) {
     naru_quantize_options o = NARU_QUANTIZE_OPTIONS_INIT;
     o.per_channel = o.report = true;
     o.threads = 1;
-    sweep(&o);
+    sweep("static", &o);
 }
 
 static void other_forms(void **state) {
     naru_quantize_options o = NARU_QUANTIZE_OPTIONS_INIT;
     o.form = NARU_QUANTIZE_DYNAMIC;
-    sweep(&o);
+    sweep("dynamic", &o);
     o.form = NARU_QUANTIZE_WEIGHTS;
-    sweep(&o);
+    sweep("weights", &o);
 }
 
 int main(void) {

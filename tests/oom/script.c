@@ -11,15 +11,10 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "oom_sweep.h"
 #include "script/compile_in.h"
 
-static int left;
 static file_map *text;
-
-static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
-    if (new_size == 0) return free(p), NULL;
-    return left-- > 0 ? realloc(p, new_size) : NULL;
-}
 
 static naru_status give(void *user, const char *path, const char **out, size_t *n, naru_error *err) {
     if (strcmp(path, "__torch__/statements.py") != 0) return NARU_NOT_FOUND;
@@ -46,36 +41,26 @@ static naru_status compile_all(unit *u) { /* what does not compile is no failure
     return NARU_OK;
 }
 
-static naru_status whole(bool again) {
+static naru_status whole(const void *recovers, naru_error *err) {
     unit *u;
-    TRY(unit_new(give, NULL, 10, &u, NULL));
+    TRY(unit_new(give, NULL, 10, &u, err));
     naru_status st = compile_all(u);
-    if (again && st == NARU_OUT_OF_MEMORY) {
-        left = 1 << 30;
+    if (recovers && st == NARU_OUT_OF_MEMORY) {
+        long left = failing_stop();
         if (compile_all(u) != NARU_OK) fail_msg("the unit does not recover");
+        failing_at(left, true);
     }
     unit_free(u);
     return st;
 }
 
-static void sweep(bool again, int step) {
-    naru_allocator a = {sizeof a, failing, NULL};
-    assert_int_equal(whole(false), NARU_OK); /* schemas stay */
-    size_t live = mem_live_count();
-    int n = 0;
-    naru_set_allocator(&a, NULL);
-    for (naru_status st = NARU_OUT_OF_MEMORY; st != NARU_OK; n += step) {
-        left = n;
-        st = whole(again);
-        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %d: status %d", n, st);
-        if (mem_live_count() != live) fail_msg("allocation %d: %zu blocks left", n, mem_live_count() - live);
-    }
-    naru_set_allocator(NULL, NULL);
-    assert_true(n > 1000);
+static void sweep(const char *what, const void *recovers, long dense) {
+    assert_int_equal(whole(NULL, NULL), NARU_OK); /* schemas stay */
+    sweep_with(what, whole, recovers, (sweep_rules){dense, 500, true});
 }
 
-static void compiling(void **state) { sweep(false, 1); }
-static void again(void **state) { sweep(true, 7); }
+static void compiling(void **state) { sweep("compiling", NULL, 0); }
+static void again(void **state) { sweep("compiling again", "", 800); }
 
 int main(void) {
     naru_error err = NARU_ERROR_INIT;

@@ -19,48 +19,25 @@
 #include "formats/npy/npy.h"
 #include "naru/naru.h"
 
-#include "failing.h"
+#include "oom_sweep.h"
 
-typedef naru_status (*action)(const char *path, naru_error *err);
+enum { DENSE = 600, SPARSE = 200 };
 
-enum { MAX_STEPS = 200000, DENSE = 600, SPARSE = 200 };
-
-/* Every n up to `dense`, then ever larger strides: late failures resemble each other. */
-static void sweep_from(action act, const char *path, long dense) {
-    long n = 0, tried = 0;
-    for (;; n += n < dense ? 1 : 1 + n * 6 / dense) {
-        naru_error err = NARU_ERROR_INIT;
-        long before = live;
-        countdown = n;
-        naru_status st = act(path, &err);
-        long left = countdown;
-        countdown = -1;
-        if (live != before)
-            fail_msg("%s: allocation %ld failing leaks %ld blocks (%s)", path, n, live - before, err.message);
-        tried++;
-        if (left >= 0) { /* nothing failed any more */
-            if (st != NARU_OK) fail_msg("%s: %s", path, err.message);
-            break;
-        }
-        if (st != NARU_OUT_OF_MEMORY && st != NARU_OK)
-            fail_msg("%s: allocation %ld failing gives %s: %s", path, n, naru_status_text(st), err.message);
-        if (n > MAX_STEPS) fail_msg("%s: more than %d allocations", path, MAX_STEPS);
-    }
-    assert_true(tried > 1);
-    print_message("%s: %ld failures survived\n", path, tried - 1);
+static void sweep_from(sweep_action act, const char *path, long dense) {
+    sweep_with(path, act, path, (sweep_rules){dense, 1, false});
 }
 
-static void sweep(action act, const char *path) { sweep_from(act, path, DENSE); }
+static void sweep(sweep_action act, const char *path) { sweep_from(act, path, DENSE); }
 
 /* ---- actions ---- */
-static naru_status load(const char *path, naru_error *err) {
+static naru_status load(const void *path, naru_error *err) {
     naru_model *m = NULL;
     naru_status st = naru_model_load(path, NULL, &m, err);
     naru_model_destroy(&m);
     return st;
 }
 
-static naru_status check(const char *path, naru_error *err) {
+static naru_status check(const void *path, naru_error *err) {
     naru_model *m = NULL;
     naru_report *r = NULL;
     naru_status st = naru_report_create(&r, err);
@@ -73,7 +50,7 @@ static naru_status check(const char *path, naru_error *err) {
 
 static char saved[] = "/tmp/naru_oom_XXXXXX";
 
-static naru_status save(const char *path, naru_error *err) {
+static naru_status save(const void *path, naru_error *err) {
     naru_model *m = NULL;
     naru_status st = naru_model_load(path, NULL, &m, err);
     if (st == NARU_OK) st = naru_model_save(m, saved, false, err);
@@ -81,7 +58,7 @@ static naru_status save(const char *path, naru_error *err) {
     return st;
 }
 
-static naru_status convert(const char *path, naru_error *err) {
+static naru_status convert(const void *path, naru_error *err) {
     naru_model *m = NULL, *older = NULL;
     naru_report *r = NULL;
     naru_status st = naru_report_create(&r, err);
@@ -139,10 +116,10 @@ static naru_status compile_and_run(const char *path, const char *evaluator, naru
     return st;
 }
 
-static naru_status engine(const char *path, naru_error *err) { return compile_and_run(path, "engine", err); }
-static naru_status reference(const char *path, naru_error *err) { return compile_and_run(path, "reference", err); }
+static naru_status engine(const void *path, naru_error *err) { return compile_and_run(path, "engine", err); }
+static naru_status reference(const void *path, naru_error *err) { return compile_and_run(path, "reference", err); }
 
-static naru_status read_npz(const char *path, naru_error *err) {
+static naru_status read_npz(const void *path, naru_error *err) {
     naru_npz *z = NULL;
     naru_tensor *t = NULL;
     naru_status st = naru_npz_open(path, &z, err);
@@ -153,7 +130,7 @@ static naru_status read_npz(const char *path, naru_error *err) {
     return st;
 }
 
-static naru_status read_npy(const char *path, naru_error *err) {
+static naru_status read_npy(const void *path, naru_error *err) {
     naru_tensor *t = NULL;
     str text = {0};
     naru_status st = npy_load(path, &t, err);
@@ -193,7 +170,7 @@ static void drop_call(void) {
     call.count = 0;
 }
 
-static naru_status recorded(const char *path, naru_error *err) {
+static naru_status recorded(const void *path, naru_error *err) {
     naru_options *o = NULL;
     naru_session *s = NULL;
     naru_value *out = NULL;
@@ -213,7 +190,7 @@ static naru_status recorded(const char *path, naru_error *err) {
 static const char *const seeds[] = {"good.onnx", "conv.onnx",   "if.onnx",    "loop.onnx", "rich.onnx",
                                     "seq.onnx",  "shapes.onnx", "small.onnx", "types.onnx"};
 
-static void each_seed(action act) {
+static void each_seed(sweep_action act) {
     char path[512];
     for (size_t i = 0; i < COUNT_OF(seeds); i++) {
         snprintf(path, sizeof path, NARU_SOURCE_DIR "/fuzz/seeds/session/%s", seeds[i]);
@@ -237,7 +214,7 @@ static void checking_bad(void **state) {
     sweep(check, NARU_TEST_DATA "/bad/unknown_operator.onnx");
 }
 static const char *const runnable[] = {"good.onnx", "conv.onnx", "if.onnx", "loop.onnx", "shapes.onnx"};
-static void each_runnable(action act) {
+static void each_runnable(sweep_action act) {
     char path[512];
     for (size_t i = 0; i < COUNT_OF(runnable); i++) {
         snprintf(path, sizeof path, NARU_SOURCE_DIR "/fuzz/seeds/session/%s", runnable[i]);
@@ -267,8 +244,7 @@ static void real_models(void **state) {
 static int begin(void **state) {
     int fd = mkstemp(saved);
     if (fd >= 0) close(fd);
-    countdown = -1;
-    return fd < 0 || naru_set_allocator(&(naru_allocator){sizeof(naru_allocator), failing, NULL}, NULL) != NARU_OK;
+    return fd < 0 || failing_start() != NARU_OK;
 }
 static int end(void **state) { return unlink(saved); }
 

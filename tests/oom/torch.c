@@ -14,47 +14,31 @@
 
 #include "formats/safetensors/safetensors.h"
 #include "formats/torch/checkpoint.h"
+#include "oom_sweep.h"
 
-static int left;
-static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
-    if (new_size == 0) return free(p), NULL;
-    return left-- > 0 ? realloc(p, new_size) : NULL;
-}
-
-static void sweep(naru_status (*fn)(const char *), const char *path, int at_least) {
-    naru_allocator a = {sizeof a, failing, NULL};
-    size_t live = mem_live_count();
-    int n = 0;
-    naru_set_allocator(&a, NULL);
-    for (naru_status st = NARU_OUT_OF_MEMORY; st != NARU_OK; n++) {
-        left = n;
-        st = fn(path);
-        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("%s: allocation %d: status %d", path, n, st);
-        if (mem_live_count() != live) fail_msg("%s: allocation %d: %zu blocks left", path, n, mem_live_count() - live);
-    }
-    naru_set_allocator(NULL, NULL);
-    assert_true(n > at_least);
+static void sweep(sweep_action act, const char *path, long at_least) {
+    sweep_with(path, act, path, (sweep_rules){0, at_least, true});
 }
 
 /* Reads every record and writes them all again. */
-static naru_status copy_records(archive *from, archive_writer *to) {
+static naru_status copy_records(archive *from, archive_writer *to, naru_error *err) {
     for (size_t i = 0; i < archive_count(from); i++) {
         archive_bytes b;
-        TRY(archive_read(from, archive_name(from, i), &b, NULL));
-        TRY(archive_writer_add(to, archive_name(from, i), b.data, b.size, NULL));
+        TRY(archive_read(from, archive_name(from, i), &b, err));
+        TRY(archive_writer_add(to, archive_name(from, i), b.data, b.size, err));
     }
     return NARU_OK;
 }
 
-static naru_status copy_archive(const char *path) {
+static naru_status copy_archive(const void *path, naru_error *err) {
     archive *a;
     archive_writer *w;
     str out = {0};
-    TRY(archive_open(path, true, &a, NULL));
-    naru_status st = archive_verify(a, NULL);
-    if (st == NARU_OK && (st = archive_writer_begin(NULL, NULL, &w, NULL)) == NARU_OK) {
-        st = copy_records(a, w);
-        naru_status ended = archive_writer_end(w, st == NARU_OK, &out, NULL);
+    TRY(archive_open(path, true, &a, err));
+    naru_status st = archive_verify(a, err);
+    if (st == NARU_OK && (st = archive_writer_begin(NULL, NULL, &w, err)) == NARU_OK) {
+        st = copy_records(a, w, err);
+        naru_status ended = archive_writer_end(w, st == NARU_OK, &out, err);
         if (st == NARU_OK) st = ended;
     }
     str_free(&out);
@@ -62,27 +46,27 @@ static naru_status copy_archive(const char *path) {
     return st;
 }
 
-static naru_status copy_checkpoint(const char *path) {
+static naru_status copy_checkpoint(const void *path, naru_error *err) {
     static const char to[] = "/tmp/naru-oom-checkpoint.pth";
     checkpoint *c;
     const char *names[32];
     torch_tensor tensors[32];
-    TRY(checkpoint_open(path, NULL, &c, NULL));
+    TRY(checkpoint_open(path, NULL, &c, err));
     for (size_t i = 0; i < c->count; i++) names[i] = c->entries[i].name, tensors[i] = c->entries[i].tensor;
-    naru_status st = checkpoint_save(to, c->count, names, tensors, NULL);
+    naru_status st = checkpoint_save(to, c->count, names, tensors, err);
     checkpoint_free(c);
     unlink(to);
     return st;
 }
 
-static naru_status copy_safetensors(const char *path) {
+static naru_status copy_safetensors(const void *path, naru_error *err) {
     safetensors *s;
     const char *names[8];
     naru_tensor *tensors[8];
     str out = {0};
-    TRY(safetensors_open(path, &s, NULL));
+    TRY(safetensors_open(path, &s, err));
     for (size_t i = 0; i < s->count; i++) names[i] = s->entries[i].name, tensors[i] = s->entries[i].tensor;
-    naru_status st = safetensors_print(s->count, names, tensors, s->metadata_count, s->metadata, &out, NULL);
+    naru_status st = safetensors_print(s->count, names, tensors, s->metadata_count, s->metadata, &out, err);
     str_free(&out);
     safetensors_free(s);
     return st;

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "plugin_models.h"
+#include "oom_sweep.h"
 #include "script_archive.h"
 
 /* ---- making plugins ---- */
@@ -509,18 +510,17 @@ static void while_loading(void **state) {
 }
 
 /* ---- memory ---- */
-static long countdown = -1, live;
-
-static void *failing_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
-    if (new_size == 0) {
-        __atomic_fetch_sub(&live, ptr != NULL, __ATOMIC_RELAXED);
-        free(ptr);
-        return NULL;
-    }
-    if (countdown >= 0 && __atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED) == 0) return NULL;
-    void *p = realloc(ptr, new_size);
-    __atomic_fetch_add(&live, p && !ptr, __ATOMIC_RELAXED);
-    return p;
+static naru_status rows_session(const void *user, naru_error *err) {
+    str file = model_of("Rows", 16, 16);
+    float x[32] = {0};
+    naru_session *s = NULL;
+    naru_tensor *y = NULL;
+    naru_status st = session_of(&file, NULL, &s, NULL, err);
+    if (st == NARU_OK) st = run_plugin(s, x, 2, 16, &y, err);
+    if (st == NARU_OK) naru_tensor_destroy(&y);
+    naru_session_destroy(&s);
+    str_free(&file);
+    return st;
 }
 
 /* Registering and running, the n-th allocation failing: an error, nothing half registered, in the end it works. */
@@ -532,33 +532,15 @@ static void out_of_memory(void **state) {
     int failed = 0;
     for (long n = 0;; n++) {
         naru_error err = NARU_ERROR_INIT;
-        countdown = n;
+        failing_at(n, false);
         naru_status st = naru_plugin_register(&p, &err);
-        countdown = -1;
+        failing_stop();
         if (st == NARU_OK) break;
         if (st != NARU_OUT_OF_MEMORY) fail_msg("allocation %ld failing: %s", n, err.message);
         failed++;
     }
     assert_true(failed > 5);
-    for (long n = 0;; n++) {
-        naru_error err = NARU_ERROR_INIT;
-        naru_tensor *y;
-        long before = live;
-        str file = model_of("Rows", 16, 16);
-        float x[32] = {0};
-        naru_session *s;
-        countdown = n;
-        naru_status st = session_of(&file, NULL, &s, NULL, &err);
-        if (st == NARU_OK) st = run_plugin(s, x, 2, 16, &y, &err);
-        bool spent = countdown < 0;
-        countdown = -1;
-        if (st == NARU_OK) naru_tensor_destroy(&y);
-        naru_session_destroy(&s);
-        str_free(&file);
-        if (live != before) fail_msg("allocation %ld failing leaks %ld (%s)", n, live - before, err.message);
-        if (!spent) break;
-        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %ld failing: %s", n, err.message);
-    }
+    sweep_with("running", rows_session, NULL, (sweep_rules){0, 5, false});
 }
 
 /* The example plugin: timed, its state serialized, the plan loaded, run. */
@@ -609,22 +591,11 @@ static naru_status build_and_run(naru_error *err) {
 static void building_out_of_memory(void **state) {
     OK(naru_plugin_load(NARU_TEST_PLUGINS "/swiglu.so", &err));
     OK(build_and_run(&err)); /* once, so that what is made once is there */
-    for (long n = 0;; n++) {
-        naru_error err = NARU_ERROR_INIT;
-        long before = live;
-        countdown = n;
-        naru_status st = build_and_run(&err);
-        bool spent = countdown < 0;
-        countdown = -1;
-        if (live != before) fail_msg("allocation %ld failing leaks %ld (%s)", n, live - before, err.message);
-        if (!spent) break;
-        if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %ld failing: %s", n, err.message);
-    }
+    sweep_plain("building", build_and_run, 0);
 }
 
 int main(void) {
-    static const naru_allocator hook = {sizeof hook, failing_alloc, NULL};
-    if (naru_set_allocator(&hook, NULL) != NARU_OK) return 1;
+    if (failing_start() != NARU_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
         cmocka_unit_test(taken),

@@ -17,6 +17,7 @@
 #include "ast_check.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "oom_sweep.h"
 #include "script/parse.h"
 
 #define CASES NARU_SOURCE_DIR "/tests/script/parse"
@@ -413,37 +414,18 @@ static void test_values(void **state) {
 
 /* ---- memory ---- */
 
-static int g_left;
-
-static void *failing(void *user, void *ptr, size_t old_size, size_t new_size) {
-    if (new_size == 0) return free(ptr), NULL;
-    if (g_left-- <= 0) return NULL;
-    void *fresh = NULL;
-    if (posix_memalign(&fresh, MEM_ALIGN, new_size) != 0) return NULL;
-    if (ptr) memcpy(fresh, ptr, old_size < new_size ? old_size : new_size);
-    free(ptr);
-    return fresh;
+static naru_status parse_all(const void *text, naru_error *err) {
+    ast *tree;
+    arena *a = arena_new();
+    naru_status st = a ? script_parse(a, "t.py", text, strlen(text), &tree, err) : NARU_OUT_OF_MEMORY;
+    arena_free(a);
+    return st;
 }
 
 static void test_out_of_memory(void **state) {
     const char *text = "import a.b as c\ndef f(x, # type: int\n  *, y: 'int'=2):\n  z = f'{x!r:>{y}}' 'a' + 1e5\n"
                        "  return [x + y * z for x in (1, 2) if x and y < z < 3]\n";
-    size_t before = mem_live_count();
-    naru_status st = NARU_OUT_OF_MEMORY;
-    for (int n = 0; n < 1000 && st == NARU_OUT_OF_MEMORY; n++) {
-        naru_allocator hook = {sizeof hook, failing, NULL};
-        mem_set_hook(&hook);
-        g_left = n;
-        arena *a = arena_new();
-        ast *tree;
-        naru_error err = NARU_ERROR_INIT;
-        if (a) st = script_parse(a, "t.py", text, strlen(text), &tree, &err);
-        if (a && st != NARU_OK) assert_int_equal(err.code, NARU_OUT_OF_MEMORY);
-        arena_free(a);
-        mem_set_hook(NULL);
-        assert_int_equal(mem_live_count(), before);
-    }
-    assert_int_equal(st, NARU_OK);
+    sweep_with("parsing", parse_all, text, (sweep_rules){0, 3, true});
 }
 
 static int dump_file(const char *path) {

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "failing.h"
 #include "script/eager.h"
 #include "script/opcodes.h"
 #include "script/vm.h"
@@ -309,15 +310,9 @@ static void objects_sort_by_their_own_order_and_print_is_heard(void **state) {
     close_house(&h);
 }
 
-static int left;
-static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
-    if (new_size == 0) return free(p), NULL;
-    return left-- > 0 ? realloc(p, new_size) : NULL;
-}
-
 static void every_allocation_may_fail(void **state) {
+    assert_int_equal(failing_start(), NARU_OK);
     house h = open_house(program);
-    naru_allocator a = {sizeof a, failing, NULL};
     sv out = sv_none(), n = sv_int(4);
     sfunction *f;
     paper p;
@@ -332,15 +327,14 @@ static void every_allocation_may_fail(void **state) {
         assert_int_equal(vm_init(&h.m, h.u, h.e), NARU_OK);
         h.m.print = write_down;
         h.m.print_user = &p;
-        size_t live = mem_live_count();
-        left = k;
-        naru_set_allocator(&a, NULL);
+        long before = live;
+        failing_at(k, true);
         st = vm_call(&h.m, f, 1, &n, &out, &h.err);
-        naru_set_allocator(NULL, NULL);
+        failing_stop();
         if (st != NARU_OK && st != NARU_OUT_OF_MEMORY) fail_msg("allocation %d: %s", k, h.err.message);
         if (st == NARU_OK) sv_drop(out);
         vm_done(&h.m); /* what a machine keeps for its next call */
-        assert_true(mem_live_count() <= live);
+        assert_true(live <= before);
         assert_int_equal(vm_init(&h.m, h.u, h.e), NARU_OK);
         assert_true(k < 2000);
     }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "oom_sweep.h"
 #include "tensor/dtype.h"
 #include "tensor/tensor.h"
 
@@ -166,32 +167,20 @@ static void values_hold_references(void **state) {
 }
 
 /* ---- missing memory ---- */
-static int left;
-static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
-    if (new_size == 0) return free(p), NULL;
-    return left-- > 0 ? realloc(p, new_size) : NULL;
+static naru_status cast_into_list(const void *user, naru_error *err) {
+    naru_tensor *t = NULL, *cast = NULL;
+    naru_value *v = NULL, *list = NULL;
+    naru_status st = naru_tensor_create(NARU_FLOAT, 1, (int64_t[]){4}, &t, err);
+    if (st == NARU_OK) st = naru_tensor_cast(t, NARU_INT8, &cast, err);
+    if (st == NARU_OK) st = naru_value_from_tensor(cast, &v, err);
+    if (st == NARU_OK) st = naru_value_from_list(&v, 1, &list, err);
+    naru_tensor_destroy(&t), naru_tensor_destroy(&cast);
+    naru_value_destroy(&v), naru_value_destroy(&list);
+    return st;
 }
 
 static void every_missing_allocation_is_told(void **state) {
-    naru_allocator a = {sizeof a, failing, NULL};
-    int n = 0;
-    assert_int_equal(naru_set_allocator(&a, NULL), NARU_OK);
-    for (bool done = false; !done; n++) {
-        left = n;
-        naru_tensor *t = NULL, *cast = NULL;
-        naru_value *v = NULL, *list = NULL;
-        naru_status st = naru_tensor_create(NARU_FLOAT, 1, (int64_t[]){4}, &t, NULL);
-        if (st == NARU_OK) st = naru_tensor_cast(t, NARU_INT8, &cast, NULL);
-        if (st == NARU_OK) st = naru_value_from_tensor(cast, &v, NULL);
-        if (st == NARU_OK) st = naru_value_from_list(&v, 1, &list, NULL);
-        assert_true(st == NARU_OK || st == NARU_OUT_OF_MEMORY);
-        done = st == NARU_OK;
-        naru_tensor_destroy(&t), naru_tensor_destroy(&cast);
-        naru_value_destroy(&v), naru_value_destroy(&list);
-        assert_int_equal(mem_live_count(), 0);
-    }
-    naru_set_allocator(NULL, NULL);
-    assert_true(n > 8);
+    sweep_with("cast", cast_into_list, NULL, (sweep_rules){0, 7, true});
 }
 
 static int no_leak(void **state) { return mem_live_count() == 0 ? 0 : -1; }
