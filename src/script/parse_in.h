@@ -56,6 +56,8 @@ bool syntax_push(parser *p, ast *kid); /* a kid for the node in the making; NULL
 bool syntax_push_missing(parser *p);   /* a kid that is not there */
 /* Makes a node of the kids above `mark`, that spans from start to the last token passed. */
 ast *syntax_node(parser *p, ast_kind kind, uint32_t start, size_t mark);
+/* Sets the height from the kids; NULL: it is more than AST_MAX_HEIGHT. */
+ast *syntax_measure(parser *p, ast *n);
 ast *syntax_leaf(parser *p, ast_kind kind, uint32_t start, uint32_t end);
 ast *syntax_set_text(parser *p, ast *node, const char *text, size_t n); /* node NULL: NULL */
 ast *syntax_unsupported(parser *p, uint32_t start, uint32_t end, const char *message);

@@ -510,16 +510,14 @@ static void while_loading(void **state) {
 }
 
 /* ---- memory ---- */
-static naru_status rows_session(const void *user, naru_error *err) {
-    str file = model_of("Rows", 16, 16);
+static naru_status rows_session(const void *file, naru_error *err) {
     float x[32] = {0};
     naru_session *s = NULL;
     naru_tensor *y = NULL;
-    naru_status st = session_of(&file, NULL, &s, NULL, err);
+    naru_status st = session_of(file, NULL, &s, NULL, err);
     if (st == NARU_OK) st = run_plugin(s, x, 2, 16, &y, err);
     if (st == NARU_OK) naru_tensor_destroy(&y);
     naru_session_destroy(&s);
-    str_free(&file);
     return st;
 }
 
@@ -540,7 +538,9 @@ static void out_of_memory(void **state) {
         failed++;
     }
     assert_true(failed > 5);
-    sweep_with("running", rows_session, NULL, (sweep_rules){0, 5, false});
+    str file = model_of("Rows", 16, 16);
+    sweep_with("running", rows_session, &file, (sweep_rules){0, 5, false});
+    str_free(&file);
 }
 
 /* The example plugin: timed, its state serialized, the plan loaded, run. */
