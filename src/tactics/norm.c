@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Normalisations in FP32 (kernels/norm): LayerNormalization, RMSNormalization, InstanceNormalization,
- * GroupNormalization, BatchNormalization (inference), LpNormalization.
+ * GroupNormalization, BatchNormalization (inference), LpNormalization, LRN.
  */
 #include "kernels/norm/norm.h"
 #include "tactics/tactic.h"
@@ -170,6 +170,49 @@ static naru_status run_lp(const run_ctx *r) {
     return NARU_OK;
 }
 
+/* ---- LRN: a plane at a time ---- */
+typedef struct lrn_job {
+    const k_norm *k;
+    k_lrn_args a; /* of the first plane */
+    int64_t channels, before, after;
+} lrn_job;
+
+static void lrn_planes(void *arg, int64_t begin, int64_t end, int worker) {
+    const lrn_job *j = arg;
+    for (int64_t i = begin; i < end; i++) {
+        k_lrn_args a = j->a;
+        int64_t c = i % j->channels;
+        a.y += i * a.n, a.x += i * a.n;
+        a.from = -i64_min(c, j->before), a.to = i64_min(j->channels - 1 - c, j->after);
+        j->k->lrn(&a);
+    }
+}
+
+static const char *accepts_lrn(const tactic_query *q) {
+    const char *no = accepts_float(q);
+    return no || q_rank(q, 0) >= 2 ? no : "rank of X is unknown or under 2";
+}
+
+static naru_status run_lrn(const run_ctx *r) {
+    const node *n = r->step->node;
+    const naru_tensor *x = r->in[0];
+    if (tensor_count(x) == 0) return NARU_OK;
+    int64_t size = attr_int(n, "size", 1), plane = dims_product(x->dims, 2, x->rank);
+    lrn_job j = {.k = k_norm_pick(r->step->cpu),
+                 .a = {.y = r->out[0]->data,
+                       .x = x->data,
+                       .n = plane,
+                       .step = plane,
+                       .bias = attr_float(n, "bias", 1.0f),
+                       .alpha = attr_float(n, "alpha", 1e-4f) / (float)size,
+                       .beta = attr_float(n, "beta", 0.75f)},
+                 .channels = x->dims[1],
+                 .before = (size - 1) / 2,
+                 .after = size / 2};
+    parallel_for(r->pool, x->dims[0] * x->dims[1], 1 + 8192 / (plane * size), lrn_planes, &j);
+    return NARU_OK;
+}
+
 const tactic tactic_layernorm = {.name = "norm.rows",
                                  .op = "LayerNormalization",
                                  .flags = TACTIC_INPLACE,
@@ -183,4 +226,5 @@ const tactic tactic_groupnorm = {
     .name = "norm.planes", .op = "GroupNormalization", .accepts = accepts_planes, .run = run_groups};
 const tactic tactic_batchnorm = {
     .name = "norm.affine", .op = "BatchNormalization", .accepts = accepts_batch, .run = run_batch};
+const tactic tactic_lrn = {.name = "norm.lrn", .op = "LRN", .accepts = accepts_lrn, .run = run_lrn};
 const tactic tactic_lpnorm = {.name = "norm.lp", .op = "LpNormalization", .accepts = accepts_float, .run = run_lp};

@@ -109,6 +109,28 @@ static void test_lp(void **state) {
     for (int i = 0; i < 80; i++) lp_case(e, kc_int(1, 700), kc_int(0, 1) ? 1 : kc_int(1, 9), (int)kc_int(1, 2));
 }
 
+/* One plane of seven. */
+static void lrn_case(const entry *e, int64_t n) {
+    int64_t step = n + kc_int(0, 5);
+    kc_buf x = kc_floats(7 * step, -3, 5), y = kc_alloc(n, 4), y2 = kc_alloc(n, 4);
+    k_lrn_args a = {.x = kc_f(&x) + 3 * step,
+                    .y = kc_f(&y2),
+                    .n = n,
+                    .step = step,
+                    .from = kc_int(-3, 0),
+                    .to = kc_int(0, 3),
+                    .bias = kc_float(0.5f, 2),
+                    .alpha = kc_float(0, 2),
+                    .beta = kc_float(0, 2)};
+    k_norm_ref.lrn(&a);
+    a.y = kc_f(&y);
+    e->k->lrn(&a);
+    kc_close(e->name, kc_f(&y), kc_f(&y2), n, 24, 0);
+    kc_free(&x), kc_free(&y), kc_free(&y2);
+}
+
+static void test_lrn(void **state) { KC_EACH(e) for (int i = 0; i < 80; i++) lrn_case(e, kc_int(1, 200)); }
+
 static void bench(void) {
     int64_t rows = 197, n = 768;
     kc_buf x = kc_floats(rows * n, -3, 3), g = kc_floats(n, -1, 1), y = kc_alloc(rows * n, 4);
@@ -124,6 +146,7 @@ int main(int argc, char **argv) {
     kc_seed();
     if (argc > 1 && !strcmp(argv[1], "--bench")) return bench(), 0;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_layer), cmocka_unit_test(test_columns),
-                                       cmocka_unit_test(test_rows), cmocka_unit_test(test_lp)};
+                                       cmocka_unit_test(test_rows), cmocka_unit_test(test_lp),
+                                       cmocka_unit_test(test_lrn)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
  * group is contiguous). affine():  y[r * n + j] = x[r * n + j] * a[r] + b[r]: applies them with one pair per channel
  * row. column_moments(): of cols columns over rows at x[r * ld + c] (NHWC): mean[c], var[c]. column_affine():  y[r * ld
  * + c] = x[r * ld + c] * a[c] + b[c] (batch norm and instance norm in NHWC). lp():      y = x / (sum |x|^p)^(1/p) along
- * n elements `step` apart, p = 1 or 2; a zero norm gives zeros.
+ * n elements `step` apart, p = 1 or 2; a zero norm gives zeros. lrn():     y[i] = x[i] / (bias + alpha sum)^beta of n
+ * values, sum over x[i + k step]^2, from <= k <= to: a plane of NCHW among its neighbours. y and x do not overlap.
  */
 #ifndef KERNELS_NORM_H
 #define KERNELS_NORM_H
@@ -29,6 +30,13 @@ typedef struct k_layer_args {
     bool rms;
 } k_layer_args;
 
+typedef struct k_lrn_args {
+    float *y;
+    const float *x;
+    int64_t n, step, from, to;
+    float bias, alpha, beta;
+} k_lrn_args;
+
 typedef struct k_norm {
     void (*layer)(const k_layer_args *a, int64_t row_begin, int64_t row_end);
     void (*moments)(const float *x, int64_t n, float *mean, float *var);
@@ -37,6 +45,7 @@ typedef struct k_norm {
     void (*column_affine)(float *y, const float *x, int64_t rows, int64_t cols, int64_t ld, const float *a,
                           const float *b);
     void (*lp)(float *y, const float *x, int64_t n, int64_t step, int p);
+    void (*lrn)(const k_lrn_args *a);
 } k_norm;
 
 #define KERNEL(level, symbol) extern const k_norm symbol;

@@ -174,3 +174,22 @@ static void FN(lp)(float *y, const float *x, int64_t n, int64_t step, int p) {
     float k = norm == 0 ? 0.0f : (float)(1 / norm);
     for (int64_t i = 0; i < n; i++) y[i * step] = x[i * step] * k;
 }
+
+static inline __attribute__((always_inline)) void FN(lrn_lanes)(const k_lrn_args *a, int64_t i, int64_t k) {
+    const float *x = a->x + i;
+    vf s = v_set1(0.0f);
+    for (int64_t c = a->from; c <= a->to; c++) {
+        vf t = k < VL ? v_load_n(x + c * a->step, k) : v_load(x + c * a->step);
+        s = v_fma(t, t, s);
+    }
+    s = v_fma(v_set1(a->alpha), s, v_set1(a->bias));
+    vf y = v_mul(k < VL ? v_load_n(x, k) : v_load(x), v_exp(v_mul(v_set1(-a->beta), v_log(s))));
+    if (k < VL) v_store_n(a->y + i, y, k);
+    else v_store(a->y + i, y);
+}
+
+static void FN(lrn)(const k_lrn_args *a) {
+    int64_t i = 0;
+    for (; i + VL <= a->n; i += VL) FN(lrn_lanes)(a, i, VL);
+    if (i < a->n) FN(lrn_lanes)(a, i, a->n - i);
+}

@@ -7,4 +7,5 @@
 #define FN(name) name##_portable16
 #include "kernels/norm/norm_tmpl.h"
 
-const k_norm k_norm_portable16 = {FN(layer), FN(moments), FN(affine), FN(column_moments), FN(column_affine), FN(lp)};
+const k_norm k_norm_portable16 = {FN(layer),         FN(moments), FN(affine), FN(column_moments),
+                                  FN(column_affine), FN(lp),      FN(lrn)};

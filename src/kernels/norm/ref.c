@@ -68,4 +68,12 @@ static void lp_ref(float *y, const float *x, int64_t n, int64_t step, int p) {
     for (int64_t i = 0; i < n; i++) y[i * step] = norm == 0 ? 0.0f : (float)((double)x[i * step] / norm);
 }
 
-const k_norm k_norm_ref = {layer_ref, moments_ref, affine_ref, column_moments_ref, column_affine_ref, lp_ref};
+static void lrn_ref(const k_lrn_args *a) {
+    for (int64_t i = 0; i < a->n; i++) {
+        double s = 0;
+        for (int64_t k = a->from; k <= a->to; k++) s += (double)a->x[i + k * a->step] * (double)a->x[i + k * a->step];
+        a->y[i] = (float)((double)a->x[i] / pow((double)a->bias + (double)a->alpha * s, (double)a->beta));
+    }
+}
+
+const k_norm k_norm_ref = {layer_ref, moments_ref, affine_ref, column_moments_ref, column_affine_ref, lp_ref, lrn_ref};
