@@ -117,10 +117,9 @@ static void FN(finish_row)(void *y_, const int32_t *c, const void *z_, int64_t j
 /* Columns from `at` on. */
 static void FN(finish_from)(const k_qepilogue *e, int64_t at, const k_qfinish *f) {
     const int64_t ys = f->y == K_Q_F32 ? 4 : 1, zs = f->z == K_Q_F32 ? 4 : 1;
-    for (int64_t i = 0; i < e->rows && at < e->n; i++)
-        FN(finish_row)
-        ((char *)e->y + (i * e->ld + at) * ys, e->c + i * e->ldc + at,
-         e->z ? (const char *)e->z + (i * e->ld + at) * zs : NULL, e->j + at, e->n - at, f);
+    for (int64_t i = 0; i < e->rows && at < e->n; i++) FN(finish_row)
+    ((char *)e->y + (i * e->ld + at) * ys, e->c + i * e->ldc + at,
+     e->z ? (const char *)e->z + (i * e->ld + at) * zs : NULL, e->j + at, e->n - at, f);
 }
 
 /* f->m and f->b have FN(BLOCK) equal elements. */
@@ -177,20 +176,7 @@ static void FN(depthwise)(int32_t *c, const int16_t *x, const int64_t *offset, i
 static void FN(sum)(int32_t *acc, const void *x, int64_t pixels, int64_t ld, int64_t n, bool is_signed) {
     uint8_t flip = is_signed ? 0x80 : 0;
     int32_t back = is_signed ? 128 : 0;
-    int64_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        const uint8_t *p = (const uint8_t *)x + i;
-        typedef uint8_t narrow __attribute__((vector_size(16)));
-        typedef int32_t wide __attribute__((vector_size(64)));
-        wide s = {0};
-        for (int64_t k = 0; k < pixels; k++, p += ld) {
-            narrow v;
-            memcpy(&v, p, sizeof v);
-            s += __builtin_convertvector(v ^ flip, wide);
-        }
-        for (int j = 0; j < 16; j++) acc[i + j] += s[j] - (int32_t)pixels * back;
-    }
-    for (; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < pixels; k++) acc[i] += (((const uint8_t *)x)[k * ld + i] ^ flip) - back;
 }
 

@@ -51,6 +51,27 @@ static void FN(to_bytes)(void *q_, const float *x, int64_t n, float scale, int32
     FN(quantize)(q + i, x + i, n - i, scale, zp, is_signed);
 }
 
+/* V vectors of columns over all pixels. */
+static inline __attribute__((always_inline)) void FN(sum_lanes)(int32_t *acc, const char *x, int64_t pixels, int64_t ld,
+                                                                bool is_signed, const int V) {
+    vi s[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < V; k++) s[k] = vi_load(acc + k * VL);
+    for (int64_t p = 0; p < pixels; p++, x += ld)
+#pragma GCC unroll 4
+        for (int k = 0; k < V; k++) s[k] = vi_add(s[k], FN(from_bytes)(x + k * VL, is_signed));
+#pragma GCC unroll 4
+    for (int k = 0; k < V; k++) vi_store(acc + k * VL, s[k]);
+}
+
+static void FN(sum_fast)(int32_t *acc, const void *x_, int64_t pixels, int64_t ld, int64_t n, bool is_signed) {
+    const char *x = x_;
+    int64_t i = 0;
+    for (; n - i >= 4 * VL; i += 4 * VL) FN(sum_lanes)(acc + i, x + i, pixels, ld, is_signed, 4);
+    for (; n - i >= VL; i += VL) FN(sum_lanes)(acc + i, x + i, pixels, ld, is_signed, 1);
+    FN(sum)(acc + i, x + i, pixels, ld, n - i, is_signed);
+}
+
 /* Words [k / group][M] of rows i0 ..; rows past m1 are zero. Group 4: row sums of the shifted A into sums[]. */
 static void FN(pack_rows)(const k_qgemm_args *g, int64_t i0, int64_t rows, int M, int32_t *words, int32_t *sums) {
     int64_t groups = (g->k + QGROUP - 1) / QGROUP;
@@ -247,6 +268,6 @@ static void FN(widen_)(void *d, const void *x, int64_t n, int32_t zero, bool is_
 #define Q_TABLE_OF(run, rows)                                                                                          \
     {                                                                                                                  \
         QGROUP, FN(NR), run, FN(to_bytes), FN(dequantize), FN(requantize), rows, Q_WIDEN, FN(finish_fast),             \
-            FN(add_fast), FN(depthwise), FN(sum), FN(max), FN(range)                                                   \
+            FN(add_fast), FN(depthwise), FN(sum_fast), FN(max), FN(range)                                              \
     }
 #define Q_TABLE Q_TABLE_OF(FN(run), FN(by_rows))
