@@ -285,7 +285,9 @@ static bool class_member(cc *C, const val *cls, const ast *n, const char *name, 
     }
     for (int i = 0; c && i < c->nmembers; i++)
         if (strcmp(c->members[i]->name, name) == 0) {
-            *out = val_const(C, sv_keep(sv_of(c->members[i])), t);
+            sv mention = senum_mention(c->members[i]);
+            if (mention.tag == SV_UNINIT) return coom(C);
+            *out = val_const(C, mention, t);
             return C->st == NARU_OK;
         }
     sfunction *fn = c ? sclass_method(c, name) : NULL;

@@ -54,8 +54,8 @@ static naru_status const_member(unit *u, const ast *e, const char *dotted, sv *o
     if (e->kind != AST_ATTR || type_of_ast(u, e->kids[0], &t, NULL) != NARU_OK || !t->cls) return not_constant(e, err);
     for (int k = 0; k < t->cls->nmembers; k++)
         if (strcmp(t->cls->members[k]->name, e->text) == 0) {
-            *out = sv_keep(sv_of(t->cls->members[k]));
-            return NARU_OK;
+            *out = senum_mention(t->cls->members[k]);
+            return out->tag == SV_UNINIT ? err_oom(err) : NARU_OK;
         }
     return not_constant(e, err);
 }

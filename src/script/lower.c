@@ -172,6 +172,13 @@ void lower_repeat(lower *L, sv count, int n, sten **state, repeat_fn body, void 
 }
 
 /* ---- derived forms ---- */
+/* Whether a result of type d may be written into a tensor of type `into`. */
+static bool holds(naru_dtype into, naru_dtype d) {
+    if (dtype_is_complex(d)) return dtype_is_complex(into);
+    if (dtype_is_float(d)) return dtype_is_float(into) || dtype_is_complex(into);
+    return d == NARU_BOOL || into != NARU_BOOL;
+}
+
 static void run_plain(lower *L, int nargs, sv *out, sten *into) {
     const sop *plain = L->op->user;
     lower inner = {.vm = L->vm,
@@ -192,6 +199,9 @@ static void run_plain(lower *L, int nargs, sv *out, sten *into) {
     }
     sten *t = sv_tensor(lower_own_value(L, out[0]));
     if (!t || !into) return lower_fail(L, NARU_INTERNAL, "%s gave no tensor", plain->schema->name);
+    if (!holds(into->t.dtype, t->t.dtype))
+        return lower_raise(L, "RuntimeError", "result type %s can't be cast to the desired output type %s",
+                           sten_type_name(t->t.dtype), sten_type_name(into->t.dtype));
     if (L->sink->records || t != into) write_to(L, into, t);
 }
 

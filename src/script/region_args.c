@@ -74,6 +74,7 @@ static void scan(region_args *k, sv v, int depth) {
     case SV_ENUM:
         put1(k, 'E');
         put(k, &v.o, sizeof v.o);
+        put(k, &((senum *)v.o)->name, sizeof(char *)); /* another may have come to the same place */
         break;
     default: k->bad = true;
     }

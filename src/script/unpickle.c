@@ -135,8 +135,8 @@ static naru_status enum_member(reader *r, const pk *p, const sclass *c, sv *out)
     for (int i = 0; i < c->nmembers; i++)
         if (sv_equal(c->members[i]->value, v)) {
             sv_drop(v);
-            *out = sv_keep(sv_of(c->members[i]));
-            return NARU_OK;
+            *out = senum_mention(c->members[i]);
+            return out->tag == SV_UNINIT ? err_oom(r->err) : NARU_OK;
         }
     sv_drop(v);
     return err_set(r->err, NARU_BAD_FILE, "byte %u: no member of %s has that value", (unsigned)p->offset, c->qualname);

@@ -242,6 +242,11 @@ senum *senum_new(const sclass *cls, const char *name, sv value) {
     return e;
 }
 
+sv senum_mention(const senum *m) {
+    senum *e = senum_new(m->cls, m->name, sv_keep(m->value));
+    return e ? sv_of(e) : (sv){.tag = SV_UNINIT};
+}
+
 sfuture *sfuture_new(sv value) {
     sfuture *f = make(SV_FUTURE, sizeof *f);
     if (f) f->value = value;

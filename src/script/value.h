@@ -185,10 +185,13 @@ sv *sdict_find(const sdict *d, sv key);       /* borrowed place; NULL: absent (o
 bool sdict_put(sdict *d, sv key, sv value);   /* takes over both, also on failure */
 bool sdict_remove(sdict *d, sv key, sv *out); /* out NULL: dropped */
 void sdict_clear(sdict *d);
-stuple *stuple_new(int n, const sclass *cls);                                /* items SV_UNINIT */
-sobject *sobject_new(const sclass *cls);                                     /* slots SV_UNINIT */
-senum *senum_new(const sclass *cls, const char *name, sv value);             /* takes over value, also on failure */
-sfuture *sfuture_new(sv value);                                              /* likewise */
+stuple *stuple_new(int n, const sclass *cls);                    /* items SV_UNINIT */
+sobject *sobject_new(const sclass *cls);                         /* slots SV_UNINIT */
+senum *senum_new(const sclass *cls, const char *name, sv value); /* takes over value, also on failure */
+const char *sten_type_name(naru_dtype d); /* as PyTorch prints it: "Float", "Long" (value_print.c) */
+sv senum_mention(
+    const senum *member);       /* PyTorch makes a value of each mention: equal, not identical; UNINIT: no memory */
+sfuture *sfuture_new(sv value); /* likewise */
 scustom *scustom_new(const char *cls, void *data, void (*drop)(void *data)); /* data stays the caller's on failure */
 /* A tensor over a storage (takes its own reference); strides NULL: contiguous. */
 sten *sten_view(storage *s, void *data, naru_dtype d, int rank, const int64_t *dims, const int64_t *strides);

@@ -164,7 +164,7 @@ static void print_elements(const double *v, const naru_tensor *t, str *s) {
     }
 }
 
-static const char *type_name(naru_dtype d) {
+const char *sten_type_name(naru_dtype d) {
     switch (d) {
     case NARU_UINT8: return "Byte";
     case NARU_INT8: return "Char";
@@ -209,7 +209,7 @@ static void dequantize(const squant *q, const naru_tensor *t, double *v) {
 static void print_tail(const naru_tensor *t, const squant *q, str *s) {
     static const char *const qtypes[] = {[0] = "QInt8", [1] = "QUInt8", [2] = "QInt32"};
     if (q) str_addf(s, "[ QuantizedCPU%sType{", q->type >= 12 && q->type <= 14 ? qtypes[q->type - 12] : "QUInt4x2");
-    else str_addf(s, "[ CPU%sType{", type_name(t->dtype));
+    else str_addf(s, "[ CPU%sType{", sten_type_name(t->dtype));
     for (int i = 0; i < t->rank; i++) str_addf(s, "%s%lld", i ? "," : "", (long long)t->dims[i]);
     str_add(s, "}");
 }

@@ -15,7 +15,7 @@
 static sten *float_arg_of(lower *L, const char *kernel) {
     sten *x = arg_tensor(L, 0);
     naru_dtype d = t_dtype(L, x);
-    if (!dtype_is_float(d)) lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", kernel, ar_type_name(d));
+    if (!dtype_is_float(d)) lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", kernel, sten_type_name(d));
     return x;
 }
 
@@ -55,7 +55,7 @@ void aten_prelu(lower *L) {
     int rank = t_rank(L, x), wr = t_rank(L, w);
     if (t_dtype(L, x) != t_dtype(L, w))
         lower_raise(L, "RuntimeError", "prelu: Type promoting not supported. Got %s and %s",
-                    ar_type_name(t_dtype(L, x)), ar_type_name(t_dtype(L, w)));
+                    sten_type_name(t_dtype(L, x)), sten_type_name(t_dtype(L, w)));
     if (wr == 1 && !t_dim_is(L, w, 0, 1) && rank > 2) {
         sv dims[NARU_MAX_RANK];
         for (int i = 0; i < rank - 1; i++) dims[i] = i ? sv_int(1) : t_dim(L, w, 0);
@@ -164,7 +164,7 @@ void aten_softshrink(lower *L) {
     double l = arg_float(L, 1);
     if (l < 0)
         lower_raise(L, "RuntimeError", "lambda must be in range [0, %g] for input dtype %s, but found %g",
-                    is_double(L, x) ? 1.79769e308 : 3.40282e38, ar_type_name(t_dtype(L, x)), l);
+                    is_double(L, x) ? 1.79769e308 : 3.40282e38, sten_type_name(t_dtype(L, x)), l);
     sten *above = EMIT(Relu, ar_addc(L, x, -l)), *below = EMIT(Relu, EMIT(Neg, ar_addc(L, x, l)));
     ret_tensor(L, EMIT(Sub, above, below));
 }

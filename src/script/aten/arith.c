@@ -7,24 +7,6 @@
 #include "script/aten/hosted.h"
 #include "script/record.h"
 
-const char *ar_type_name(naru_dtype d) {
-    switch (d) {
-    case NARU_BOOL: return "Bool";
-    case NARU_UINT8: return "Byte";
-    case NARU_INT8: return "Char";
-    case NARU_INT16: return "Short";
-    case NARU_INT32: return "Int";
-    case NARU_INT64: return "Long";
-    case NARU_FLOAT: return "Float";
-    case NARU_DOUBLE: return "Double";
-    case NARU_FLOAT16: return "Half";
-    case NARU_BFLOAT16: return "BFloat16";
-    case NARU_COMPLEX64: return "ComplexFloat";
-    case NARU_COMPLEX128: return "ComplexDouble";
-    default: return torch_dtype_name(torch_of_dtype(d));
-    }
-}
-
 bool ar_for_export(const lower *L) {
     return lower_recording(L) && !((const recording *)L->vm->sink_user)->options.region;
 }

@@ -21,9 +21,8 @@ static inline sten *ar_mulc(lower *L, sten *x, double c) { return EMIT(Mul, x, l
 /* Recording for export, where a plain composition that differs at rare arguments (NaN, -0) is better than
  * an exact one of many nodes. False when computing at once or recording to run here. */
 bool ar_for_export(const lower *L);
-sten *ar_bool(lower *L, sten *x);       /* x != 0 as bool */
-bool sv_known_as(sv v, double x);       /* a known number equal to x */
-const char *ar_type_name(naru_dtype d); /* as PyTorch's messages have it: "Float", "Long" */
+sten *ar_bool(lower *L, sten *x); /* x != 0 as bool */
+bool sv_known_as(sv v, double x); /* a known number equal to x */
 /* Where condition is a bool tensor; a and b of one type. */
 static inline sten *ar_where(lower *L, sten *c, sten *a, sten *b) { return EMIT(Where, c, a, b); }
 /* A comparison after promotion: op is &op_Equal, &op_Less, ... */

@@ -31,7 +31,7 @@ void aten_ge(lower *L) { compare(L, &op_GreaterOrEqual); }
 /* |a - b| <= atol + rtol |b|, or equal (infinities). */
 static sten *close_to(lower *L, sten *a, sten *b, double rtol, double atol, bool equal_nan) {
     if (t_dtype(L, a) != t_dtype(L, b))
-        lower_raise(L, "RuntimeError", "%s did not match %s", ar_type_name(t_dtype(L, a)), ar_type_name(t_dtype(L, b)));
+        lower_raise(L, "RuntimeError", "%s did not match %s", sten_type_name(t_dtype(L, a)), sten_type_name(t_dtype(L, b)));
     sten *same = equal(L, a, b);
     if (equal_nan && dtype_is_float(t_dtype(L, a))) same = EMIT(Or, same, EMIT(And, EMIT(IsNaN, a), EMIT(IsNaN, b)));
     if (rtol == 0 && atol == 0) return same;
@@ -80,7 +80,7 @@ static void bits(lower *L, const op_desc *of_bools, const op_desc *of_ints, cons
     promote2(L, &a, &b);
     naru_dtype d = t_dtype(L, a);
     if (!dtype_is_int(d) && d != NARU_BOOL)
-        lower_raise(L, "RuntimeError", "\"%s_cpu\" not implemented for '%s'", what, ar_type_name(d));
+        lower_raise(L, "RuntimeError", "\"%s_cpu\" not implemented for '%s'", what, sten_type_name(d));
     ret_tensor(L, lower_op(L, d == NARU_BOOL ? of_bools : of_ints, NULL, 2, (sten *[]){a, b}));
 }
 void aten_bitwise_and(lower *L) { bits(L, &op_And, &op_BitwiseAnd, "bitwise_and"); }
@@ -136,7 +136,7 @@ static sten *condition(lower *L, sten *c) {
     naru_dtype d = t_dtype(L, c);
     if (d != NARU_BOOL && d != NARU_UINT8)
         lower_raise(L, "RuntimeError",
-                    "where expected condition to be a boolean tensor, but got a tensor with dtype %s", ar_type_name(d));
+                    "where expected condition to be a boolean tensor, but got a tensor with dtype %s", sten_type_name(d));
     return cast(L, c, NARU_BOOL);
 }
 
@@ -156,7 +156,7 @@ void aten_masked_fill(lower *L) {
                     t_dtype(L, mask) == NARU_INT64   ? "long int"
                     : t_dtype(L, mask) == NARU_UINT8 ? "unsigned char"
                     : t_dtype(L, mask) == NARU_FLOAT ? "float"
-                                                     : ar_type_name(t_dtype(L, mask)));
+                                                     : sten_type_name(t_dtype(L, mask)));
     if (v && t_rank(L, v) != 0)
         lower_raise(L, "RuntimeError",
                     "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).",

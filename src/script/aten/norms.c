@@ -31,7 +31,7 @@ static sten *norm_input(lower *L, sten *x, naru_dtype want, const char *what) {
     naru_dtype d = t_dtype(L, x);
     if (!dtype_is_float(d) && !dtype_is_complex(d))
         lower_raise(L, "RuntimeError", "%s: Expected a floating point or complex tensor as input. Got %s", what,
-                    ar_type_name(d));
+                    sten_type_name(d));
     return want == NARU_UNDEFINED ? x : cast(L, x, want);
 }
 
@@ -53,7 +53,7 @@ static void norm(lower *L, int p_arg, int dims, int keep, int dtype) {
     naru_dtype d = t_dtype(L, x);
     if (dtype < 0 && !dtype_is_float(d) && !dtype_is_complex(d))
         lower_raise(L, "RuntimeError",
-                    "norm(): input dtype should be either floating point or complex. Got %s instead.", ar_type_name(d));
+                    "norm(): input dtype should be either floating point or complex. Got %s instead.", sten_type_name(d));
     x = norm_input(L, x, dtype < 0 ? NARU_UNDEFINED : arg_dtype(L, dtype, NARU_UNDEFINED), "linalg.vector_norm");
     check_empty(L, x, p, n, at);
     ret_tensor(L, vector_norm(L, x, p, n, at, keep >= 0 && arg_bool(L, keep)));

@@ -236,6 +236,7 @@ void aten_list_sum(lower *L) {
     bool real = strcmp(L->op->schema->overload, "float") == 0, wide = strcmp(L->op->schema->overload, "complex") == 0;
     sv acc = real ? sv_float(0) : wide ? lower_own_value(L, sv_complex(0, 0)) : sv_int(0);
     for (size_t i = 0; i < l->count && lower_ok(L); i++) acc = fold(L, "add", fast_num_add, acc, l->items[i]);
+    if (acc.tag == SV_INT) acc.i = (int32_t)acc.i; /* as PyTorch's, which adds up in a C int */
     if (lower_ok(L)) ret_value(L, sv_keep(acc));
 }
 

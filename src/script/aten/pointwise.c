@@ -169,7 +169,7 @@ static sten *int_map(lower *L, sten *a, sten *b, fn_ii f, fn_ii unsigned_f) {
 static naru_dtype integer_operands(lower *L, const char *what, sten **a, sten **b) {
     naru_dtype d = operands(L, a, b);
     if (dtype_is_complex(d) || d == NARU_BOOL)
-        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", what, ar_type_name(d));
+        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", what, sten_type_name(d));
     return d;
 }
 
@@ -444,7 +444,7 @@ static sten *lerp_from_end(lower *L, sten *a, sten *b, sten *w) {
 }
 
 static const char *c_name(naru_dtype d) {
-    return d == NARU_FLOAT ? "float" : d == NARU_DOUBLE ? "double" : d == NARU_INT64 ? "long int" : ar_type_name(d);
+    return d == NARU_FLOAT ? "float" : d == NARU_DOUBLE ? "double" : d == NARU_INT64 ? "long int" : sten_type_name(d);
 }
 static void check_lerp(lower *L, sten *a, sten *b) {
     naru_dtype x = t_dtype(L, a), y = t_dtype(L, b);

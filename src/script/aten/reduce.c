@@ -79,7 +79,7 @@ static void mean(lower *L, int dims, int keep, int dtype) {
         lower_raise(L, "RuntimeError",
                     "mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. "
                     "Got: %s",
-                    arg_none(L, dtype) ? "Input" : "Optional", ar_type_name(d));
+                    arg_none(L, dtype) ? "Input" : "Optional", sten_type_name(d));
     ret_tensor(L, reduce(L, &op_ReduceMean, cast(L, x, d), &a, keep >= 0 && arg_bool(L, keep)));
 }
 void aten_mean(lower *L) {
@@ -105,7 +105,7 @@ void aten_nanmean(lower *L) {
     naru_dtype d = arg_dtype(L, 3, t_dtype(L, x));
     if (!dtype_is_float(d))
         lower_raise(L, "RuntimeError", "nanmean(): expected input to have floating point or complex dtype but got %s",
-                    ar_type_name(d));
+                    sten_type_name(d));
     sten *count = reduce(L, &op_ReduceSum, cast(L, EMIT(Not, EMIT(IsNaN, x)), d), &a, keep);
     ret_tensor(L, EMIT(Div, reduce(L, &op_ReduceSum, cast(L, without_nans(L, x), d), &a, keep), count));
 }

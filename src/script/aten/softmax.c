@@ -17,7 +17,7 @@ static void soft(lower *L, const op_desc *op, int dtype_arg) {
     naru_dtype d = dtype_arg < 0 ? t_dtype(L, x) : arg_dtype(L, dtype_arg, t_dtype(L, x));
     if (!dtype_is_float(d))
         lower_raise(L, "RuntimeError", "\"%s_lastdim_kernel_impl\" not implemented for '%s'",
-                    op == &op_Softmax ? "softmax" : "log_softmax", ar_type_name(d));
+                    op == &op_Softmax ? "softmax" : "log_softmax", sten_type_name(d));
     ret_tensor(L, along(L, op, cast(L, x, d), arg_axis(L, 1, t_rank(L, x))));
 }
 

@@ -17,7 +17,7 @@ typedef sten *(*record_fn)(lower *L, sten *x);
 
 static void no_complex(lower *L, naru_dtype d) {
     if (dtype_is_complex(d))
-        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", L->op->schema->name, ar_type_name(d));
+        lower_raise(L, "RuntimeError", "\"%s\" not implemented for '%s'", L->op->schema->name, sten_type_name(d));
 }
 
 /* ---- one operator ---- */
@@ -278,7 +278,7 @@ void aten_round_decimals(lower *L) {
     sten *x = arg_tensor(L, 0);
     int64_t n = arg_int(L, 1);
     if (!dtype_is_float(t_dtype(L, x)))
-        lower_raise(L, "RuntimeError", "\"round_vml_cpu\" not implemented for '%s'", ar_type_name(t_dtype(L, x)));
+        lower_raise(L, "RuntimeError", "\"round_vml_cpu\" not implemented for '%s'", sten_type_name(t_dtype(L, x)));
     sten *p = lit(L, t_dtype(L, x), pow(10, fabs((double)n)));
     if (n == 0) ret_tensor(L, EMIT(Round, x));
     else if (n > 0) ret_tensor(L, EMIT(Div, EMIT(Round, EMIT(Mul, x, p)), p));
