@@ -67,6 +67,8 @@ static naru_status infer(infer_ctx *c) {
         TRY(settle_kernel(c, &w, wr, d));
         dims[d + 2] = DIM_UNKNOWN;
         if (xr >= 0 && w.kernel[d]) TRY(window_out(&w, d, in_dim(c, 0, d + 2), c->syms, &dims[d + 2], c->err));
+        if (dims[d + 2] == 0 && w.auto_pad != PAD_SAME_UPPER && w.auto_pad != PAD_SAME_LOWER)
+            return op_fail(c, NARU_SHAPE, "spatial axis %d: the kernel is larger than the padded input", d);
     }
     out_tensor(c, 0, in_dtype(c, 0), r, dims);
     return NARU_OK;

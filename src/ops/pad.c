@@ -2,8 +2,9 @@
  *
  * Pad: adds pads[i] elements before and pads[i + n] after each of the n axes; negative pads remove. [ONNX Pad-25]
  *
- * mode constant (value, default 0), reflect (without the edge), edge, wrap (19). axes (18) restricts; pads of other
- * axes are 0. Types: any. Versions: 1, 2 (attributes), 11 (inputs), 13, 18, 19, 21, 23, 24, 25.
+ * mode constant (value, default 0), reflect (without the edge, and so fewer than there are), edge, wrap (19). axes (18)
+ * restricts; pads of other axes are 0. Types: any. Versions: 1, 2 (attributes), 11 (inputs), 13, 18, 19, 21, 23,
+ * 24, 25.
  */
 #include "ops/util_move.h"
 #include "ops/util_lower.h"
@@ -16,6 +17,7 @@ static naru_status infer(infer_ctx *c) {
     const elem_t *p;
     int64_t n, na = 0;
     dim_t d[NARU_MAX_RANK];
+    char mode = node_s(c->node, MODE)[0];
     for (int i = 0; i < NARU_MAX_RANK; i++) d[i] = DIM_UNKNOWN;
     if (rank < 0 || !in_elems(c, 1, &p, &n) || (in_given(c, 3) && !in_ints(c, 3, &ax, &na)))
         return out_tensor(c, 0, in_dtype(c, 0), rank, d), NARU_OK;
@@ -32,6 +34,10 @@ static naru_status infer(infer_ctx *c) {
         for (int side = 0; side < 2; side++) {
             elem_t e = p[i + side * na];
             dim_t *x = &d[axes[i]];
+            dim_t size = in_dim(c, 0, axes[i]);
+            if (mode == 'r' && e.kind == ELEM_CONST && e.v > 0 && dim_is_const(size) && e.v >= size)
+                return op_fail(c, NARU_SHAPE, "axis %d: %lld elements cannot be reflected in an axis of %lld", axes[i],
+                               (long long)e.v, (long long)size);
             if (e.kind == ELEM_CONST && e.v < 0) *x = sym_sub(c->syms, *x, -e.v);
             else *x = e.kind == ELEM_UNKNOWN ? DIM_UNKNOWN : sym_add(c->syms, *x, elem_to_dim(e));
         }

@@ -119,6 +119,16 @@ sten *view_expand(lower *L, sten *t, int rank, const sv *sizes) {
     return same ? view_alias(L, t) : view(L, t, &v);
 }
 
+static const char *sizes_text(lower *L, int rank, const sv *sizes) { /* "[2, -1]" */
+    str s = {0};
+    str_add(&s, "[");
+    for (int i = 0; i < rank; i++) str_addf(&s, "%s%lld", i ? ", " : "", (long long)sizes[i].i);
+    str_add(&s, "]");
+    const char *text = arena_strdup(L->arena, str_text(&s));
+    str_free(&s);
+    return text ? text : "";
+}
+
 /* -1 becomes what is left, where it can be known. */
 static void fill_minus_one(lower *L, sten *t, int rank, sv *sizes) {
     int at = -1;
@@ -136,16 +146,16 @@ static void fill_minus_one(lower *L, sten *t, int rank, sv *sizes) {
     }
     sv all = t_numel(L, t);
     bool known = all.tag == SV_INT && rest.tag == SV_INT;
-    if (known && (at < 0 ? all.i != rest.i : rest.i == 0 ? all.i != 0 : all.i % rest.i != 0)) {
-        str s = {0};
-        for (int i = 0; i < rank; i++) str_addf(&s, "%s%lld", i ? ", " : "", (long long)sizes[i].i);
-        lower_raise(L, "RuntimeError", "shape '[%s]' is invalid for input of size %lld", str_text(&s),
+    if (known && (at < 0 ? all.i != rest.i : rest.i == 0 ? all.i != 0 : all.i % rest.i != 0))
+        lower_raise(L, "RuntimeError", "shape '%s' is invalid for input of size %lld", sizes_text(L, rank, sizes),
                     (long long)all.i);
-        str_free(&s);
-    }
     if (at < 0) return;
     if (known && rest.i == 0)
-        lower_raise(L, "RuntimeError", "cannot reshape tensor of 0 elements into shape with an unspecified dimension");
+        lower_raise(
+            L, "RuntimeError",
+            "cannot reshape tensor of 0 elements into shape %s because the unspecified dimension size -1 can be "
+            "any value and is ambiguous",
+            sizes_text(L, rank, sizes));
     else if (known) sizes[at] = sv_int(all.i / rest.i);
 }
 

@@ -96,7 +96,8 @@ static void check_sizes(lower *L, const conv *c) {
         sv x = t_dim(L, c->x, d + 2), k = t_dim(L, c->w, d + 2);
         if (x.tag != SV_INT || k.tag != SV_INT || x.i + c->pads[d] + c->pads[c->n + d] > c->dilation[d] * (k.i - 1))
             continue;
-        if (!nn_known(L, c->x)) return;
+        for (int i = 0; i < c->n; i++)
+            if (t_dim(L, c->x, i + 2).tag != SV_INT) return;
         lower_raise(L, "RuntimeError",
                     "Calculated padded input size per channel: %s. Kernel size: %s. Kernel size can't be greater than "
                     "actual input size",

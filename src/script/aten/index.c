@@ -217,10 +217,17 @@ static sten *scatter_nd(lower *L, sten *data, sten *index, sten *values, bool ad
 
 /* self with the values put; self itself when that could be done in place. */
 static sten *put(lower *L, bool in_place) {
-    sten *self = arg_tensor(L, 0), *values = cast(L, arg_tensor(L, 2), t_dtype(L, self));
+    sten *self = arg_tensor(L, 0), *given = arg_tensor(L, 2), *values = cast(L, given, t_dtype(L, self));
     bool add = arg_bool(L, 3);
     sten *chosen = lower_ok(L) && !add ? put_by_mask(L, self, values) : NULL;
     if (chosen || !lower_ok(L)) return chosen;
+    if (t_dtype(L, given) != t_dtype(L, self)) {
+        lower_raise(L, "IndexError",
+                    "Index put requires the source and destination dtypes match, got %s for the destination and %s for "
+                    "the source.",
+                    sten_type_name(t_dtype(L, self)), sten_type_name(t_dtype(L, given)));
+        return NULL;
+    }
     indexing x;
     int64_t perm[NARU_MAX_RANK], back[NARU_MAX_RANK];
     if (!read_indices(L, self, &x)) return NULL;

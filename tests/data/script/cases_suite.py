@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Modules that once were answered wrongly; make_cases.py scripts and records them."""
+import enum
 from typing import Dict, List, Optional, Tuple
 
 import torch
@@ -224,3 +225,60 @@ class Spectrum(nn.Module):
 
 
 case("spectrum", Spectrum(), [(R(2, 12),), (R(7),), (-torch.ones(4),)])
+
+
+class Mode(enum.Enum):
+    FAST = 1
+    EXACT = 2
+
+
+class Mentions(nn.Module):
+    """Each mention of an enum's member is a value of its own: equal, but only what is one object is that object."""
+
+    def __init__(self):
+        super().__init__()
+        self.mode = Mode.FAST
+        self.modes: List[Mode] = [Mode.FAST, Mode.EXACT]
+
+    def forward(self, k: int) -> List[bool]:
+        c = Mode.FAST if k > 0 else Mode.EXACT
+        out = [c == Mode.FAST, c is Mode.FAST, c is not Mode.FAST, self.mode is Mode.FAST, self.mode is self.mode]
+        out += [self.modes[0] is self.mode, self.modes[0] == self.mode, self.modes[1] is self.modes[1]]
+        for m in Mode:
+            out.append(m is c)
+        return out
+
+
+case("mentions", Mentions(), [(0,), (1,), (1,)])
+
+
+class Refuses(nn.Module):
+    """What PyTorch refuses though it could be computed: types that a tensor cannot hold, sizes that mean nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 3, 4)
+
+    def forward(self, x: Tensor, ints: Tensor, k: int) -> Tensor:
+        if k == 0:
+            return ints.sqrt_()
+        if k == 1:
+            return ints.mul_(x[0, 0, 0])
+        if k == 2:
+            return (ints > 0).add_(ints)
+        if k == 3:
+            ints[ints > 0] = x.flatten()[: int((ints > 0).sum())]
+        if k == 4:
+            ints[ints > 0] = x[0, 0, :1]
+        if k == 5:
+            return x[:0].reshape(0, -1)
+        if k == 6:
+            return self.conv(x)
+        if k == 7:
+            return F.pad(x, [3, 3], "reflect")
+        many: List[int] = [2147483648, k]
+        return ints + sum(many)
+
+
+ints = torch.tensor([1, -2, 3])
+case("refuses", Refuses(), [(R(2, 2, n), ints, k) for n in (9, 3) for k in range(9)])
