@@ -258,6 +258,7 @@ static naru_status quantize(maker *k, const sample_source *samples, bool drawn, 
     if (q.report) q.target_sqnr = decibels(k->o->accuracy); /* 0 and less: met by any */
     q.threads = pool_threads(k->o->pool);
     r->symmetric = true;
+    r->seconds = k->o->seconds;
     r->fixed = k->i->fixed;
     naru_status st = quantize_model(&source, &q, samples, r, k->err);
     if (cached && r->nothing) TRY(check_cache(k, r, &r->ranges));

@@ -6,8 +6,10 @@
 #include "builder/quantize.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "builder/quantize_compare.h"
+#include "engine/profile.h"
 #include "passes/lift.h"
 
 static const char k_excluded[] = "excluded";
@@ -23,6 +25,7 @@ typedef struct job {
     int nnodes;
     ARRAY(const char *) tensors; /* that may need a range */
     ARRAY(const char *) watched; /* that may be compared */
+    int64_t deadline;            /* of the search for a target; 0: none */
     naru_error *err;
 } job;
 
@@ -189,30 +192,94 @@ static double cost_of(const quant_result *r, const quant_layer *l) {
     return noise_of(l) - in;
 }
 
-static bool take_back_worst(job *j) {
-    quant_layer *worst = NULL;
-    for (size_t i = 0; i < j->out->layers.count; i++) {
-        quant_layer *l = &j->out->layers.data[i];
-        if (l->quantized && (!worst || cost_of(j->out, l) > cost_of(j->out, worst))) worst = l;
-    }
-    if (worst) j->why[worst->node] = quant_for_target;
-    return worst;
-}
-
 static size_t quantized_layers(const quant_result *r) {
     size_t n = 0;
     for (size_t i = 0; i < r->layers.count; i++) n += r->layers.data[i].quantized;
     return n;
 }
 
-static naru_status one_round(job *j, comparer *c, bool compare) {
-    graph_free(j->out->graph);
-    j->out->graph = NULL;
-    TRY(rewrite(j, &j->out->graph));
-    if (!compare) return NARU_OK;
+static naru_status one_round(job *j, comparer *c) {
     graph *g;
     TRY(rewrite(j, &g));
     return comparer_run(c, g, j->samples, j->o->labels, j->o->threads, j->out, j->err);
+}
+
+/* The graph that the last round compared, and what it measured. */
+static naru_status keep_graph(job *j) {
+    quant_result *r = j->out;
+    size_t n = r->layers.count;
+    double *sqnr = mem_calloc(n + 1, sizeof *sqnr);
+    if (!sqnr) return err_oom(j->err);
+    for (size_t i = 0; i < n; i++) sqnr[i] = r->layers.data[i].sqnr;
+    naru_status st = rewrite(j, &r->graph);
+    for (size_t i = 0; i < r->layers.count && i < n; i++) r->layers.data[i].sqnr = sqnr[i];
+    mem_free(sqnr);
+    return st;
+}
+
+/* ---- layers taken back ---- */
+typedef struct costed {
+    int node, layer;
+    double cost;
+} costed;
+
+static int dearer(const void *a, const void *b) {
+    const costed *x = a, *y = b;
+    if (x->cost != y->cost) return x->cost < y->cost ? 1 : -1;
+    return (x->node > y->node) - (x->node < y->node);
+}
+
+static void rank(const job *j, costed *list, size_t n) {
+    for (size_t i = 0; i < n; i++) list[i].cost = cost_of(j->out, &j->out->layers.data[list[i].layer]);
+    qsort(list, n, sizeof *list, dearer);
+}
+
+/* How many to take back, by what the layers cost: noise is taken to fall with what is left of it. */
+static size_t guess(const job *j, const costed *list, size_t few, size_t enough, size_t n) {
+    double all = 0, left = 0, share = pow(10, (j->out->sqnr - j->o->target_sqnr) / 10);
+    for (size_t i = few; i < n; i++) all += fmax(list[i].cost, 0);
+    left = all;
+    size_t k = few;
+    while (k < enough && left > all * share) left -= fmax(list[k++].cost, 0);
+    return k;
+}
+
+static naru_status try_count(job *j, comparer *c, const costed *list, size_t taken, size_t n) {
+    for (size_t i = 0; i < n; i++) j->why[list[i].node] = i < taken ? quant_for_target : NULL;
+    TRY(one_round(j, c));
+    j->out->met = met(j);
+    return NARU_OK;
+}
+
+/* As few layers as it takes, the dearest first: between `few`, which are too few, and `enough` (all of them: the float
+ * model). What did not do is measured anew and ranks the rest. When time is up, what is known to be enough. */
+static naru_status search(job *j, comparer *c, costed *list, size_t n) {
+    size_t few = 0, enough = n, last = 0;
+    bool measured = true; /* since the last guess */
+    rank(j, list, n);
+    while (enough - few > 1 && (!j->deadline || profile_now() < j->deadline)) {
+        size_t margin = (enough - few) / 8 + 1, k = few + (enough - few) / 2;
+        if (measured && j->o->target_sqnr > 0) k = guess(j, list, few, enough, n);
+        if (k < few + margin) k = few + margin;
+        if (k > enough - margin) k = enough - margin;
+        if (k <= few || k >= enough) k = few + (enough - few) / 2;
+        TRY(try_count(j, c, list, last = k, n));
+        measured = !j->out->met;
+        if (j->out->met) enough = k;
+        else rank(j, list + (few = k), enough - k);
+    }
+    return last == enough ? NARU_OK : try_count(j, c, list, enough, n);
+}
+
+static naru_status take_back(job *j, comparer *c) {
+    size_t n = 0;
+    costed *list = mem_calloc(j->out->layers.count + 1, sizeof *list);
+    if (!list) return err_oom(j->err);
+    for (size_t i = 0; i < j->out->layers.count; i++)
+        if (j->out->layers.data[i].quantized) list[n++] = (costed){j->out->layers.data[i].node, (int)i, 0};
+    naru_status st = search(j, c, list, n);
+    mem_free(list);
+    return st;
 }
 
 static naru_status rounds(job *j, comparer *c) {
@@ -222,28 +289,20 @@ static naru_status rounds(job *j, comparer *c) {
     if (compare) TRY(comparer_open(c, j->source, j->watched.data, j->watched.count, o->threads, j->err));
     j->out->accuracy = j->out->accuracy_float = -1;
     j->out->sqnr = NAN;
-    TRY(one_round(j, c, compare));
+    if (compare) TRY(one_round(j, c));
+    else TRY(rewrite(j, &j->out->graph));
     j->out->nothing = !quantized_layers(j->out);
+    if (j->out->nothing && compare) TRY(keep_graph(j));
     if (j->out->nothing)
         return err_set(j->err, NARU_UNSUPPORTED, "the model has nothing to quantize: no layer with what it needs");
-    while (!(j->out->met = met(j))) {
-        size_t some = 1 + quantized_layers(j->out) / 16;
-        bool left = false;
-        for (size_t i = 0; i < some; i++) {
-            bool taken = take_back_worst(j);
-            left |= taken;
-            for (size_t k = 0; taken && k < j->out->layers.count; k++)
-                if (j->why[j->out->layers.data[k].node]) j->out->layers.data[k].quantized = false;
-        }
-        if (!left) return NARU_OK;
-        TRY(one_round(j, c, true));
-    }
-    return NARU_OK;
+    if (!(j->out->met = met(j))) TRY(take_back(j, c));
+    return compare ? keep_graph(j) : NARU_OK;
 }
 
 naru_status quantize_model(const graph_source *source, const naru_quantize_options *o, const sample_source *samples,
                            quant_result *out, naru_error *err) {
     job j = {.source = source, .o = o, .samples = samples, .out = out, .err = err};
+    if (out->seconds > 0) j.deadline = profile_now() + (int64_t)(out->seconds * 1e9);
     comparer c = {0};
     if (!(out->arena = arena_new())) return err_oom(err);
     naru_status st = survey(&j);

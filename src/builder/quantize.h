@@ -31,6 +31,7 @@ typedef struct quant_result { /* zero-initialise; quant_result_free when done */
     bool symmetric;              /* before the call: use no more of a collected range than a cache would keep */
     ARRAY(const char *) missing; /* tensors that wanted a range and have none */
     bool only_given;             /* before the call: samples are for comparing, nothing is calibrated on them */
+    double seconds;              /* before the call: for the search of layers to take back; 0: any */
     bool nothing;                /* the call failed because there is nothing to quantize */
     bool compared;
     double sqnr, accuracy_float, accuracy;

@@ -53,3 +53,6 @@ int8_load
 int8_load --refitFromOnnx=$cnn --saveOutputs=logits:b.npy
 cmp a.npy b.npy && echo "the same"
 int8_load --refitFromOnnx=$DATA/models/lstm_op17.onnx
+echo "--- no time to search for what a limit leaves: the float model, which is known to hold it"
+int8 --calib=c.cache --calibData=$samples --accuracy=0.002
+int8 --calib=c.cache --calibData=$samples --accuracy=0.002 --maxBuildTime=0.000001

@@ -307,13 +307,9 @@ static void explicit_networks_are_left_alone(void **state) {
     naru_report_destroy(&r);
 }
 
-static void stripped_plans_are_refused(void **state) {
-    naru_engine *e = NULL;
+static void calibrators_are_checked(void **state) {
     naru_builder_config *c = int8_config_of(NULL, NULL);
-    OK(naru_builder_config_set_flag(c, NARU_BUILD_STRIP_WEIGHTS, true, &err));
-    REFUSES(build_by(SMALLCNN, c, &e, NULL, &err), "quantize the model first");
     REFUSES(naru_builder_config_set_calibrator(NULL, NULL, &err), "NULL");
-    c = int8_config_of(NULL, NULL);
     naru_calibration bad = {.size = sizeof bad, .percentile = 101};
     REFUSES(naru_builder_config_set_calibrator(c, &bad, &err), "percentile");
     bad = (naru_calibration){.size = sizeof bad, .algorithm = (naru_calibrator)9};
@@ -414,7 +410,7 @@ int main(void) {
                                        cmocka_unit_test(nothing_given_is_told),
                                        cmocka_unit_test(ranges_by_hand),
                                        cmocka_unit_test(explicit_networks_are_left_alone),
-                                       cmocka_unit_test(stripped_plans_are_refused),
+                                       cmocka_unit_test(calibrators_are_checked),
                                        cmocka_unit_test(asked_layers_stay_high),
                                        cmocka_unit_test(a_limit_takes_layers_back),
                                        cmocka_unit_test(plan_rebuilds_without_data)};
