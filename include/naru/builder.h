@@ -81,6 +81,10 @@ NARU_API naru_status naru_builder_config_set_level(naru_builder_config *config, 
 NARU_API naru_status naru_builder_config_set_time_limit(naru_builder_config *config, double seconds, naru_error *err);
 /* Runs of one measurement, 1 to 1000; 0: as the level says. */
 NARU_API naru_status naru_builder_config_set_timing_runs(naru_builder_config *config, int runs, naru_error *err);
+/* The file of a plugin library (naru/plugin.h) goes into the engine's plans, for programs that have not loaded it; what
+ * is in a plan is run only where the option plan_code is on. Read at once. Errors: of the file, LIMIT, OUT_OF_MEMORY. */
+NARU_API naru_status naru_builder_config_add_plugin_library(naru_builder_config *config, const char *path,
+                                                            naru_error *err);
 /* "-conv.winograd,+conv.product": tactics or whole families ("conv") switched off and on, in order. The reference
  * evaluator cannot be switched off. Errors: NOT_FOUND (with the nearest), INVALID_ARGUMENT. */
 NARU_API naru_status naru_builder_config_set_tactics(naru_builder_config *config, const char *list, naru_error *err);

@@ -80,6 +80,8 @@ naru_status naru_timing_cache_merge(naru_timing_cache *c, const naru_timing_cach
 
 size_t naru_timing_cache_count(const naru_timing_cache *c) { return c ? c->c.entries.count : 0; }
 
+static void drop_libraries(naru_builder_config *c);
+
 /* ---- configuration ---- */
 struct naru_builder_config {
     unsigned flags;
@@ -97,6 +99,7 @@ struct naru_builder_config {
     const naru_samples *samples;
     naru_constraints constraints;
     ARRAY(layer_rule) rules;
+    ARRAY(plan_library) libraries;
 };
 
 int8_config *config_int8(naru_builder_config *c) { return &c->int8; }
@@ -116,6 +119,7 @@ void naru_builder_config_destroy(naru_builder_config **config) {
     ARRAY_FREE(&c->profiles);
     for (size_t i = 0; i < c->rules.count; i++) mem_free((char *)c->rules.data[i].name);
     ARRAY_FREE(&c->rules);
+    drop_libraries(c);
     naru_options_destroy(&c->options);
     int8_config_clear(&c->int8);
     mem_free(c->off);
@@ -253,6 +257,33 @@ naru_status naru_builder_config_add_profile(naru_builder_config *c, const naru_p
     return NARU_OK;
 }
 
+/* ---- plugin libraries ---- */
+naru_status naru_builder_config_add_plugin_library(naru_builder_config *c, const char *path, naru_error *err) {
+    enum { MOST = 256 };
+    if (!c || !path) return null_config(err);
+    if (c->libraries.count >= MOST) return err_set(err, NARU_LIMIT, "a plan carries at most %d libraries", MOST);
+    file_map *m;
+    TRY(file_map_open(path, false, &m, err));
+    const char *slash = strrchr(path, '/');
+    char *name = mem_strdup(slash ? slash + 1 : path);
+    uint8_t *data = mem_alloc(m->size + 1);
+    if (data) memcpy(data, m->data, m->size);
+    bool ok = name && data && ARRAY_PUSH(&c->libraries, ((plan_library){name, data, m->size}));
+    file_map_unref(m);
+    if (ok) return NARU_OK;
+    mem_free(name);
+    mem_free(data);
+    return err_oom(err);
+}
+
+static void drop_libraries(naru_builder_config *c) {
+    for (size_t i = 0; i < c->libraries.count; i++) {
+        mem_free((char *)c->libraries.data[i].name);
+        mem_free((uint8_t *)c->libraries.data[i].data);
+    }
+    ARRAY_FREE(&c->libraries);
+}
+
 /* ---- precisions ---- */
 naru_status naru_builder_config_set_accuracy(naru_builder_config *c, double limit, naru_error *err) {
     if (!c) return null_config(err);
@@ -337,6 +368,8 @@ naru_status naru_build(const naru_network *n, const naru_builder_config *c, naru
         .rules = c->rules.data,
         .nrules = (int)c->rules.count,
         .constraints = c->constraints,
+        .libraries = c->libraries.data,
+        .nlibraries = (int)c->libraries.count,
         .read = onnx_load_memory,
         .write = onnx_save_memory,
         .int8 = &int8,

@@ -87,6 +87,7 @@ static naru_status load(plan_source *s, const naru_model *model, const naru_opti
     s->cpu_asked = *option_text(options, OPTION_cpu) || *knob_text(KNOB_CPU);
     TRY(option_cpu(options, &o.cpu, err));
     TRY(options_pool(options, &o.pool, err));
+    s->load_library = option_int(options, OPTION_plan_code) ? plugin_load_memory : NULL;
     naru_status st = model ? bytes_of_graph(model->graph, &s->model, err) : NARU_OK;
     if (st == NARU_OK) st = plan_load(s, &o, &b, err);
     model_bytes_unref(s->model);

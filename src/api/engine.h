@@ -38,4 +38,7 @@ naru_status bytes_of_graph(const graph *g, model_bytes **out, naru_error *err);
 /* Inputs by value (NULL: not given) against the engine's profiles. *variant: the set of tactics to run. */
 naru_status engine_fits(const naru_engine *e, naru_value *const *in, int *variant, naru_error *err);
 
+/* Loads a plugin library from memory (plugin.c): its code runs. */
+naru_status plugin_load_memory(const char *name, const void *data, size_t size, naru_error *err);
+
 #endif

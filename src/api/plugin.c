@@ -9,7 +9,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "api/engine.h"
 #include "api/ivalue.h"
 #include "base/file.h"
 #include "script/plugin.h"
@@ -187,11 +190,12 @@ static const entry *last_registered(void) {
     return last;
 }
 
-static naru_status load(const char *path, naru_error *err) {
+/* From file `from`; `path` is what its plugins and errors are told by. */
+static naru_status load(const char *from, const char *path, naru_error *err) {
     const entry *before = last_registered();
     loaded *l = mem_calloc(1, sizeof *l);
     if (!l) return err_oom(err);
-    naru_status st = open_library(path, &l->handle, err);
+    naru_status st = open_library(from, &l->handle, err);
     bool done = st == NARU_OK && is_loaded(l->handle);
     if (st == NARU_OK && !done) st = add_library(l->handle, path, err);
     if (st == NARU_OK && !done) {
@@ -204,10 +208,32 @@ static naru_status load(const char *path, naru_error *err) {
     return st;
 }
 
+static naru_status write_all(int fd, const char *data, size_t size, naru_error *err) {
+    for (size_t done = 0; done < size;) {
+        ssize_t n = write(fd, data + done, size - done);
+        if (n <= 0) return err_set(err, NARU_IO, "no memory file for a library: writing failed");
+        done += (size_t)n;
+    }
+    return NARU_OK;
+}
+
+naru_status plugin_load_memory(const char *name, const void *data, size_t size, naru_error *err) {
+    char path[64];
+    int fd = memfd_create("naru-plugin", MFD_CLOEXEC);
+    if (fd < 0) return err_set(err, NARU_IO, "this system has no memory files, which a library in a plan needs");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    naru_status st = write_all(fd, data, size, err);
+    pthread_mutex_lock(&registering);
+    if (st == NARU_OK) st = load(path, name, err);
+    pthread_mutex_unlock(&registering);
+    close(fd);
+    return st;
+}
+
 naru_status naru_plugin_load(const char *path, naru_error *err) {
     if (!path) return err_set(err, NARU_INVALID_ARGUMENT, "naru_plugin_load: the path is NULL");
     pthread_mutex_lock(&registering);
-    naru_status st = load(path, err);
+    naru_status st = load(path, path, err);
     pthread_mutex_unlock(&registering);
     return st;
 }

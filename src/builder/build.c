@@ -434,6 +434,20 @@ static naru_status keep_rules(built *b, const build_options *o, naru_error *err)
     return b->rules ? NARU_OK : err_oom(err);
 }
 
+naru_status built_carry(built *b, const plan_library *libraries, int n, naru_error *err) {
+    plan_library *l = arena_calloc(b->arena, (size_t)n + 1, sizeof *l);
+    if (!l) return err_oom(err);
+    for (int i = 0; i < n; i++) {
+        uint8_t *data = arena_alloc(b->arena, libraries[i].size + 1);
+        l[i] = (plan_library){arena_strdup(b->arena, libraries[i].name), data, libraries[i].size};
+        if (!data || !l[i].name) return err_oom(err);
+        memcpy(data, libraries[i].data, libraries[i].size);
+    }
+    b->libraries = l;
+    b->nlibraries = n;
+    return NARU_OK;
+}
+
 naru_status build(model_bytes *m, const build_options *o, built **out, naru_error *err) {
     *out = NULL;
     built *b = mem_calloc(1, sizeof *b);
@@ -447,6 +461,7 @@ naru_status build(model_bytes *m, const build_options *o, built **out, naru_erro
                  .accuracy = o->accuracy,
                  .error = -1};
     naru_status st = b->arena ? keep_rules(b, o, err) : err_oom(err);
+    if (st == NARU_OK) st = built_carry(b, o->libraries, o->nlibraries, err);
     if (st == NARU_OK && plan_has_structure(b->flags)) st = refit_structure(m, o->read, &b->structure, err);
     if (st == NARU_OK) {
         phase(o, whole, NULL, 3);

@@ -73,7 +73,9 @@ struct build_options {
     int nrules;
     naru_constraints constraints;
     graph_reader read;
-    graph_writer write;              /* for INT8 by calibration */
+    graph_writer write;                   /* for INT8 by calibration */
+    const struct plan_library *libraries; /* for the plan */
+    int nlibraries;
     const struct int8_options *int8; /* int8.h; NULL: INT8 is what Q/DQ nodes say */
     naru_report *report;
 };
@@ -90,6 +92,12 @@ typedef struct layer { /* a step, by engine_step_index */
     rejection *rejected;
     int nrejected;
 } layer;
+
+typedef struct plan_library { /* the file of a plugin library, which plans carry */
+    const char *name;         /* without folders */
+    const uint8_t *data;
+    size_t size;
+} plan_library;
 
 typedef struct plan_plugin { /* of an operator of the model that was registered at run time */
     const char *domain, *name, *library;
@@ -113,6 +121,8 @@ struct built {         /* shared by an engine's handle and its contexts */
     bool rebuilt;
     const plan_plugin *plugins; /* that the model needs */
     int nplugins;
+    const plan_library *libraries;
+    int nlibraries;
     double accuracy;                  /* the limit; 0: none */
     double error;                     /* of the outputs against FP32; negative: nothing is lowered, or not measured */
     const struct int8_recipe *recipe; /* how `model` was made of a float one (int8.h); NULL: it is as it was given */
@@ -126,6 +136,9 @@ naru_status build(model_bytes *m, const build_options *o, built **out, naru_erro
 static inline int built_variant(const built *b, int index) { return b->engine->variants > 1 && index > 0 ? index : 0; }
 built *built_ref(built *b);
 void built_free(built *b); /* drops a reference; accepts NULL */
+
+/* b carries copies of them. */
+naru_status built_carry(built *b, const plan_library *libraries, int n, naru_error *err);
 
 /* ---- steps of a build ---- */
 /* The graph ready to compile; b->plugins are found on the way. */
@@ -181,6 +194,8 @@ typedef struct plan_source {
     file_map *map;      /* NULL: the caller's memory */
     model_bytes *model; /* for a plan without weights; NULL */
     bool cpu_asked;     /* o->cpu was asked for: another level rebuilds */
+    /* Loads a plugin library that the plan carries; NULL: its code may not run. */
+    naru_status (*load_library)(const char *name, const void *data, size_t size, naru_error *err);
 } plan_source;
 /* o: cpu, pool, read, report are used; level, flags and profiles come from the plan. */
 naru_status plan_load(const plan_source *s, const build_options *o, built **out, naru_error *err);

@@ -154,6 +154,15 @@ static void put_plugins(str *s, const built *b) {
     }
 }
 
+static void put_libraries(str *s, const built *b) {
+    put(s, (uint64_t)b->nlibraries, 4);
+    for (int i = 0; i < b->nlibraries; i++) {
+        put_text(s, b->libraries[i].name);
+        put(s, b->libraries[i].size, 8);
+        str_add_n(s, (const char *)b->libraries[i].data, b->libraries[i].size);
+    }
+}
+
 static void pad(str *s) {
     static const char zeros[PLAN_PAGE];
     str_add_n(s, zeros, align_up(s->len, PLAN_PAGE) - s->len);
@@ -210,6 +219,11 @@ naru_status plan_write(const built *b, str *out, naru_error *err) {
         at = out->len;
         put_plugins(out, b);
         end_section(out, &x[n++], PLAN_PLUGINS, at);
+    }
+    if (b->nlibraries) {
+        at = out->len;
+        put_libraries(out, b);
+        end_section(out, &x[n++], PLAN_LIBRARIES, at);
     }
     if (out->failed) return err_oom(err);
     put_head(out, x, n);

@@ -13,14 +13,15 @@
  *   INT8      of a network that was calibrated while it was built: hash of the float model, the tensors' ranges, the
  *             nodes that stayed float (int8.h); absent without
  *   PLUGINS   operators of the model that come from plugins: domain, name, library, version; absent without any
+ *   LIBRARIES files of plugin libraries: name, size, bytes; absent without any
  */
 #ifndef BUILDER_PLAN_FILE_H
 #define BUILDER_PLAN_FILE_H
 
 #include "builder/builder.h"
 
-enum { PLAN_VERSION = 3, PLAN_PAGE = 4096, PLAN_SECTIONS = 5 };
-enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS, PLAN_PLUGINS, PLAN_INT8 };
+enum { PLAN_VERSION = 3, PLAN_PAGE = 4096, PLAN_SECTIONS = 6 };
+enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS, PLAN_PLUGINS, PLAN_INT8, PLAN_LIBRARIES };
 enum { PLAN_HASH_AT = 24, PLAN_TABLE_AT = 32, PLAN_ROW = 32 };
 #define PLAN_MAGIC "NARUPLAN"
 

@@ -26,7 +26,7 @@ typedef struct part {
 typedef struct plan_reader {
     const plan_source *s;
     const build_options *o;
-    part index, model, weights, plugins, int8;
+    part index, model, weights, plugins, int8, libraries;
     naru_error *err;
     arena *arena;
     /* of the index */
@@ -50,6 +50,8 @@ typedef struct plan_reader {
     int8_recipe *recipe; /* NULL: the model is as it was given */
     plan_plugin *wanted;
     int nwanted;
+    plan_library *carried; /* views the plan */
+    int ncarried;
     uint64_t *weight_bytes;
     uint32_t nweights, next_weight;
     size_t weight_at;
@@ -67,20 +69,22 @@ static naru_status damaged(plan_reader *r, size_t at, const char *what) {
 static naru_status read_row(plan_reader *r, const uint8_t *row, size_t *end) {
     const uint8_t *data = r->s->data;
     uint64_t kind = plan_get(row, 4), at = plan_get(row + 8, 8), size = plan_get(row + 16, 8);
-    part *p = kind == PLAN_INDEX     ? &r->index
-              : kind == PLAN_MODEL   ? &r->model
-              : kind == PLAN_WEIGHTS ? &r->weights
-              : kind == PLAN_PLUGINS ? &r->plugins
-              : kind == PLAN_INT8    ? &r->int8
-                                     : NULL;
+    part *p = kind == PLAN_INDEX       ? &r->index
+              : kind == PLAN_MODEL     ? &r->model
+              : kind == PLAN_WEIGHTS   ? &r->weights
+              : kind == PLAN_PLUGINS   ? &r->plugins
+              : kind == PLAN_INT8      ? &r->int8
+              : kind == PLAN_LIBRARIES ? &r->libraries
+                                       : NULL;
     if (!p || p->data || at != *end || size > r->s->size - at) return damaged(r, 0, "its sections are not in order");
     if (hash_bytes(data + at, size, 0) != plan_get(row + 24, 8))
         return damaged(r, at,
-                       kind == PLAN_INDEX     ? "the index does not have its hash"
-                       : kind == PLAN_MODEL   ? "the model does not have its hash"
-                       : kind == PLAN_PLUGINS ? "the list of plugins does not have its hash"
-                       : kind == PLAN_INT8    ? "the ranges of INT8 do not have their hash"
-                                              : "the packed weights do not have their hash");
+                       kind == PLAN_INDEX       ? "the index does not have its hash"
+                       : kind == PLAN_MODEL     ? "the model does not have its hash"
+                       : kind == PLAN_PLUGINS   ? "the list of plugins does not have its hash"
+                       : kind == PLAN_INT8      ? "the ranges of INT8 do not have their hash"
+                       : kind == PLAN_LIBRARIES ? "a plugin library in it does not have its hash"
+                                                : "the packed weights do not have their hash");
     *p = (part){data + at, size, 0};
     *end = align_up(at + size, PLAN_PAGE);
     if (*end > r->s->size) return damaged(r, at, "a section ends outside the file");
@@ -345,11 +349,65 @@ static const plugin_op *there(const plan_plugin *p) {
     return op ? op->plugin : NULL;
 }
 
+/* ---- plugin libraries that the plan carries ---- */
+static naru_status get_libraries(plan_reader *r) {
+    if (!get_count(r, MAX_INPUTS, 12, &r->ncarried)) return damaged(r, 0, "its plugin libraries make no sense");
+    r->carried = arena_calloc(r->arena, (size_t)r->ncarried + 1, sizeof *r->carried);
+    if (!r->carried) return err_oom(r->err);
+    for (int i = 0; i < r->ncarried; i++) {
+        part *p = &r->index;
+        const char *name = get_text(r);
+        uint64_t size = get(r, 8);
+        if (!ok(r) || size > p->size - p->at) return damaged(r, 0, "its plugin libraries make no sense");
+        r->carried[i] = (plan_library){name, p->data + p->at, size};
+        p->at += size;
+    }
+    return r->index.at == r->index.size ? NARU_OK : damaged(r, 0, "its plugin libraries make no sense");
+}
+
+static naru_status read_libraries(plan_reader *r) {
+    part index = r->index;
+    if (!r->libraries.data) return NARU_OK;
+    r->index = r->libraries;
+    naru_status st = get_libraries(r);
+    r->index = index;
+    return st;
+}
+
+static const plan_library *carried(const plan_reader *r, const plan_plugin *p) {
+    for (int i = 0; i < r->ncarried; i++)
+        if (strcmp(r->carried[i].name, p->library) == 0) return &r->carried[i];
+    return NULL;
+}
+
+/* Those of operators that are not there, where the caller allows it. */
+static naru_status load_carried(plan_reader *r) {
+    for (int i = 0; r->s->load_library && i < r->nwanted; i++) {
+        const plan_library *l = there(&r->wanted[i]) ? NULL : carried(r, &r->wanted[i]);
+        naru_status st = l ? r->s->load_library(l->name, l->data, l->size, r->err) : NARU_OK;
+        if (st != NARU_OK) return err_context(r->err, st, "the plugin library %.200s in the plan", l->name);
+        if (l)
+            TRY(report_add(r->o->report, NARU_SEVERITY_NOTE, "plan-code", "", "",
+                           "the plugin library %.200s is loaded from the plan", l->name) == NARU_OK
+                    ? NARU_OK
+                    : err_oom(r->err));
+    }
+    return NARU_OK;
+}
+
 static naru_status find_plugins(plan_reader *r) {
+    TRY(load_carried(r));
     for (int i = 0; i < r->nwanted; i++) {
         const plan_plugin *p = &r->wanted[i];
         const char *domain = *p->domain ? p->domain : "ai.onnx";
         if (there(p)) continue;
+        if (carried(r, p) && !r->s->load_library)
+            return err_set(
+                r->err, NARU_UNSUPPORTED,
+                "the plan wants operator %.100s::%.100s of the plugin library %.200s (version %d), which is "
+                "not loaded; the plan carries it; option plan_code (naru exec: --engineHostCodeAllowed) lets "
+                "code from a plan run",
+                domain, p->name, p->library, p->version);
         if (*p->library)
             return err_set(r->err, NARU_UNSUPPORTED,
                            "the plan wants operator %.100s::%.100s of the plugin library %.200s (version %d), which is "
@@ -458,7 +516,8 @@ static naru_status use_plan(plan_reader *r, model_bytes *m, built **out) {
                  .nrules = r->nrules,
                  .constraints = r->constraints};
     r->arena = NULL; /* now b's */
-    naru_status st = compile_plan(r, b, r->err);
+    naru_status st = built_carry(b, r->carried, r->ncarried, r->err);
+    if (st == NARU_OK) st = compile_plan(r, b, r->err);
     if (st == NARU_OK) *out = b;
     else built_free(b);
     return st;
@@ -506,6 +565,8 @@ static naru_status rebuild(plan_reader *r, model_bytes *m, const char *why, buil
     if (o.constraints == NARU_CONSTRAINTS_OBEY) o.constraints = NARU_CONSTRAINTS_PREFER;
     o.nprofiles = r->nprofiles;
     o.report = NULL;
+    o.libraries = r->carried;
+    o.nlibraries = r->ncarried;
     shape_profile *p = mem_calloc((size_t)r->nprofiles, sizeof *p);
     naru_status st = p ? NARU_OK : err_oom(r->err);
     for (int i = 0; st == NARU_OK && i < r->nprofiles; i++) st = add_profile(r, i, &p[i]);
@@ -559,7 +620,9 @@ static naru_status find_model(plan_reader *r, model_bytes **out) {
 static naru_status read_again(plan_reader *r) {
     if (!r->arena && !(r->arena = arena_new())) return err_oom(r->err);
     r->index.at = r->int8.at = 0;
+    r->libraries.at = 0;
     TRY(read_index(r));
+    TRY(read_libraries(r));
     return read_recipe(r);
 }
 
@@ -570,6 +633,7 @@ static naru_status load(plan_reader *r, built **out) {
     TRY(read_index(r));
     TRY(read_recipe(r));
     TRY(read_plugins(r));
+    TRY(read_libraries(r));
     TRY(find_plugins(r));
     TRY(find_model(r, &m));
     const char *why = why_rebuild(r, buf);

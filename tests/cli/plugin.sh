@@ -29,6 +29,15 @@ naru run s.plan --shape x=2x8 --seed 1 --output y=p.npy --plugins "$lib/swiglu.s
 cmp y.npy p.npy && echo "the same"
 naru info s.plan --plugins "$lib/swiglu.so" | plain | grep -iE 'plugin|swiglu'
 exec_ --loadEngine=s.plan --iterations=1 --duration=0 --warmUp=0 --plugins=$lib/swiglu2.so
+echo "--- a plan that carries its plugin"
+exec_ --onnx=$model --shapes=x:2x8 --saveEngine=c.plan --skipInference --builderOptimizationLevel=1 --setPluginsToSerialize=$lib/swiglu.so
+exec_ --loadEngine=c.plan --iterations=1 --duration=0 --warmUp=0
+naru run c.plan --shape x=2x8
+exec_ --loadEngine=c.plan --iterations=1 --duration=0 --warmUp=0 --engineHostCodeAllowed
+exec_ --loadEngine=s.plan --iterations=1 --duration=0 --warmUp=0 --engineHostCodeAllowed
+naru run c.plan --shape x=2x8 --seed 1 --output y=c.npy --plan_code 1 | grep -v ' ms'
+cmp y.npy c.npy && echo "the same"
+exec_ --loadEngine=c.plan --iterations=1 --duration=0 --warmUp=0 --engineHostCodeAllowed --plugins=$lib/swiglu.so
 echo "--- libraries that are none"
 for l in nowhere.so $lib/no_entry.so $lib/nothing.so $lib/other_abi.so $lib/taken.so $model; do naru check "$model" --plugins $l 2>&1 | plain; done
 naru check "$model" --plugins "$lib/swiglu.so" --plugins "$lib/swiglu2.so" 2>&1 | plain

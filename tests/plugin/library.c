@@ -233,6 +233,8 @@ static void exported(void **state) {
 }
 
 /* ---- the builder ---- */
+static const char *carried; /* a library for the plans of engine_of; NULL: none */
+
 static naru_engine *engine_of(const str *model, int level, const char *tactics, naru_timing_cache *cache) {
     naru_model *m;
     naru_network *n;
@@ -248,6 +250,7 @@ static naru_engine *engine_of(const str *model, int level, const char *tactics, 
     OK(naru_builder_config_add_profile(c, p, NULL, &err));
     if (tactics) OK(naru_builder_config_set_tactics(c, tactics, &err));
     if (cache) OK(naru_builder_config_set_timing_cache(c, cache, &err));
+    if (carried) OK(naru_builder_config_add_plugin_library(c, carried, &err));
     OK(naru_build(n, c, &e, NULL, &err));
     naru_profile_destroy(&p);
     naru_builder_config_destroy(&c);
@@ -511,6 +514,62 @@ static void forged_plan(void **state) {
     str_free(&model);
 }
 
+/* ---- plans that carry a library ---- */
+static void loads(const void *data, size_t size, bool code, const char *says) {
+    naru_options *o = options_of("1", NULL);
+    naru_engine *f = NULL;
+    OK(naru_options_set(o, "plan_code", code ? "1" : "0", &err));
+    if (says) REFUSES(naru_engine_load_memory(data, size, NULL, o, &f, NULL, &err), says);
+    else OK(naru_engine_load_memory(data, size, NULL, o, &f, NULL, &err));
+    naru_engine_destroy(&f);
+    naru_options_destroy(&o);
+}
+
+/* The file "swiglu.so" is no library: with its operator renamed the plan needs it, and only who allows it tries it. */
+static void carried_library(void **state) {
+    char folder[] = "/tmp/naru_carried_XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/swiglu.so", folder);
+    FILE *f = fopen(path, "wb");
+    assert_true(f && fwrite("no library at all", 1, 17, f) == 17 && fclose(f) == 0);
+    naru_builder_config *c = config_of(1, "1", NULL);
+    REFUSES(naru_builder_config_add_plugin_library(c, "/nowhere/swiglu.so", &err), "/nowhere/swiglu.so");
+    naru_builder_config_destroy(&c);
+    str model = swiglu_model();
+    carried = path;
+    naru_engine *e = engine_of(&model, 1, NULL, NULL);
+    carried = NULL;
+    void *data;
+    size_t size;
+    OK(naru_engine_serialize(e, &data, &size, &err));
+    loads(data, size, false, NULL); /* its operator is there: nothing of the plan runs */
+    loads(data, size, true, NULL);
+    uint8_t *names = (uint8_t *)data + plan_get(section_row(data, PLAN_PLUGINS) + 8, 8);
+    uint8_t *files = (uint8_t *)data + plan_get(section_row(data, PLAN_LIBRARIES) + 8, 8);
+    names[8] = 'N';
+    reseal(data, PLAN_PLUGINS);
+    loads(data, size, false, "which is not loaded; the plan carries it; option plan_code");
+    loads(data, size, true, "the plugin library swiglu.so in the plan: cannot load the plugin library");
+    static const struct {
+        size_t at;
+        uint64_t value;
+        int bytes;
+    } bends[] = {{0, 1u << 30, 4}, {0, 0, 4},   {0, 2, 4},          {4, 1u << 31, 4},
+                 {17, 18, 8},      {17, 16, 8}, {17, UINT64_MAX, 8}};
+    for (size_t i = 0; i < sizeof bends / sizeof *bends; i++) {
+        uint64_t was = plan_get(files + bends[i].at, bends[i].bytes);
+        plan_put(files + bends[i].at, bends[i].value, bends[i].bytes);
+        reseal(data, PLAN_LIBRARIES);
+        loads(data, size, true, "its plugin libraries make no sense");
+        plan_put(files + bends[i].at, was, bends[i].bytes);
+    }
+    naru_engine_data_free(&data);
+    naru_engine_destroy(&e);
+    str_free(&model);
+    remove(path);
+    rmdir(folder);
+}
+
 int main(int argc, char **argv) {
     if (argc == 5 && strcmp(argv[1], "--plan") == 0) return other_process(argv);
     const struct CMUnitTest tests[] = {
@@ -527,6 +586,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(plan_in_another_process),
         cmocka_unit_test(damaged_plan),
         cmocka_unit_test(forged_plan),
+        cmocka_unit_test(carried_library),
     };
     return cmocka_run_group_tests(tests, load_example, NULL);
 }

@@ -14,7 +14,7 @@ typedef enum exec_option {
     EXEC_OPTIONS
 } exec_option;
 
-enum { EXEC_MAX_PROFILES = 64, EXEC_MAX_PERCENTILES = 16 };
+enum { EXEC_MAX_LIBRARIES = 64, EXEC_MAX_PROFILES = 64, EXEC_MAX_PERCENTILES = 16 };
 
 typedef struct profile_spec {
     const char *bound[3]; /* min, opt, max; NULL: not given */
@@ -24,6 +24,8 @@ typedef struct exec_args {
     const char *value[EXEC_OPTIONS]; /* NULL: not given; "" of flags */
     profile_spec profiles[EXEC_MAX_PROFILES];
     int nprofiles;
+    const char *libraries[EXEC_MAX_LIBRARIES]; /* for the plan */
+    int nlibraries;
     /* numbers, checked */
     int64_t iterations, streams, avg_runs, level, avg_timing, use_profile, batch, seed;
     double duration, warm_up, sleep, idle, build_time, accuracy, percentiles[EXEC_MAX_PERCENTILES];

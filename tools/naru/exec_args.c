@@ -104,6 +104,12 @@ static bool load(const char *path) {
     return true;
 }
 
+static bool carry(exec_args *a, const char *path) {
+    if (a->nlibraries == EXEC_MAX_LIBRARIES) return log_error("more than %d libraries", EXEC_MAX_LIBRARIES), false;
+    a->libraries[a->nlibraries++] = path;
+    return true;
+}
+
 static bool set(exec_args *a, int option, const char *value) {
     const struct row *r = &rows[option];
     switch (r->kind) {
@@ -117,7 +123,7 @@ static bool set(exec_args *a, int option, const char *value) {
     case REFUSE:
     case REFUSE_TEXT: log_error("--%s: %s", r->name, r->help); return false;
     case FLAG: return set_flag(a, option, value);
-    case PLUGIN: return load(value);
+    case PLUGIN: return load(value) && (option != EXEC_setPluginsToSerialize || carry(a, value));
     case LIST: return option == EXEC_profile ? add_profile(a, value) : add_shapes(a, option, value);
     case TEXT: break;
     }
@@ -263,6 +269,7 @@ bool exec_parse(int argc, char **argv, exec_args *a, bool *done) {
     for (int i = 0; i < argc; i++) ok &= parse_word(a, argc, argv, &i);
     if (given(a, EXEC_help)) *done = true;
     if (*done) return print_help(), true;
+    if (given(a, EXEC_engineHostCodeAllowed)) naru_options_set(a->options, "plan_code", "1", NULL);
     return ok && library_option(a, EXEC_cpuThreads, "threads") && library_option(a, EXEC_cpu, "cpu") && numbers(a) &&
            agree(a);
 }

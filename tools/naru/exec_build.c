@@ -290,6 +290,8 @@ static bool configure(const exec_args *a, const ports *in, naru_timing_cache *ca
     const char *first = given(a, EXEC_noTF32) ? "-conv.fp32tile,-matmul.fp32tile,-gemm.fp32tile" : "";
     const char *list = given(a, EXEC_tacticSources) ? a->value[EXEC_tacticSources] : "";
     if (st == NARU_OK && (*first || *list) && !set_tactics(first, list, c)) return false;
+    for (int i = 0; i < a->nlibraries && st == NARU_OK; i++)
+        st = naru_builder_config_add_plugin_library(c, a->libraries[i], &err);
     if (st == NARU_OK) st = naru_builder_config_set_timing_cache(c, cache, &err);
     return st == NARU_OK ? exec_precisions(a, c) && add_profiles(a, in, c) : failed(&err);
 }
