@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "builder/duel.h"
 #include "builder/int8.h"
 #include "builder/refit.h"
 #include "builder/runs.h"
@@ -112,6 +113,7 @@ typedef struct choosing {
     bool high; /* FP32 by experience, to measure the others beside it */
     int variants;
     bool failed;
+    engine *experience; /* of the first compilation, while it is still to be compared; NULL */
 } choosing;
 
 static const tactic *choose(void *user, const tactic_query *q, int index, int variant) {
@@ -359,7 +361,8 @@ static naru_status build_timed(built *b, choosing *k, graph **g, network_runs *r
     b->profiles.graph = trial->graph;
     naru_status st = tune(b, trial, k->steps, k->o, runs, err);
     if (st == NARU_OK) st = precision_check_layers(b, trial, k->steps, k->o, false, err);
-    engine_free(trial);
+    if (st == NARU_OK && duel_wanted(b, k->steps, k->o)) k->experience = trial;
+    else engine_free(trial);
     return st == NARU_OK ? build_graph(b, k->o, g, err) : st;
 }
 
@@ -389,9 +392,22 @@ static naru_status run_original(built *b, const build_options *o, model_bytes *o
     return st;
 }
 
+/* The network with the measured tactics has to be faster than with experience's, else those are taken. */
+static naru_status compile_faster(choosing *k, graph *g, const network_runs *runs, naru_error *err) {
+    built *b = k->b;
+    bool lost = false;
+    TRY(compile_within(k, g, runs, err));
+    if (k->experience) TRY(duel(b, k->experience, k->steps, k->o, runs->deadline, &lost, err));
+    if (!lost) return NARU_OK;
+    engine_free(b->engine);
+    b->engine = NULL;
+    TRY(build_graph(b, k->o, &g, err));
+    return compile_within(k, g, runs, err);
+}
+
 static naru_status build_chosen(built *b, choosing *k, graph *g, const network_runs *runs, bool timed,
                                 naru_error *err) {
-    TRY(compile_within(k, g, runs, err));
+    TRY(compile_faster(k, g, runs, err));
     if (!timed) TRY(precision_check_layers(b, b->engine, k->steps, k->o, false, err));
     TRY(precision_check_layers(b, b->engine, k->steps, k->o, true, err));
     TRY(keep_notes(b, k->steps, err));
@@ -412,13 +428,14 @@ static naru_status build_engine(built *b, const build_options *o, naru_error *er
     if (st == NARU_OK && original && compare) st = run_original(b, o, original, &runs, err);
     model_bytes_unref(original);
     if (st == NARU_OK) graph_each_block(g, false, count_nodes, &b->nlayers);
-    choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false, 1, false};
+    choosing k = {o, b, arena_calloc(b->arena, (size_t)b->nlayers + 1, sizeof(tuned)), true, false, 1, false, NULL};
     if (st == NARU_OK && !k.steps) st = err_oom(err);
     bool timed = st == NARU_OK && !graph_each_block(g, false, nothing_to_measure, (void *)o);
     if (st == NARU_OK && timed) st = build_timed(b, &k, &g, &runs, err);
     if (st == NARU_OK) st = phase_step(o, whole, 1, err);
     if (st == NARU_OK) st = build_chosen(b, &k, g, &runs, timed, err);
     else graph_free(g);
+    engine_free(k.experience);
     runs_free(&runs);
     return st;
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "builder/probe.h"
+#include "engine/profile.h"
 #include "tensor/dtype.h"
 
 void runs_free(network_runs *r) {
@@ -99,15 +100,18 @@ static void drop(naru_value **v, int n) {
     mem_free(v);
 }
 
+/* ms: of the run alone; NULL */
 static naru_status run_once(const built *b, const build_options *o, context *c, bool samples, int index, bool *ran,
-                            naru_value **outs, naru_error *err) {
+                            naru_value **outs, double *ms, naru_error *err) {
     const block *m = c->engine->graph->main;
     naru_value **v = mem_calloc((size_t)m->nin + 1, sizeof *v);
     *ran = true;
     naru_status st = !v        ? err_oom(err)
                      : samples ? sample_inputs(o, m, index, v, ran, err)
                                : random_inputs(b, o, m, index, v, ran, err);
+    int64_t begin = profile_now();
     if (st == NARU_OK && *ran) st = context_run(c, v, outs, o->seed, err);
+    if (ms) *ms = (double)(profile_now() - begin) / 1e6;
     drop(v, v ? m->nin : 0);
     return st;
 }
@@ -117,12 +121,22 @@ naru_status runs_run(network_runs *r, const built *b, const build_options *o, co
     r->nout = c->engine->graph->main->nout;
     *ran = false;
     network_run n = {samples, index, mem_calloc((size_t)r->nout + 1, sizeof *n.out)};
-    naru_status st = n.out ? run_once(b, o, c, samples, index, ran, n.out, err) : err_oom(err);
+    naru_status st = n.out ? run_once(b, o, c, samples, index, ran, n.out, NULL, err) : err_oom(err);
     if (st == NARU_OK && keep && *ran) {
         if (ARRAY_PUSH(&r->kept, n)) return NARU_OK;
         st = err_oom(err);
     }
     drop(n.out, r->nout);
+    return st;
+}
+
+naru_status runs_time(const built *b, const build_options *o, context *c, int index, double *ms, naru_error *err) {
+    int nout = c->engine->graph->main->nout;
+    naru_value **outs = mem_calloc((size_t)nout + 1, sizeof *outs);
+    bool ran = false;
+    naru_status st = outs ? run_once(b, o, c, false, index, &ran, outs, ms, err) : err_oom(err);
+    drop(outs, nout);
+    if (st == NARU_OK && !ran) return err_set(err, NARU_NOT_FOUND, "an input has no shape to run with");
     return st;
 }
 
@@ -165,7 +179,7 @@ naru_status runs_compare(const network_runs *r, const built *b, const build_opti
         naru_value **got = mem_calloc((size_t)r->nout + 1, sizeof *got);
         bool ran;
         c->variant = n->samples ? 0 : built_variant(b, n->index);
-        st = got ? run_once(b, o, c, n->samples, n->index, &ran, got, err) : err_oom(err);
+        st = got ? run_once(b, o, c, n->samples, n->index, &ran, got, NULL, err) : err_oom(err);
         double x = st == NARU_OK ? worst_output(got, n->out, r->nout) : 0;
         if (x > *error) *error = x;
         drop(got, r->nout);

@@ -19,14 +19,17 @@ typedef struct network_run {
 typedef struct network_runs { /* zero-initialise; runs_free when done */
     ARRAY(network_run) kept;
     int nout;
-    bool incomplete; /* one could not be run */
-    bool original;   /* kept is of the network before it was quantized */
+    bool incomplete;  /* one could not be run */
+    bool original;    /* kept is of the network before it was quantized */
+    int64_t deadline; /* of measuring (profile_now); 0: none */
 } network_runs;
 
 void runs_free(network_runs *r);
 /* Runs c; keep: with its outputs kept. *ran false: there is no such batch, or inputs without a shape. */
 naru_status runs_run(network_runs *r, const built *b, const build_options *o, context *c, bool samples, int index,
                      bool keep, bool *ran, naru_error *err);
+/* Runs c on the random data of profile `index`; the milliseconds of the run alone. */
+naru_status runs_time(const built *b, const build_options *o, context *c, int index, double *ms, naru_error *err);
 /* Runs e, which is the network before it was quantized, on everything and keeps its outputs. */
 naru_status runs_original(network_runs *r, const built *b, const build_options *o, const engine *e, naru_error *err);
 /* How far the outputs of e are from those kept: the largest relative error; negative: nothing to compare. */

@@ -449,7 +449,7 @@ naru_status tune(built *b, const engine *e, tuned *steps, const build_options *o
     }
     k.all *= b->profiles.n;
     if (!k.all && !o->workspace && !lower) return NARU_OK;
-    if (o->seconds > 0) k.deadline = profile_now() + (int64_t)(o->seconds * 1e9);
+    if (o->seconds > 0) k.deadline = runs->deadline = profile_now() + (int64_t)(o->seconds * 1e9);
     k.evict_size = (size_t)cpu_cache_l2() * 2;
     if (k.evict_size > MOST_EVICT) k.evict_size = MOST_EVICT;
     if (!(k.evict = mem_calloc(1, k.evict_size + 1))) return err_oom(err);

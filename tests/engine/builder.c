@@ -352,6 +352,78 @@ static void timing_caches(void **state) {
     naru_timing_cache_destroy(&again);
 }
 
+/* The cache's file with the times of the tactic `name` replaced, of the whole network's too; false: it has none. */
+static bool set_time(const char *path, const char *name, const char *ms) {
+    static char text[1 << 16];
+    bool found = false;
+    FILE *f = fopen(path, "r");
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    assert_true(n < sizeof text - 1);
+    text[n] = 0;
+    f = fopen(path, "w");
+    for (char *line = text, *end; *line && (end = strchr(line, '\n')); line = end + 1) {
+        char *tactic = strchr(line, ' ') + 1, *old = strchr(tactic, ' ') + 1, *rest = strchr(old, ' ');
+        bool it = end - line > 33 && strncmp(tactic, name, strlen(name)) == 0 && tactic[strlen(name)] == ' ';
+        if (it) fprintf(f, "%.*s%s%.*s", (int)(old - line), line, ms, (int)(end + 1 - rest), rest);
+        else fprintf(f, "%.*s", (int)(end + 1 - line), line);
+        found |= it;
+    }
+    fclose(f);
+    return found;
+}
+
+/* Builds with the times of a file, which gets those that were missing; the number of Winograd's layers. */
+static int build_with(const char *path, bool only, bool *gave_up) {
+    naru_builder_config *c = config_of(3, "1", NULL);
+    naru_timing_cache *k;
+    char *text;
+    OK(naru_timing_cache_create(&k, &err));
+    if (access(path, R_OK) == 0) OK(naru_timing_cache_load(k, path, &err));
+    OK(naru_builder_config_set_timing_cache(c, k, &err));
+    OK(naru_builder_config_set_flag(c, NARU_BUILD_TIMING_CACHE_ONLY, only, &err));
+    naru_engine *e = build_unet(c, NULL);
+    int n = count_tactic(e, "conv.winograd");
+    OK(naru_engine_inspect(e, NARU_INSPECT_JSON, &text, &err));
+    *gave_up = strstr(text, "faster alone, but the whole network was not") != NULL;
+    if (!only) OK(naru_timing_cache_save(k, path, &err));
+    naru_text_free(&text);
+    naru_engine_destroy(&e);
+    naru_timing_cache_destroy(&k);
+    naru_builder_config_destroy(&c);
+    return n;
+}
+
+/* Tactics that are faster alone are taken only where the whole network is faster, too. */
+static void the_whole_decides(void **state) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/naru_cache_%ld", (long)getpid());
+    bool gave_up;
+    naru_builder_config *c = config_of(1, "1", NULL);
+    naru_engine *e = build_unet(c, NULL);
+    int experience = count_tactic(e, "conv.winograd");
+    naru_engine_destroy(&e);
+    naru_builder_config_destroy(&c);
+    build_with(path, false, &gave_up);
+    bool choice =
+        set_time(path, "conv.winograd", experience ? "1000" : "0.000001") && set_time(path, "conv.product", "1");
+    set_time(path, "experience", "1"), set_time(path, "measured", "0.5");
+    if (choice) {
+        int alone = build_with(path, true, &gave_up); /* no time of this network: the layers' decide */
+        assert_int_not_equal(alone, experience);
+        assert_false(gave_up);
+        build_with(path, false, &gave_up); /* measures the network */
+        assert_true(set_time(path, "experience", "1") && set_time(path, "measured", "0.995"));
+        assert_int_equal(build_with(path, true, &gave_up), experience);
+        assert_true(gave_up);
+        assert_true(set_time(path, "measured", "0.9"));
+        assert_int_equal(build_with(path, true, &gave_up), alone);
+        assert_false(gave_up);
+    }
+    unlink(path);
+    if (!choice) skip();
+}
+
 static void the_time_limit(void **state) {
     naru_builder_config *c = config_of(3, "1", NULL);
     naru_report *r;
@@ -476,6 +548,7 @@ int main(void) {
         cmocka_unit_test(tactic_sources),
         cmocka_unit_test(workspace_pool),
         cmocka_unit_test(timing_caches),
+        cmocka_unit_test(the_whole_decides),
         cmocka_unit_test(the_time_limit),
         cmocka_unit_test(progress_and_cancelling),
         cmocka_unit_test(inspector),
