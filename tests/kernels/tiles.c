@@ -2,10 +2,10 @@
  *
  * AMX itself, where the CPU has it and the kernel permits it; else skipped.
  */
-#if defined(__x86_64__)
+#if defined(__AMX_INT8__)
 #define TILES_LEVEL CPU_AMX
 #include "tiles_check.h"
 #else
 #include <stdio.h>
-int main(void) { return printf("not run: no x86-64\n"), 77; }
+int main(void) { return printf("not run: compiled without AMX\n"), 77; }
 #endif

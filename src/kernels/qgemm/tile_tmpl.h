@@ -96,8 +96,8 @@ static void settle(const k_qgemm_args *g, int64_t i, uint32_t row_sum, const uin
 }
 
 static void matrix_rows(const k_qgemm_args *g, int64_t i0, int64_t mr, int64_t p0, int64_t p1, uint8_t *rows) {
-    static const int32_t zeros[NR];
-    static const int64_t at_once;
+    static const int32_t zeros[NR] = {0};
+    static const int64_t at_once = 0;
     const int64_t words = (g->k + 3) / 4, padded = (g->k + 63) / 64 * 64, ld = padded + 64;
     _Alignas(64) uint32_t sums[ROWS * NR], row_sums[ROWS];
     for (int64_t i = 0; i < mr; i++) row_sums[i] = pack_row(g, i0 + i, rows + i * ld, padded);
@@ -145,7 +145,7 @@ static block in_place(const k_qgemm_rows *g, const uint8_t *const *rows, bool lo
 
 /* Taps that follow each other in memory are copied as one. */
 static block gathered(const k_qgemm_rows *g, const uint8_t *const *rows, int64_t mr, const chunk *k, uint8_t *d) {
-    static const int64_t at_once;
+    static const int64_t at_once = 0;
     const int64_t *offset = g->offset + k->t0, each = 4 * k->words, steps = (k->taps * k->words + WORDS - 1) / WORDS;
     int64_t at = 0;
     for (int64_t t = 0, n; t < k->taps; t += n, at += n * each) {
