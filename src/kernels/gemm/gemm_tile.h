@@ -18,28 +18,39 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     const GEMM_B *b = t->b;
     const int64_t ld = t->lda * 4, pace = t->pace;
     const char *ahead = t->ahead;
+    int64_t room = t->chain;
+    bool more = false;
     for (int64_t s = 0; s < t->nseg; s++) {
         const char *p[(MR + 2) / 3]; /* three rows share a pointer: p, p + ld, p + 2 ld are addressing modes */
         GEMM_UNROLL(8)
         for (int i = 0; i < (mr + 2) / 3; i++) p[i] = (const char *)(t->a + s * t->seg) + 3 * i * ld;
-        GEMM_UNROLL(2)
-        for (int64_t k = t->k; k > 0; k--) {
-            vf bv[NV];
-            GEMM_UNROLL(4)
-            for (int j = 0; j < nv; j++) bv[j] = b_load(b + j * VL);
-            b += NR;
-            __builtin_prefetch(ahead, 0, 2);
-            ahead += pace;
-            GEMM_UNROLL(16)
-            for (int i = 0; i < mr; i++) {
-                vf x = v_set1(*(const float *)(p[i / 3] + (i % 3) * ld));
-                GEMM_UNROLL(4)
-                for (int j = 0; j < nv; j++) acc[i][j] = v_fma(x, bv[j], acc[i][j]);
+        for (int64_t left = t->k; left > 0;) {
+            if (room == 0) {
+                hold(t->held, mr, nv, more, acc);
+                more = true, room = t->chain;
             }
-            GEMM_UNROLL(8)
-            for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
+            int64_t k = left < room ? left : room;
+            left -= k, room -= k;
+            GEMM_UNROLL(2)
+            for (; k > 0; k--) {
+                vf bv[NV];
+                GEMM_UNROLL(4)
+                for (int j = 0; j < nv; j++) bv[j] = b_load(b + j * VL);
+                b += NR;
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += pace;
+                GEMM_UNROLL(16)
+                for (int i = 0; i < mr; i++) {
+                    vf x = v_set1(*(const float *)(p[i / 3] + (i % 3) * ld));
+                    GEMM_UNROLL(4)
+                    for (int j = 0; j < nv; j++) acc[i][j] = v_fma(x, bv[j], acc[i][j]);
+                }
+                GEMM_UNROLL(8)
+                for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
+            }
         }
     }
+    if (more) release(t->held, mr, nv, acc);
     tile_store(t, mr, nv, acc);
 }
 

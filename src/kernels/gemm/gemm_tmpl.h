@@ -77,6 +77,7 @@
 #endif
 
 enum { NV = 2, MR = GEMM_MR, NR = GEMM_PANEL * VL, KC = GEMM_KC };
+enum { CHAIN = 192 }; /* products to a sum: see hold() */
 enum {
     STEP = GEMM_STEP,
     STEP_BYTES = NR * (GEMM_FORM == K_B_FP16     ? 2
@@ -102,6 +103,8 @@ typedef struct tile {
     const char
         *ahead; /* what will be needed next of B: each STEP fetches the line here into L2 and goes on by `pace` */
     int64_t pace;
+    int64_t chain; /* products to a sum, at most CHAIN */
+    float *held;   /* MR x NR floats for sums that are complete */
 } tile;
 
 /* A row of a tile, its sums in memory: c = clip(sum + c + bias + res). */
@@ -145,6 +148,21 @@ GEMM_BODY __attribute__((unused)) void tile_store(const tile *t, const int mr, c
         EACH_SUM(mr, nv) acc[i][j] = v_min(hi, v_max(lo, acc[i][j]));
     }
     EACH_SUM(mr, nv) v_store(c + i * ldc + j * VL, acc[i][j]);
+}
+
+/* The rounding error of a sum grows with the root of its length: sums of at most CHAIN products, added up, err half as
+ * much as one sum over a chunk. Registers being full, what is summed waits in memory (L1), for 1 to 2% of the time.
+ * hold: the sums go to what waits, or become it, and start anew; release: what waits is added to the last sums. */
+GEMM_FN void hold(float *held, const int mr, const int nv, const bool more, vf acc[MR][NV]) {
+    if (more) EACH_SUM(mr, nv) acc[i][j] = v_add(v_load(held + i * NR + j * VL), acc[i][j]);
+    EACH_SUM(mr, nv) {
+        v_store(held + i * NR + j * VL, acc[i][j]);
+        acc[i][j] = v_set1(0.0f);
+    }
+}
+
+GEMM_FN void release(const float *held, const int mr, const int nv, vf acc[MR][NV]) {
+    EACH_SUM(mr, nv) acc[i][j] = v_add(acc[i][j], v_load(held + i * NR + j * VL));
 }
 
 #if GEMM_AS_IS
@@ -313,12 +331,19 @@ GEMM_FN const char *panel_at(const k_gemm_args *g, int64_t p, int64_t k) {
     return (const char *)g->b + (p * ((g->k + STEP - 1) / STEP) + k / STEP) * STEP_BYTES;
 }
 
+/* A chunk's products in sums of nearly equal length; even, for elements that lie in pairs. */
+GEMM_FN int64_t chain_of(int64_t kc) {
+    int64_t sums = (kc + CHAIN - 1) / CHAIN;
+    return sums > 1 ? ((kc + sums - 1) / sums + 1) / 2 * 2 : CHAIN;
+}
+
 /* Rows [i0, i0 + mr) times a chunk. part of parts: which share of the next chunk these rows fetch on the way. */
 static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, const chunk *now, const chunk *next,
                      int64_t part, int64_t parts) {
     bool last = now->k1 == g->k, heavy = g->act > K_ACT_CLIP;
     t->first = now->k0 == 0, t->clip = last && g->act == K_ACT_CLIP, t->lo = g->p, t->hi = g->q;
     t->ldc = g->ldc, t->ldr = g->ldr;
+    t->chain = chain_of(now->k1 - now->k0);
     t->g = g, t->row = i0, t->k0 = now->k0;
     const int64_t share = (next->k1 - next->k0) / STEP * STEP_BYTES * part / parts;
     for (int64_t p = now->p0; p < now->p1; p++) {
@@ -338,9 +363,10 @@ static void run_tile(const k_gemm_args *g, tile *t, int64_t i0, int mr, const ch
 /* Rows in tiles of nearly equal height. */
 static void run_rows(const k_gemm_args *g, int64_t m0, int64_t m1, const chunk *now, const chunk *next, a_elem *buf) {
     const int64_t parts = (m1 - m0 + MR - 1) / MR;
+    _Alignas(64) float held[MR * NR];
     for (int64_t i = m0, part = 0; i < m1; part++) {
         int mr = (int)((m1 - i + parts - part - 1) / (parts - part));
-        tile t;
+        tile t = {.held = held};
         take_a(g, i, mr, now->k0, now->k1 - now->k0, now->p1 - now->p0, buf, &t);
         run_tile(g, &t, i, mr, now, next, part, parts);
         i += mr;

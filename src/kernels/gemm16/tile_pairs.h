@@ -24,26 +24,37 @@ GEMM_BODY void tile_body(const tile *t, const int mr, const int nv) {
     const int32_t *b = t->b;
     const int64_t ld = t->lda * 4, pace = t->pace;
     const char *ahead = t->ahead;
+    int64_t room = t->chain;
+    bool more = false;
     for (int64_t s = 0; s < t->nseg; s++) {
         const char *p[(MR + 2) / 3];
         GEMM_UNROLL(8)
         for (int i = 0; i < (mr + 2) / 3; i++) p[i] = (const char *)(t->a + s * t->seg) + 3 * i * ld;
-        for (int64_t k = t->k; k > 0; k -= 2, b += NR) {
-            GEMM_UNROLL(4)
-            for (int j = 0; j < nv; j++) bv[j] = b_even(b + j * VL);
-            __builtin_prefetch(ahead, 0, 2);
-            ahead += pace;
-            tile_step(mr, nv, acc, p, ld, bv);
-            if (k == 1) break;
-            GEMM_UNROLL(8)
-            for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
-            GEMM_UNROLL(4)
-            for (int j = 0; j < nv; j++) bv[j] = b_odd(b + j * VL);
-            tile_step(mr, nv, acc, p, ld, bv);
-            GEMM_UNROLL(8)
-            for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
+        for (int64_t left = t->k; left > 0;) {
+            if (room == 0) {
+                hold(t->held, mr, nv, more, acc);
+                more = true, room = t->chain;
+            }
+            int64_t k = left < room ? left : room;
+            left -= k, room -= k;
+            for (; k > 0; k -= 2, b += NR) {
+                GEMM_UNROLL(4)
+                for (int j = 0; j < nv; j++) bv[j] = b_even(b + j * VL);
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += pace;
+                tile_step(mr, nv, acc, p, ld, bv);
+                if (k == 1) break;
+                GEMM_UNROLL(8)
+                for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
+                GEMM_UNROLL(4)
+                for (int j = 0; j < nv; j++) bv[j] = b_odd(b + j * VL);
+                tile_step(mr, nv, acc, p, ld, bv);
+                GEMM_UNROLL(8)
+                for (int i = 0; i < (mr + 2) / 3; i++) p[i] += 4;
+            }
         }
     }
+    if (more) release(t->held, mr, nv, acc);
     tile_store(t, mr, nv, acc);
 }
 
