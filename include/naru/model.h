@@ -15,7 +15,8 @@ extern "C" {
 typedef struct naru_model naru_model;
 typedef struct naru_options naru_options;
 
-/* Options are set by name, as text; options.def lists them. A NULL naru_options means all defaults. */
+/* Options are set by name, as text; options.def lists them. A NULL naru_options means all defaults. What takes options
+ * copies what it needs: they may be changed or destroyed afterwards. */
 NARU_API naru_status naru_options_create(naru_options **out, naru_error *err);
 NARU_API void naru_options_destroy(naru_options **options);
 /* Errors: NOT_FOUND (unknown name, with the nearest), INVALID_ARGUMENT (not a number, out of range). */
@@ -25,10 +26,12 @@ NARU_API const char *naru_options_get(const naru_options *options, const char *n
 /* Reads an ONNX model, graph as written; weights stay in the mapped file. `options` may be NULL (only `map` matters).
  * Owns: caller. Errors: IO, BAD_FILE (with file offset), BAD_MODEL, LIMIT, OUT_OF_MEMORY. */
 NARU_API naru_status naru_model_load(const char *path, const naru_options *options, naru_model **out, naru_error *err);
-/* The same from memory, which must stay valid and unchanged as long as the model and anything made from it. */
+/* The same from memory, which must stay valid and unchanged as long as the model and anything made from it. External
+ * data has no folder to lie in: such a model is UNSUPPORTED. */
 NARU_API naru_status naru_model_load_memory(const void *data, size_t size, naru_model **out, naru_error *err);
 NARU_API void naru_model_destroy(naru_model **model);
-/* Writes the model as ONNX, everything kept. external: weights of >= 1 KiB go to FILE.data beside it. */
+/* Writes the model as ONNX, everything kept. external: weights of >= 1 KiB go to FILE.data beside it; both files are
+ * whole before either takes its place. Errors: IO, LIMIT (2 GiB and more without external). */
 NARU_API naru_status naru_model_save(const naru_model *model, const char *path, bool external, naru_error *err);
 /* All findings (structure, SSA, order, types, shapes, opset) go to report. Returns OK when the check could be made:
  * look at naru_report_count(report, NARU_SEVERITY_ERROR). */
@@ -40,7 +43,7 @@ NARU_API naru_status naru_model_check(const naru_model *model, naru_report *repo
  * Owns: caller. Errors: INVALID_ARGUMENT (opset), UNSUPPORTED, BAD_MODEL, TYPE, SHAPE, OUT_OF_MEMORY. */
 NARU_API naru_status naru_model_convert(const naru_model *model, int64_t opset, naru_model **out, naru_report *report,
                                         naru_error *err);
-/* The stable text form of the graph; *text freed by naru_text_free. */
+/* The stable text form of the graph, NUL-terminated; *text freed by naru_text_free. */
 NARU_API naru_status naru_model_print(const naru_model *model, char **text, naru_error *err);
 NARU_API void naru_text_free(char **text);
 

@@ -120,7 +120,7 @@ NARU_API const char *naru_module_parameter(naru_module *module, size_t i, const 
 /* Replaces a parameter or buffer: its content where type and shape are the same (all that share its memory see it, as
  * with load_state_dict), else the tensor. No call may be running. */
 NARU_API naru_status naru_module_set_parameter(naru_module *module, const char *name, naru_tensor *t, naru_error *err);
-/* An attribute by dotted path: a new reference. */
+/* An attribute by dotted path: a new reference. Setting: no call may be running. Errors: NOT_FOUND (path), TYPE. */
 NARU_API naru_status naru_module_get_attribute(naru_module *module, const char *path, naru_ivalue **out,
                                                naru_error *err);
 NARU_API naru_status naru_module_set_attribute(naru_module *module, const char *path, naru_ivalue *v, naru_error *err);
@@ -141,7 +141,8 @@ NARU_API naru_status naru_module_call_named(naru_module *module, const char *met
 NARU_API naru_status naru_module_traceback(naru_module *module, char **text, naru_error *err);
 /* Stops calls in progress (CANCELLED) until it is called with false. From any thread. */
 NARU_API void naru_module_cancel(naru_module *module, bool cancelled);
-/* Writes an archive that torch.jit.load reads. */
+/* Writes an archive that torch.jit.load reads, with parameters and attributes as they are now. No call may be running.
+ * Errors: IO, UNSUPPORTED (an attribute that archives cannot hold: which). */
 NARU_API naru_status naru_module_save(naru_module *module, const char *path, naru_error *err);
 
 /* ---- export to ONNX ---- */
@@ -172,7 +173,8 @@ typedef struct naru_export_options {
     bool training; /* keep training behaviour */
 } naru_export_options;
 /* Records the method and writes the ONNX file. Warnings and everything that stands in the way go to report (NULL
- * allowed). Errors: INVALID_ARGUMENT (inputs do not fit the arguments), UNSUPPORTED. */
+ * allowed). Errors: INVALID_ARGUMENT (inputs do not fit the arguments), UNSUPPORTED (the first obstacle; all are in
+ * report), SCRIPT (the method raises at these sizes), IO. Nothing is written then. */
 NARU_API naru_status naru_export(naru_module *module, const naru_export_options *options, const char *path,
                                  naru_report *report, naru_error *err);
 

@@ -18,12 +18,14 @@ typedef struct naru_session naru_session;
  * Errors: BAD_MODEL, UNSUPPORTED (first operator and count; all in report), TYPE, SHAPE, OUT_OF_MEMORY. */
 NARU_API naru_status naru_session_create(const naru_model *model, const naru_options *options, naru_session **out,
                                          naru_report *report, naru_error *err);
-/* Load and compile in one step. */
+/* Load and compile in one step; path may also be a plan (engine.h). Errors: those of naru_model_load (of a plan: of
+ * naru_engine_load) and of naru_session_create. */
 NARU_API naru_status naru_session_load(const char *path, const naru_options *options, naru_session **out,
                                        naru_report *report, naru_error *err);
-/* Waits for nothing: no run may be in flight. */
+/* Waits for nothing: no run may be in flight. Writes the trace that the option `profile` asks for. */
 NARU_API void naru_session_destroy(naru_session **session);
 
+/* Inputs and outputs in the model's order; strings live as long as the session. Any thread. */
 NARU_API size_t naru_session_inputs(const naru_session *session);
 NARU_API size_t naru_session_outputs(const naru_session *session);
 NARU_API naru_status naru_session_input(const naru_session *session, size_t i, naru_port *out);
