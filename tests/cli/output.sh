@@ -53,6 +53,13 @@ naru run "$model" --shape input=1x3x1x99999999999999999999
 naru export "$DATA/smallcnn/smallcnn_script.pt" --input x=100000x3x224x224 --verify --output large.onnx | tail -2
 errors --infStreams=100000000
 errors --optShapes=input:1x3x8x8,input:1x3x8x8
+echo "--- files of another kind"
+"$NARU" exec --onnx="$model" --shapes=input:1x3x8x8 --builderOptimizationLevel=0 --skipInference --saveEngine=x.plan >/dev/null
+naru check x.plan
+naru convert-version x.plan --opset 20 -o none.onnx
+naru quantize x.plan --dynamic -o none.onnx
+naru export "$model" --input x=1x3x8x8 -o none.onnx
+naru export nowhere.pt --input x=1x3x8x8 -o none.onnx
 echo "--- names that are not UTF-8"
 odd=$(printf 'odd\377')
 cp "$model" "$odd.onnx"

@@ -46,6 +46,7 @@ int cmd_check(int argc, char **argv) {
     const char *path;
     int code = args_parse(&c, args, 1, NULL, argc, argv, &path);
     if (code >= 0) return code;
+    if (naru_is_plan(path)) return fail_text(CODE_UNSUPPORTED, "%s: a plan; loading it checks it: naru info", path);
     naru_error err = NARU_ERROR_INIT;
     naru_model *model = NULL;
     naru_module *module = NULL;

@@ -60,7 +60,6 @@ int cmd_convert_version(int argc, char **argv) {
     if (code >= 0) return code;
     if (!given) return usage(c.name, "--opset is missing");
     if (!output) return usage(c.name, "--output is missing");
-    if (is_module_file(path))
-        return fail_text(CODE_UNSUPPORTED, "%s: no ONNX model; 'naru export' writes one of a TorchScript module", path);
+    if ((code = need_onnx(path)) >= 0) return code;
     return convert(path, version, output, external);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- --dynamic-axes NAME:0=batch,1=seq ---- */
 static int bad_axes(const char *spec) {
@@ -201,6 +202,8 @@ static int export_all(export_args *a) {
     add_inputs(&r, a);
     if (code < 0) code = add_axes(&r, a);
     if (code < 0 && naru_report_create(&report, &err) != NARU_OK) code = fail(&err);
+    if (code < 0 && !is_module_file(a->path) && access(a->path, R_OK) == 0)
+        code = fail_text(CODE_BAD_FILE, "%s: no TorchScript archive", a->path);
     if (code < 0) code = write_model(a, &r, report);
     if (code < 0 && a->json && a->verify) code = verify_export(a, &v);
     if (code < 0) code = tell(a, report, &v);

@@ -23,6 +23,13 @@ bool is_module_file(const char *path) {
     return false;
 }
 
+int need_onnx(const char *path) {
+    if (is_module_file(path))
+        return fail_text(CODE_UNSUPPORTED, "%s: no ONNX model; 'naru export' writes one of a TorchScript module", path);
+    if (naru_is_plan(path)) return fail_text(CODE_UNSUPPORTED, "%s: a plan, no ONNX model", path);
+    return -1;
+}
+
 int load_module(const char *path, const naru_options *options, naru_module **out) {
     naru_error err = NARU_ERROR_INIT;
     return naru_module_load(path, options, out, &err) == NARU_OK ? -1 : fail(&err);

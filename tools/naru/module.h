@@ -10,6 +10,8 @@
 
 /* By its first bytes: a zip archive or a pickle; else by its name: what only the TorchScript loader can explain. */
 bool is_module_file(const char *path);
+/* -1, or the exit code: a module or a plan stands where an ONNX model has to. */
+int need_onnx(const char *path);
 /* -1 or an exit code. */
 int load_module(const char *path, const naru_options *options, naru_module **out);
 /* Prints err and, of an exception, TorchScript's traceback; gives the exit code. */

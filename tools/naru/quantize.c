@@ -134,10 +134,8 @@ static int read_choices(quantize_args *a) {
 static int check(quantize_args *a) {
     static const char verb[] = "quantize";
     if (!a->output) return usage(verb, "--output is missing");
-    if (is_module_file(a->path))
-        return fail_text(CODE_UNSUPPORTED, "%s: no ONNX model; 'naru export' writes one of a TorchScript module",
-                         a->path);
-    int code = read_choices(a);
+    int code = need_onnx(a->path);
+    if (code < 0) code = read_choices(a);
     if (code >= 0) return code;
     bool compares = a->o.report || a->o.target_sqnr > 0 || a->labels;
     if (a->loss_given && !a->labels) return usage(verb, "--max-loss needs --labels");
