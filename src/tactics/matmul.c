@@ -18,6 +18,7 @@ typedef struct state {
     float *packed;     /* NULL: B is not constant */
     const float *bias; /* Gemm: beta C when it is one constant row; NULL: none or not so */
     int64_t k, n;      /* of the packed B */
+    bool vector;       /* B has one axis: Y has no axis for its columns, its elements follow each other */
     act act;
 } state;
 
@@ -92,6 +93,7 @@ static naru_status prepare_matmul_by(prepare_ctx *c, step *s, const k_gemm *kern
     st->act = act_of(s->node);
     if (!q_const(&c->q, 1) || !single_matrix(q_tensor(&c->q, 1))) return NARU_OK;
     const naru_tensor *b = q_tensor(&c->q, 1);
+    st->vector = b->rank == 1;
     int64_t n = b->rank > 1 ? b->dims[b->rank - 1] : 1, k = b->rank > 1 ? b->dims[b->rank - 2] : b->dims[0];
     k_pack_src src = {b->data, 1, k, n, 0, n, 1, 1.0f, NULL};
     return pack_constant(c, &src, st);
@@ -146,7 +148,7 @@ static size_t workspace_matmul(const step *s, const naru_tensor *const *in, cons
 /* One matrix of constant weights: rows of A, Y and the residual may be further apart. */
 static bool pitched_matmul(const step *s, int i) {
     const state *st = s->state;
-    return st->packed && (i <= 0 || i == 3);
+    return st->packed && (i == 0 || (!st->vector && (i < 0 || i == 3)));
 }
 
 /* Matrices one after the other, each shared by all threads. The packed B stands behind the threads' workspaces. */
@@ -178,7 +180,8 @@ static naru_status run_matmul(const run_ctx *r) {
     if (tensor_count(y) == 0) return NARU_OK;
     if (st->packed) { /* all matrices of A are one */
         g.b = st->packed, g.k = st->k, g.n = st->n;
-        g.lda = tensor_pitch(a), g.ldc = tensor_pitch(y), g.ldr = res ? tensor_pitch(res) : 0;
+        g.lda = tensor_pitch(a), g.ldc = g.ldr = 1;
+        if (!st->vector) g.ldc = tensor_pitch(y), g.ldr = res ? tensor_pitch(res) : 0;
         g.m = a->rank > 1 ? dims_product(a->dims, 0, a->rank - 1) : 1;
         product_run(r->pool, k, &g, r->workspace);
         return NARU_OK;
