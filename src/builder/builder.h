@@ -184,7 +184,7 @@ naru_status built_lines(const built *b, str *out, naru_error *err);
 naru_status built_json(const built *b, str *out, naru_error *err);
 const char *layer_tactic_name(const built *b, int i);
 
-/* ---- plan files (plan_file.c, plan_read.c) ---- */
+/* ---- plan files (plan_file.c, plan_parse.c, plan_read.c) ---- */
 naru_status plan_write(const built *b, str *out, naru_error *err);
 /* Plans of these flags take other weights at load. */
 static inline bool plan_has_structure(unsigned flags) { return (flags & BUILD_STRIP) && (flags & BUILD_REFIT); }

@@ -5,7 +5,7 @@
  *
  *   head      "NARUPLAN", u32 version, u32 sections, u64 size of the file, u64 hash of the head with this field zero,
  *             then for each section: u32 kind, u32 0, u64 offset, u64 size, u64 hash (XXH3)
- *   INDEX     texts and numbers one after the other (plan_file.c writes, plan_read.c reads them in the same order):
+ *   INDEX     texts and numbers one after the other (plan_file.c writes, plan_parse.c reads them in the same order):
  *             what built it, hash of the model (stripped and refittable: of its structure too), what was asked of
  *             precisions, profiles, tactics with reasons, sizes of the packed weights
  *   MODEL     the model as ONNX; absent from a stripped plan

@@ -275,7 +275,8 @@ static void both_tactics_are_timed(void **state) {
     naru_timing_cache *cache;
     OK(naru_timing_cache_create(&cache, &err));
     naru_engine *e = engine_of(&model, 3, NULL, cache);
-    assert_int_equal(naru_timing_cache_count(cache), 2);
+    size_t times = naru_timing_cache_count(cache); /* of both tactics, and of both networks where the second won */
+    assert_true(times == 2 || times == 4);
     naru_layer l = {.size = sizeof l};
     assert_int_equal(naru_engine_layer(e, 0, &l), NARU_OK);
     assert_string_equal(l.name, "the_node");
