@@ -48,6 +48,7 @@ NARU_API naru_status naru_ivalue_int(int64_t v, naru_ivalue **out, naru_error *e
 NARU_API naru_status naru_ivalue_double(double v, naru_ivalue **out, naru_error *err);
 NARU_API naru_status naru_ivalue_complex(double re, double im, naru_ivalue **out, naru_error *err);
 NARU_API naru_status naru_ivalue_string(const char *text, size_t length, naru_ivalue **out, naru_error *err);
+/* text: a device type of PyTorch's, with an index or without: "cpu", "cuda:0". Data is on the CPU whatever it says. */
 NARU_API naru_status naru_ivalue_device(const char *text, naru_ivalue **out, naru_error *err);
 /* Shares t's memory: in-place operators of a method write into it. */
 NARU_API naru_status naru_ivalue_tensor(naru_tensor *t, naru_ivalue **out, naru_error *err);

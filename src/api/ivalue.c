@@ -63,6 +63,9 @@ naru_status naru_ivalue_string(const char *text, size_t length, naru_ivalue **ou
 }
 naru_status naru_ivalue_device(const char *text, naru_ivalue **out, naru_error *err) {
     if (!text) return err_set(err, NARU_INVALID_ARGUMENT, "naru_ivalue_device: the text is NULL");
+    if (!device_is_named(text))
+        return err_set(err, NARU_INVALID_ARGUMENT, "naru_ivalue_device: '%.100s' is no device, such as cpu or cuda:0",
+                       text);
     return make(sv_device(text), out, err);
 }
 

@@ -107,8 +107,11 @@ static naru_status coerce(sv v, const stype *t, const char *what, int depth, sv 
         if (v.tag != SV_TUPLE || sv_tuple(v)->n != t->n) return wrong(v, t, what, err);
         return coerce_tuple(v, t, what, depth, out, err);
     case ST_DEVICE:
-        if (v.tag == SV_STR) return (*out = sv_device(sv_string(v)->data)).tag == SV_UNINIT ? err_oom(err) : NARU_OK;
-        break;
+        if (v.tag != SV_STR) break;
+        if (!device_is_named(sv_string(v)->data))
+            return err_set(err, NARU_INVALID_ARGUMENT, "%s: '%.100s' is no device, such as cpu or cuda:0", what,
+                           sv_string(v)->data);
+        return (*out = sv_device(sv_string(v)->data)).tag == SV_UNINIT ? err_oom(err) : NARU_OK;
     default: break;
     }
     if (!sv_isinstance(v, t)) return wrong(v, t, what, err);

@@ -178,6 +178,17 @@ static sv text(sv_tag tag, const char *s, size_t n) {
 
 sv sv_str(const char *s, size_t n) { return text(SV_STR, s, n); }
 sv sv_strz(const char *s) { return text(SV_STR, s, strlen(s)); }
+bool device_is_named(const char *s) {
+    static const char *const types[] = {"cpu",    "cuda", "ipu",  "xpu",  "mkldnn", "opengl",       "opencl",
+                                        "ideep",  "hip",  "ve",   "fpga", "maia",   "xla",          "lazy",
+                                        "vulkan", "mps",  "meta", "hpu",  "mtia",   "privateuseone"};
+    size_t n = strcspn(s, ":"), digits = s[n] ? strspn(s + n + 1, "0123456789") : 0;
+    bool index = s[n] == 0 || (digits > 0 && digits < 4 && s[n + 1 + digits] == 0);
+    for (size_t i = 0; index && i < COUNT_OF(types); i++)
+        if (strlen(types[i]) == n && memcmp(s, types[i], n) == 0) return true;
+    return false;
+}
+
 sv sv_device(const char *s) { return text(SV_DEVICE, s, strlen(s)); }
 
 sv sv_complex(double re, double im) {

@@ -175,6 +175,7 @@ static inline sv sv_of(void *object) { /* of any object that begins with sobj; N
 }
 sv sv_str(const char *s, size_t n);
 sv sv_strz(const char *s);
+bool device_is_named(const char *s); /* "cpu", "cuda:0": one of PyTorch's device types, with or without an index */
 sv sv_device(const char *s);
 sv sv_complex(double re, double im);
 slist *slist_new(const stype *elem, size_t cap);

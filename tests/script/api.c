@@ -122,6 +122,11 @@ static void scalars(void **state) {
     assert_int_equal(naru_ivalue_kind(v), NARU_I_DEVICE);
     assert_string_equal(naru_ivalue_to_string(v, NULL), "cpu");
     naru_ivalue_destroy(&v);
+    static const char *const wrong[] = {"", "foo", "foo:0", "cpu:", "cuda:x", "cuda:0:1", "cuda:99999", "CPU"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(naru_ivalue_device(wrong[i], &v, NULL), NARU_INVALID_ARGUMENT);
+    assert_int_equal(naru_ivalue_device("cuda:1", &v, NULL), NARU_OK);
+    naru_ivalue_destroy(&v);
 }
 
 static void containers(void **state) {
