@@ -20,7 +20,8 @@
 
 #include "builder/builder.h"
 
-enum { PLAN_VERSION = 3, PLAN_PAGE = 4096, PLAN_SECTIONS = 6 };
+/* Each version so far adds sections to the one before, so that all from PLAN_OLDEST on are read. */
+enum { PLAN_VERSION = 3, PLAN_OLDEST = 2, PLAN_PAGE = 4096, PLAN_SECTIONS = 6 };
 enum { PLAN_INDEX = 1, PLAN_MODEL, PLAN_WEIGHTS, PLAN_PLUGINS, PLAN_INT8, PLAN_LIBRARIES };
 enum { PLAN_HASH_AT = 24, PLAN_TABLE_AT = 32, PLAN_ROW = 32 };
 #define PLAN_MAGIC "NARUPLAN"

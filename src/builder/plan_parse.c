@@ -56,9 +56,9 @@ static naru_status read_head(plan_reader *r) {
     memset(head + PLAN_HASH_AT, 0, 8);
     if (hash_bytes(head, PLAN_PAGE, 0) != plan_get(data + PLAN_HASH_AT, 8))
         return plan_damaged(r, 0, "the head does not have its hash");
-    if (version != PLAN_VERSION)
-        return err_set(r->err, NARU_UNSUPPORTED, "the plan has format %llu, this Naru reads %d",
-                       (unsigned long long)version, PLAN_VERSION);
+    if (version < PLAN_OLDEST || version > PLAN_VERSION)
+        return err_set(r->err, NARU_UNSUPPORTED, "the plan has format %llu, this Naru reads %d to %d",
+                       (unsigned long long)version, PLAN_OLDEST, PLAN_VERSION);
     if (plan_get(data + 16, 8) != r->s->size)
         return plan_damaged(r, 16,
                             r->s->size < plan_get(data + 16, 8) ? "it is cut short" : "it goes on behind its end");
