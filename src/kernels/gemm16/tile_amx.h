@@ -6,17 +6,7 @@
  */
 #include "kernels/gemm16/narrow_bf16.h"
 #include "kernels/gemm16/store_sums.h"
-#include "kernels/tiles.h"
-
-enum { DEPTH = GEMM_PAD, PAIRS = DEPTH / 2 }; /* of one tile along k */
-
-/* Panel rows of the last, incomplete tile, and zeros. */
-static const char *tail_of_b(const char *b, int64_t k, char *copy) {
-    size_t bytes = (size_t)((k + 1) / 2) * STEP_BYTES;
-    memcpy(copy, b, bytes);
-    memset(copy + bytes, 0, PAIRS * STEP_BYTES - bytes);
-    return copy;
-}
+#include "kernels/gemm16/tile_tail.h"
 
 static void tile_any(const tile *t, int mr) {
     _Alignas(64) char tail[PAIRS * STEP_BYTES];

@@ -4,11 +4,11 @@
  * plane of the workspace, B's lie beside each other in the panel. Six of the nine products are summed; the others are
  * below what FP32 keeps. Included by gemm_tmpl.h only.
  */
-#include "kernels/tiles.h"
+#include "kernels/gemm16/tile_tail.h"
 #define LOOK_AGAIN 1
 #include "kernels/gemm16/store_sums.h"
 
-enum { DEPTH = GEMM_PAD, PAIRS = DEPTH / 2, PIECE_BYTES = NR * 4 };
+enum { PIECE_BYTES = NR * 4 };
 enum { PLANE = MR * (KC + KC / 2 + 16) }; /* elements: the most rows of the most columns */
 _Static_assert(3 * PLANE * 2 <= K_GEMM_MR_MAX * (2 * K_GEMM_KC + 32) * 4, "three planes fit k_gemm_workspace()");
 
@@ -37,14 +37,6 @@ GEMM_FN void copy_a(uint16_t *dst, const float *src, int64_t n) {
 }
 GEMM_FN void zero_a(uint16_t *dst, int64_t n) {
     for (int i = 0; i < 3; i++) memset(dst + i * PLANE, 0, (size_t)n * 2);
-}
-
-/* Panel rows of the last, incomplete tile, and zeros. */
-static const char *tail_of_b(const char *b, int64_t k, char *copy) {
-    size_t bytes = (size_t)((k + 1) / 2) * STEP_BYTES;
-    memcpy(copy, b, bytes);
-    memset(copy + bytes, 0, PAIRS * STEP_BYTES - bytes);
-    return copy;
 }
 
 #define LOAD_A(piece)                                                                                                  \
